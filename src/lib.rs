@@ -1,0 +1,3 @@
+//! kinglet: a complete microblog server in one binary.
+
+pub mod domain;
