@@ -1,3 +1,5 @@
 //! kinglet: a complete microblog server in one binary.
 
+pub mod clock;
 pub mod domain;
+pub mod ids;

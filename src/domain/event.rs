@@ -1,0 +1,48 @@
+//! What has happened: facts of committed units, handed to whoever keeps something in memory.
+
+use std::sync::Arc;
+
+use super::post::PostFacts;
+use crate::ids::{AccountId, PostId, TokenId};
+
+/// One committed change.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A post or boost is new.
+    PostPublished(Arc<PostFacts>),
+    /// A post's text, warning or mentions changed.
+    PostEdited {
+        /// The post as it is now.
+        post: Arc<PostFacts>,
+        /// Whether who is mentioned changed.
+        mentions_changed: bool,
+    },
+    /// A post is gone, and with it every boost of it.
+    PostDeleted(Arc<PostFacts>),
+    /// A boost was taken back.
+    BoostRemoved(Arc<PostFacts>),
+    /// A post's counters changed.
+    PostCountsChanged(PostId),
+    /// What an account has done with a post changed.
+    MarksChanged {
+        /// The account.
+        account: AccountId,
+        /// The post.
+        post: PostId,
+    },
+    /// What stands between two accounts changed, in either direction.
+    RelationsChanged {
+        /// Who acted.
+        from: AccountId,
+        /// With whom.
+        to: AccountId,
+    },
+    /// An account's profile, counters, role or state changed.
+    AccountChanged(AccountId),
+    /// An account became hidden or visible again: everything that was derived from it is stale.
+    AccountVisibilityChanged(AccountId),
+    /// A token is no longer valid.
+    TokenRevoked(TokenId),
+    /// Every session and token of an account (but the named ones) ended, or its role changed.
+    CredentialsChanged(AccountId),
+}

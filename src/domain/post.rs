@@ -1,0 +1,121 @@
+//! Posts and boosts: what the rules and the renderers know of them.
+
+use std::sync::Arc;
+
+use super::visibility::Visibility;
+use crate::ids::{AccountId, AppId, PostId};
+
+/// What decides where an entry belongs and who may see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostFacts {
+    /// The entry's own id.
+    pub id: PostId,
+    /// Who wrote it, or who boosted.
+    pub author: AccountId,
+    /// Whether the author is suspended, being deleted or not yet approved: then nobody sees anything of it.
+    pub author_hidden: bool,
+    /// For whom it is meant. A boost has the visibility it was boosted with.
+    pub visibility: Visibility,
+    /// Set for a boost.
+    pub boost_of: Option<Boosted>,
+    /// Set for a reply; stays when the answered post is deleted.
+    pub reply_to: Option<RepliedTo>,
+    /// Who is named in the text, in order of appearance.
+    pub mentions: Vec<AccountId>,
+}
+
+impl PostFacts {
+    /// The post that the reader gets to read: the boosted one for a boost.
+    pub fn shown_post(&self) -> PostId {
+        self.boost_of.map_or(self.id, |boosted| boosted.post)
+    }
+}
+
+/// The post that a boost spreads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Boosted {
+    /// The post.
+    pub post: PostId,
+    /// Its author.
+    pub author: AccountId,
+}
+
+/// The post that a reply answers. It may be gone meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RepliedTo {
+    /// The post.
+    pub post: PostId,
+    /// Its author.
+    pub author: AccountId,
+}
+
+/// A name in a post's text that belongs to an account of this instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mention {
+    /// The account.
+    pub account: AccountId,
+    /// Its name.
+    pub name: String,
+}
+
+/// An entry with all that its rendering needs and that is the same for every viewer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Post {
+    /// What the rules know of it; `boost_of` is set for a boost, whose texts are empty.
+    pub facts: PostFacts,
+    /// The source text, as written.
+    pub text: String,
+    /// The content warning; empty for none.
+    pub spoiler: String,
+    /// Whether media (and, with a warning, the text) start hidden.
+    pub sensitive: bool,
+    /// ISO 639 code of the text's language.
+    pub language: Option<String>,
+    /// Who is named in the text.
+    pub mentions: Vec<Mention>,
+    /// The client it was written with.
+    pub app: Option<PostApp>,
+    /// When it was last edited.
+    pub edited_at: Option<crate::clock::Timestamp>,
+    /// How many public and unlisted posts answer it.
+    pub replies_count: i64,
+    /// How many accounts boost it.
+    pub boosts_count: i64,
+    /// How many accounts favour it.
+    pub favourites_count: i64,
+}
+
+/// The client that a post was written with, as its readers see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostApp {
+    /// The application's row.
+    pub id: AppId,
+    /// Its name.
+    pub name: String,
+    /// Its website.
+    pub website: Option<String>,
+}
+
+/// What one viewer has done with one post.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// The viewer favours it.
+    pub favourited: bool,
+    /// The viewer boosts it.
+    pub boosted: bool,
+    /// The viewer keeps it as a bookmark.
+    pub bookmarked: bool,
+}
+
+/// An entry as one viewer gets it: everything in it may be seen by that viewer.
+#[derive(Debug, Clone)]
+pub struct PostView {
+    /// The entry.
+    pub post: Arc<super::post::Post>,
+    /// Who wrote it, or who boosted.
+    pub author: Arc<super::account::Account>,
+    /// What the viewer has done with it; of a boost, with the boosted post.
+    pub marks: Marks,
+    /// For a boost, the boosted post.
+    pub boosted: Option<(Arc<super::post::Post>, Arc<super::account::Account>)>,
+}
