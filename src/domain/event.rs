@@ -9,7 +9,12 @@ use crate::ids::{AccountId, PostId, TokenId};
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A post or boost is new.
-    PostPublished(Arc<PostFacts>),
+    PostPublished {
+        /// The entry.
+        entry: Arc<PostFacts>,
+        /// For a boost, the boosted post.
+        boosted: Option<Arc<PostFacts>>,
+    },
     /// A post's text, warning or mentions changed.
     PostEdited {
         /// The post as it is now.

@@ -1,5 +1,7 @@
 //! Who may see a post: the one place that decides.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::post::PostFacts;
@@ -57,6 +59,25 @@ pub enum Viewer<'a> {
     Anonymous,
     /// A member, with the relations that hold for this request.
     Member(AccountId, &'a Relations),
+}
+
+/// Who looks, in a form that can be sent to another thread.
+#[derive(Debug, Clone, Default)]
+pub struct Onlooker {
+    /// The account; `None` for somebody without one.
+    pub account: Option<AccountId>,
+    /// The relations that hold for this request; empty for somebody without an account.
+    pub relations: Arc<Relations>,
+}
+
+impl Onlooker {
+    /// As the rules want it.
+    pub fn viewer(&self) -> Viewer<'_> {
+        match self.account {
+            None => Viewer::Anonymous,
+            Some(account) => Viewer::Member(account, &self.relations),
+        }
+    }
 }
 
 impl Viewer<'_> {

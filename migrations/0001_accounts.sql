@@ -1,0 +1,74 @@
+-- The instance itself: identity, commit number, remembered settings.
+CREATE TABLE meta (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) WITHOUT ROWID, STRICT;
+
+-- A deleted account keeps its row, emptied, so that its name stays taken.
+CREATE TABLE accounts (
+    id              INTEGER PRIMARY KEY,
+    name            TEXT    NOT NULL COLLATE NOCASE UNIQUE,
+    email           TEXT    COLLATE NOCASE UNIQUE,
+    email_confirmed INTEGER NOT NULL DEFAULT 0,
+    password_hash   TEXT,
+    role            INTEGER NOT NULL DEFAULT 0,
+    state           INTEGER NOT NULL DEFAULT 0,
+    display_name    TEXT    NOT NULL DEFAULT '',
+    note            TEXT    NOT NULL DEFAULT '',
+    fields          TEXT    NOT NULL DEFAULT '[]',
+    locked          INTEGER NOT NULL DEFAULT 0,
+    bot             INTEGER NOT NULL DEFAULT 0,
+    discoverable    INTEGER NOT NULL DEFAULT 1,
+    post_visibility INTEGER NOT NULL DEFAULT 0,
+    post_sensitive  INTEGER NOT NULL DEFAULT 0,
+    post_language   TEXT,
+    signup_reason   TEXT,
+    followers_count INTEGER NOT NULL DEFAULT 0,
+    following_count INTEGER NOT NULL DEFAULT 0,
+    posts_count     INTEGER NOT NULL DEFAULT 0,
+    last_open_post  INTEGER,
+    -- The newest entry of any visibility: a merge asks only accounts that can be on the page.
+    last_entry      INTEGER NOT NULL DEFAULT 0,
+    -- The commit that last changed what this account's home is made of.
+    sources_commit  INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX accounts_owners ON accounts (role) WHERE role > 0;
+CREATE INDEX accounts_pending ON accounts (state) WHERE state = 1;
+
+CREATE TABLE follows (
+    id           INTEGER PRIMARY KEY,
+    follower     INTEGER NOT NULL REFERENCES accounts (id),
+    followee     INTEGER NOT NULL REFERENCES accounts (id),
+    shows_boosts INTEGER NOT NULL,
+    notifies     INTEGER NOT NULL,
+    UNIQUE (follower, followee)
+) STRICT;
+CREATE INDEX follows_by_followee ON follows (followee, id);
+CREATE INDEX follows_notified ON follows (followee, follower) WHERE notifies = 1;
+
+CREATE TABLE follow_requests (
+    id           INTEGER PRIMARY KEY,
+    follower     INTEGER NOT NULL REFERENCES accounts (id),
+    followee     INTEGER NOT NULL REFERENCES accounts (id),
+    shows_boosts INTEGER NOT NULL,
+    notifies     INTEGER NOT NULL,
+    UNIQUE (follower, followee)
+) STRICT;
+CREATE INDEX follow_requests_by_followee ON follow_requests (followee, id);
+
+CREATE TABLE blocks (
+    id      INTEGER PRIMARY KEY,
+    account INTEGER NOT NULL REFERENCES accounts (id),
+    target  INTEGER NOT NULL REFERENCES accounts (id),
+    UNIQUE (account, target)
+) STRICT;
+CREATE INDEX blocks_by_target ON blocks (target, account);
+
+CREATE TABLE mutes (
+    id                  INTEGER PRIMARY KEY,
+    account             INTEGER NOT NULL REFERENCES accounts (id),
+    target              INTEGER NOT NULL REFERENCES accounts (id),
+    hides_notifications INTEGER NOT NULL,
+    UNIQUE (account, target)
+) STRICT;
+CREATE INDEX mutes_by_target ON mutes (target);

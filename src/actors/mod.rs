@@ -1,0 +1,63 @@
+//! The actors that own the state: Users, Posts and Timelines, each on a thread of its own.
+//!
+//! Every change of a user, a post or a timeline is a message to its owner. Who may ask whom has no cycles: http asks
+//! the owners, Posts asks Users, owners ask the writer, the readers and the hasher; events flow from the writer to the
+//! owners and are never awaited.
+
+pub mod cache;
+pub mod error;
+pub mod feed;
+pub mod hasher;
+pub mod messages;
+mod owners;
+pub mod posts;
+pub mod readers;
+pub mod timelines;
+pub mod users;
+
+use actix::Addr;
+
+use self::error::AskError;
+use self::messages::{Find, Owned, Owner, Perform};
+use crate::store::reader::Query;
+use crate::store::writer::Unit;
+
+/// The addresses of the owners.
+#[derive(Clone)]
+pub struct Actors {
+    /// Owns accounts, what stands between them, and access.
+    pub users: Addr<users::Users>,
+    /// Owns posts and what is done with them.
+    pub posts: Addr<posts::Posts>,
+    /// Owns homes.
+    pub timelines: Addr<timelines::Timelines>,
+}
+
+impl Actors {
+    /// Does an action through its owner.
+    ///
+    /// # Errors
+    /// Why it was not done; then nothing of it was.
+    pub async fn perform<U>(&self, unit: U) -> Result<U::Answer, AskError>
+    where
+        U: Unit + Owned,
+        U::Owner: actix::Handler<Perform<U>>,
+        <U::Owner as actix::Actor>::Context:
+            actix::dev::ToEnvelope<U::Owner, Perform<U>>,
+    {
+        U::Owner::address(self).send(Perform(unit)).await?
+    }
+
+    /// Looks something up through its owner.
+    ///
+    /// # Errors
+    /// When the store can't be asked. What isn't there is an answer.
+    pub async fn find<Q>(&self, query: Q) -> Result<Q::Answer, AskError>
+    where
+        Q: Query + Owned,
+        Q::Owner: actix::Handler<Find<Q>>,
+        <Q::Owner as actix::Actor>::Context: actix::dev::ToEnvelope<Q::Owner, Find<Q>>,
+    {
+        Q::Owner::address(self).send(Find(query)).await?
+    }
+}

@@ -1,0 +1,34 @@
+//! Who owns what: every unit and every query has exactly one owner, and reaches the store only through it.
+
+use super::messages::Owned;
+use super::posts::Posts;
+use super::users::Users;
+use crate::store::units;
+
+macro_rules! owned_by {
+    ($owner:ty: $($message:ty),* $(,)?) => {
+        $(impl Owned for $message {
+            type Owner = $owner;
+        })*
+    };
+}
+
+owned_by! { Users:
+    units::FollowAccount,
+    units::UnfollowAccount,
+    units::RemoveFollower,
+    units::AnswerFollowRequest,
+    units::BlockAccount,
+    units::UnblockAccount,
+    units::MuteAccount,
+    units::UnmuteAccount,
+}
+
+owned_by! { Posts:
+    units::PublishPost,
+    units::EditPost,
+    units::DeletePost,
+    units::BoostPost,
+    units::UnboostPost,
+    units::MarkPost,
+}

@@ -1,0 +1,67 @@
+//! The machine's errors: what the store can't do, for the operator's log.
+
+use std::path::PathBuf;
+
+/// The store can't do what it should.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// SQLite refused.
+    #[error("the database refused")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A file or directory can't be used.
+    #[error("{path}: {action}")]
+    File {
+        /// What was to be done.
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process owns the data directory.
+    #[error("{0}: another kinglet uses this data directory")]
+    Locked(PathBuf),
+    /// The database was written by a newer kinglet.
+    #[error("the database has schema {found}, this kinglet knows up to {known}: run the newer kinglet that wrote it")]
+    NewerSchema {
+        /// What the file says.
+        found: i64,
+        /// The newest known.
+        known: i64,
+    },
+    /// A unit or a query panicked: a fault of the program, which failed alone.
+    #[error("panicked: {0}")]
+    Panicked(String),
+    /// A value that no version of kinglet writes.
+    #[error("{table}.{column} holds {value}, which nothing writes")]
+    Corrupt {
+        /// Where it was found.
+        table: &'static str,
+        /// In which column.
+        column: &'static str,
+        /// What stands there.
+        value: String,
+    },
+}
+
+impl StoreError {
+    /// Whether SQLite may have ended the whole transaction, so that nothing of it may be trusted.
+    pub(super) fn is_full_or_broken(&self) -> bool {
+        matches!(
+            self,
+            Self::Sqlite(rusqlite::Error::SqliteFailure(error, _))
+                if matches!(
+                    error.code,
+                    rusqlite::ErrorCode::DiskFull
+                        | rusqlite::ErrorCode::SystemIoFailure
+                        | rusqlite::ErrorCode::OutOfMemory
+                        | rusqlite::ErrorCode::DatabaseCorrupt
+                        | rusqlite::ErrorCode::NotADatabase
+                        | rusqlite::ErrorCode::ReadOnly
+                        | rusqlite::ErrorCode::CannotOpen
+                )
+        )
+    }
+}

@@ -1,0 +1,15 @@
+//! The store: the only room that knows SQLite and sled.
+//!
+//! SQLite holds everything that must survive. One thread writes ([`writer`]): it takes what waits, applies each user
+//! action as a *unit* in a savepoint of its own, commits them together, and answers only then. Readers ([`reader`])
+//! have read-only connections and see committed snapshots.
+
+pub mod error;
+pub mod migrate;
+pub mod open;
+pub mod queries;
+pub mod reader;
+mod sql;
+mod tables;
+pub mod units;
+pub mod writer;

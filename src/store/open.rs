@@ -1,0 +1,137 @@
+//! The data directory: who owns it, how its database is opened.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::error::StoreError;
+use super::migrate;
+
+/// Prepared statements kept per connection; rusqlite's 16 would make hot paths prepare anew.
+const STATEMENTS_PER_CONNECTION_MAX: usize = 256;
+/// Page cache of the writing connection, in KiB.
+const WRITER_CACHE_KIB: i64 = 8 * 1024;
+/// Page cache of each reading connection, in KiB.
+const READER_CACHE_KIB: i64 = 2 * 1024;
+/// The WAL is cut back to this after a checkpoint that restarts it, in bytes.
+const WAL_JOURNAL_BYTES_MAX: i64 = 16 * 1024 * 1024;
+/// How long a connection waits for another to let go, which only a foreign tool's lock makes happen.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How much a commit waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Synchronous {
+    /// Every commit is on disk before it is answered.
+    Full,
+    /// A power cut may take the last moments; a crash of the process doesn't.
+    Normal,
+}
+
+/// A data directory that this process owns until it is dropped.
+#[derive(Debug)]
+pub struct DataDir {
+    path: PathBuf,
+    /// Held for its lock, which the kernel drops with the process however it dies.
+    _lock: File,
+}
+
+impl DataDir {
+    /// Makes the directory if need be (0700) and takes its lock.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another process has it, [`StoreError::File`] when it can't be used.
+    pub fn own(path: &Path) -> Result<Self, StoreError> {
+        let file_error = |action, path: &Path| {
+            let path = path.to_owned();
+            move |source| StoreError::File { action, path, source }
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(file_error("can't make the directory", path))?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+            .map_err(file_error("can't restrict the directory to its owner", path))?;
+        let lock_path = path.join("kinglet.lock");
+        let lock = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .mode(0o600)
+            .open(&lock_path)
+            .map_err(file_error("can't open the lock file", &lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Locked(path.to_owned())),
+            Err(TryLockError::Error(source)) => {
+                Err(StoreError::File { action: "can't lock", path: lock_path, source })
+            }
+        }
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The database file.
+    pub fn database(&self) -> PathBuf {
+        self.path.join("kinglet.db")
+    }
+}
+
+/// Opens the one connection that writes, makes the file (0600) if need be, and migrates it.
+pub(super) fn open_writer(
+    database: &Path,
+    synchronous: Synchronous,
+) -> Result<Connection, StoreError> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(database)
+        .map_err(|source| StoreError::File {
+            action: "can't open the database",
+            path: database.to_owned(),
+            source,
+        })?;
+    let mut connection = Connection::open_with_flags(
+        database,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_PER_CONNECTION_MAX);
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    let level = match synchronous {
+        Synchronous::Full => "full",
+        Synchronous::Normal => "normal",
+    };
+    connection.pragma_update(None, "synchronous", level)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "secure_delete", true)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.pragma_update(None, "journal_size_limit", WAL_JOURNAL_BYTES_MAX)?;
+    // The writer checkpoints by itself, off the commit path.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    migrate::migrate(&mut connection)?;
+    Ok(connection)
+}
+
+/// Opens a connection that can only read.
+pub(super) fn open_reader(database: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(
+        database,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_PER_CONNECTION_MAX);
+    connection.pragma_update(None, "query_only", true)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    Ok(connection)
+}

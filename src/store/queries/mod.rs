@@ -1,0 +1,5 @@
+//! One file per subject that is asked about.
+
+pub mod home;
+pub mod posts;
+pub mod relations;

@@ -1,0 +1,74 @@
+//! Read-only connections: each query sees one committed snapshot.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::error::StoreError;
+use super::open;
+use super::tables::meta;
+
+/// A question to the store.
+pub trait Query: Send + 'static {
+    /// What is found.
+    type Answer: Send + 'static;
+
+    /// Looks.
+    ///
+    /// # Errors
+    /// When the machine fails. What isn't there is an answer, not an error.
+    fn run(&self, view: &View<'_>) -> Result<Self::Answer, StoreError>;
+}
+
+/// One committed snapshot.
+pub struct View<'a> {
+    pub(super) connection: &'a Connection,
+    commit: i64,
+}
+
+impl View<'_> {
+    /// The newest commit that this snapshot holds.
+    pub fn commit(&self) -> i64 {
+        self.commit
+    }
+}
+
+/// A connection that can only read.
+pub struct Reader {
+    connection: Connection,
+}
+
+impl Reader {
+    /// Opens the database, which must exist.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn open(database: &Path) -> Result<Self, StoreError> {
+        Ok(Self { connection: open::open_reader(database)? })
+    }
+
+    /// Answers a query out of one snapshot, with that snapshot's commit number.
+    ///
+    /// # Errors
+    /// What the query says, or [`StoreError::Panicked`] when it panicked: it fails alone.
+    pub fn run<Q: Query>(&mut self, query: &Q) -> Result<(Q::Answer, i64), StoreError> {
+        let transaction = self.connection.transaction()?;
+        let view = View { connection: &transaction, commit: meta::commit(&transaction)? };
+        let answer = catch_unwind(AssertUnwindSafe(|| query.run(&view)))
+            .unwrap_or_else(|panic| Err(panicked(&*panic)))?;
+        let commit = view.commit;
+        Ok((answer, commit))
+    }
+}
+
+/// What a panic said, as an error of the store.
+pub(super) fn panicked(panic: &(dyn Any + Send)) -> StoreError {
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    StoreError::Panicked(message)
+}

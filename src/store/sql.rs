@@ -1,0 +1,67 @@
+//! How domain values look in SQLite's columns.
+
+use rusqlite::ToSql;
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRef};
+
+use crate::clock::Timestamp;
+use crate::domain::account::{AccountState, Role};
+use crate::domain::notification::NotificationKind;
+use crate::domain::visibility::Visibility;
+use crate::ids::{AccountId, AppId, NotificationId, PostId, SessionId, TokenId};
+
+macro_rules! integer_columns {
+    ($($name:ident),*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                Ok(self.0.into())
+            }
+        }
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                value.as_i64().map($name)
+            }
+        }
+    )*};
+}
+integer_columns!(AccountId, PostId, NotificationId, AppId, TokenId, SessionId);
+
+impl ToSql for Timestamp {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.millis().into())
+    }
+}
+
+impl FromSql for Timestamp {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Timestamp::from_millis)
+    }
+}
+
+/// Enumerations are stored as numbers that never change their meaning.
+macro_rules! enum_columns {
+    ($($name:ident { $($variant:ident = $number:literal),* $(,)? })*) => {$(
+        impl ToSql for $name {
+            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+                let number: i64 = match self { $(Self::$variant => $number),* };
+                Ok(number.into())
+            }
+        }
+        impl FromSql for $name {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                match value.as_i64()? {
+                    $($number => Ok(Self::$variant),)*
+                    other => Err(FromSqlError::OutOfRange(other)),
+                }
+            }
+        }
+    )*};
+}
+enum_columns! {
+    Visibility { Public = 0, Unlisted = 1, Followers = 2, Direct = 3 }
+    Role { User = 0, Moderator = 1, Owner = 2 }
+    AccountState { Active = 0, Pending = 1, Suspended = 2, Deleted = 3 }
+    NotificationKind {
+        Mention = 0, Boost = 1, Favourite = 2, Follow = 3,
+        FollowRequest = 4, NewPost = 5, PostEdited = 6, SignUp = 7,
+    }
+}

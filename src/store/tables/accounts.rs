@@ -1,0 +1,185 @@
+//! Accounts.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::domain::account::{Account, AccountState, Preferences, ProfileField, Role};
+use crate::ids::{AccountId, PostId};
+use crate::store::error::StoreError;
+
+const COLUMNS: &str = "id, name, display_name, note, fields, locked, bot, discoverable, state, role, \
+     followers_count, following_count, posts_count, last_open_post";
+
+fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+    let fields: String = row.get(4)?;
+    Ok(Account {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        display_name: row.get(2)?,
+        note: row.get(3)?,
+        fields: serde_json::from_str::<Vec<ProfileField>>(&fields).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, Box::new(error))
+        })?,
+        locked: row.get(5)?,
+        bot: row.get(6)?,
+        discoverable: row.get(7)?,
+        state: row.get(8)?,
+        role: row.get(9)?,
+        followers_count: row.get(10)?,
+        following_count: row.get(11)?,
+        posts_count: row.get(12)?,
+        last_open_post: row.get(13)?,
+    })
+}
+
+/// What a new account starts with.
+pub(in crate::store) struct NewAccount<'a> {
+    pub(in crate::store) id: AccountId,
+    pub(in crate::store) name: &'a str,
+    pub(in crate::store) email: Option<&'a str>,
+    pub(in crate::store) email_confirmed: bool,
+    pub(in crate::store) password_hash: Option<&'a str>,
+    pub(in crate::store) role: Role,
+    pub(in crate::store) state: AccountState,
+    pub(in crate::store) signup_reason: Option<&'a str>,
+}
+
+/// Adds an account; false when the name or the address is taken.
+pub(in crate::store) fn insert(connection: &Connection, new: &NewAccount<'_>) -> Result<bool, StoreError> {
+    let inserted = connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO accounts
+                 (id, name, email, email_confirmed, password_hash, role, state, signup_reason)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            new.id,
+            new.name,
+            new.email,
+            new.email_confirmed,
+            new.password_hash,
+            new.role,
+            new.state,
+            new.signup_reason
+        ])?;
+    Ok(inserted == 1)
+}
+
+/// An account by its id, in whatever state.
+pub(in crate::store) fn find(connection: &Connection, id: AccountId) -> Result<Option<Account>, StoreError> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM accounts WHERE id = ?1"))?;
+    Ok(statement.query_row([id], account).optional()?)
+}
+
+/// An account's id by its name, whatever the case and the state.
+pub(in crate::store) fn id_by_name(connection: &Connection, name: &str) -> Result<Option<AccountId>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT id FROM accounts WHERE name = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+}
+
+/// An account's state, `None` when there is no such account.
+pub(in crate::store) fn state(connection: &Connection, id: AccountId) -> Result<Option<AccountState>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT state FROM accounts WHERE id = ?1")?;
+    Ok(statement.query_row([id], |row| row.get(0)).optional()?)
+}
+
+/// Whether an account is there for others: known and not hidden.
+pub(in crate::store) fn is_visible(connection: &Connection, id: AccountId) -> Result<bool, StoreError> {
+    Ok(state(connection, id)?.is_some_and(|state| !state.is_hidden()))
+}
+
+/// Whether followers are asked for approval.
+pub(in crate::store) fn is_locked(connection: &Connection, id: AccountId) -> Result<bool, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT locked FROM accounts WHERE id = ?1")?;
+    Ok(statement.query_row([id], |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
+/// What a new post of the account starts with.
+pub(in crate::store) fn preferences(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<Option<Preferences>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT post_visibility, post_sensitive, post_language FROM accounts WHERE id = ?1",
+    )?;
+    let preferences = statement.query_row([id], |row| {
+        Ok(Preferences { visibility: row.get(0)?, sensitive: row.get(1)?, language: row.get(2)? })
+    });
+    Ok(preferences.optional()?)
+}
+
+/// The newest entry of any visibility, 0 for none.
+pub(in crate::store) fn last_entry(connection: &Connection, id: AccountId) -> Result<PostId, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT last_entry FROM accounts WHERE id = ?1")?;
+    Ok(statement.query_row([id], |row| row.get(0)).optional()?.unwrap_or(PostId(0)))
+}
+
+/// Counts a new entry; `open` when strangers may see it.
+pub(in crate::store) fn add_entry(
+    connection: &Connection,
+    id: AccountId,
+    entry: PostId,
+    open: bool,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE accounts SET last_entry = max(last_entry, ?2), posts_count = posts_count + ?3,
+                 last_open_post = CASE WHEN ?3 THEN max(coalesce(last_open_post, 0), ?2) ELSE last_open_post END
+             WHERE id = ?1",
+        )?
+        .execute(params![id, entry, open])?;
+    Ok(())
+}
+
+/// Takes back what [`add_entry`] counted, and looks up the newest entry that remains. `last_entry` stays: it only has to
+/// be no smaller than the newest entry.
+pub(in crate::store) fn remove_entry(connection: &Connection, id: AccountId, open: bool) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE accounts SET posts_count = posts_count - ?2,
+                 last_open_post = (SELECT max(id) FROM posts WHERE author = ?1 AND visibility <= 1)
+             WHERE id = ?1",
+        )?
+        .execute(params![id, open])?;
+    Ok(())
+}
+
+/// Counts `by` followers more or fewer.
+pub(in crate::store) fn count_follower(connection: &Connection, id: AccountId, by: i64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE accounts SET followers_count = followers_count + ?2 WHERE id = ?1")?
+        .execute(params![id, by])?;
+    Ok(())
+}
+
+/// Counts `by` followees more or fewer.
+pub(in crate::store) fn count_followee(connection: &Connection, id: AccountId, by: i64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE accounts SET following_count = following_count + ?2 WHERE id = ?1")?
+        .execute(params![id, by])?;
+    Ok(())
+}
+
+/// How many accounts it follows.
+pub(in crate::store) fn following_count(connection: &Connection, id: AccountId) -> Result<i64, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT following_count FROM accounts WHERE id = ?1")?;
+    Ok(statement.query_row([id], |row| row.get(0)).optional()?.unwrap_or(0))
+}
+
+/// Remembers that what the account's home is made of changed with this commit.
+pub(in crate::store) fn touch_sources(
+    connection: &Connection,
+    id: AccountId,
+    commit: i64,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE accounts SET sources_commit = ?2 WHERE id = ?1")?
+        .execute(params![id, commit])?;
+    Ok(())
+}
+
+/// The commit that last changed what the account's home is made of.
+pub(in crate::store) fn sources_commit(connection: &Connection, id: AccountId) -> Result<i64, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT sources_commit FROM accounts WHERE id = ?1")?;
+    Ok(statement.query_row([id], |row| row.get(0)).optional()?.unwrap_or(0))
+}

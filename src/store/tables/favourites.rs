@@ -1,0 +1,54 @@
+//! Who favours which post.
+
+use rusqlite::{Connection, params};
+
+use crate::ids::{AccountId, PostId};
+use crate::store::error::StoreError;
+
+/// Adds a favourite; false when it stood already.
+pub(in crate::store) fn insert(
+    connection: &Connection,
+    account: AccountId,
+    post: PostId,
+) -> Result<bool, StoreError> {
+    let inserted = connection
+        .prepare_cached("INSERT OR IGNORE INTO favourites (account, post) VALUES (?1, ?2)")?
+        .execute(params![account, post])?;
+    Ok(inserted == 1)
+}
+
+/// Removes a favourite; false when there was none.
+pub(in crate::store) fn delete(
+    connection: &Connection,
+    account: AccountId,
+    post: PostId,
+) -> Result<bool, StoreError> {
+    let deleted = connection
+        .prepare_cached("DELETE FROM favourites WHERE account = ?1 AND post = ?2")?
+        .execute(params![account, post])?;
+    Ok(deleted == 1)
+}
+
+/// Whether an account favours a post.
+pub(in crate::store) fn stands(
+    connection: &Connection,
+    account: AccountId,
+    post: PostId,
+) -> Result<bool, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM favourites WHERE account = ?1 AND post = ?2")?;
+    Ok(statement.exists(params![account, post])?)
+}
+
+/// Removes up to `limit` favourites of a post; how many there were.
+pub(in crate::store) fn delete_of_post(
+    connection: &Connection,
+    post: PostId,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "DELETE FROM favourites WHERE id IN (SELECT id FROM favourites WHERE post = ?1 LIMIT ?2)",
+        )?
+        .execute(params![post, limit as i64])?)
+}

@@ -1,0 +1,98 @@
+//! Who follows whom.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::domain::relationship::FollowOptions;
+use crate::ids::{AccountId, PostId};
+use crate::store::error::StoreError;
+
+/// Adds a follow or changes its options; true when it is new.
+pub(in crate::store) fn upsert(
+    connection: &Connection,
+    follower: AccountId,
+    followee: AccountId,
+    options: FollowOptions,
+) -> Result<bool, StoreError> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE follows SET shows_boosts = ?3, notifies = ?4 WHERE follower = ?1 AND followee = ?2",
+        )?
+        .execute(params![follower, followee, options.shows_boosts, options.notifies])?;
+    if changed == 1 {
+        return Ok(false);
+    }
+    connection
+        .prepare_cached(
+            "INSERT INTO follows (follower, followee, shows_boosts, notifies) VALUES (?1, ?2, ?3, ?4)",
+        )?
+        .execute(params![follower, followee, options.shows_boosts, options.notifies])?;
+    Ok(true)
+}
+
+/// Removes a follow; false when there was none.
+pub(in crate::store) fn delete(
+    connection: &Connection,
+    follower: AccountId,
+    followee: AccountId,
+) -> Result<bool, StoreError> {
+    let deleted = connection
+        .prepare_cached("DELETE FROM follows WHERE follower = ?1 AND followee = ?2")?
+        .execute(params![follower, followee])?;
+    Ok(deleted == 1)
+}
+
+/// The options of a follow, `None` when there is none.
+pub(in crate::store) fn find(
+    connection: &Connection,
+    follower: AccountId,
+    followee: AccountId,
+) -> Result<Option<FollowOptions>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT shows_boosts, notifies FROM follows WHERE follower = ?1 AND followee = ?2",
+    )?;
+    let options = statement.query_row(params![follower, followee], |row| {
+        Ok(FollowOptions { shows_boosts: row.get(0)?, notifies: row.get(1)? })
+    });
+    Ok(options.optional()?)
+}
+
+/// Whom an account follows. Bounded by the limit on follows.
+pub(in crate::store) fn followees(
+    connection: &Connection,
+    follower: AccountId,
+) -> Result<Vec<(AccountId, FollowOptions)>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT followee, shows_boosts, notifies FROM follows WHERE follower = ?1")?;
+    let rows = statement.query_map([follower], |row| {
+        Ok((row.get(0)?, FollowOptions { shows_boosts: row.get(1)?, notifies: row.get(2)? }))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whom an account follows that wrote or boosted something, each with its newest entry, newest first.
+pub(in crate::store) fn followees_by_last_entry(
+    connection: &Connection,
+    follower: AccountId,
+) -> Result<Vec<(AccountId, PostId)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT accounts.id, accounts.last_entry FROM follows
+         JOIN accounts ON accounts.id = follows.followee
+         WHERE follows.follower = ?1 AND accounts.last_entry > 0 AND accounts.state <> 3
+         ORDER BY accounts.last_entry DESC",
+    )?;
+    let rows = statement.query_map([follower], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Who asked to be told of each new post of an account: the first `limit`.
+pub(in crate::store) fn notified_followers(
+    connection: &Connection,
+    followee: AccountId,
+    limit: usize,
+) -> Result<Vec<AccountId>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT follower FROM follows WHERE followee = ?1 AND notifies = 1 LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![followee, limit as i64], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

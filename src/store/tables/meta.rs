@@ -1,0 +1,59 @@
+//! The instance itself: identity, commit number, settings that must not change by accident.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::store::error::StoreError;
+
+const COMMIT: &str = "commit";
+const IDENTITY: &str = "identity";
+
+/// Writes what a new database starts with; changes nothing in an old one.
+pub(in crate::store) fn initialise(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute(
+        "INSERT OR IGNORE INTO meta (name, value) VALUES (?1, '0'), (?2, lower(hex(randomblob(16))))",
+        (COMMIT, IDENTITY),
+    )?;
+    Ok(())
+}
+
+/// A value by its name.
+pub(in crate::store) fn get(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+    Ok(statement.query_row([name], |row| row.get(0)).optional()?)
+}
+
+/// Sets a value.
+pub(in crate::store) fn set(connection: &Connection, name: &str, value: &str) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2")?
+        .execute((name, value))?;
+    Ok(())
+}
+
+/// The number of the newest commit.
+pub(in crate::store) fn commit(connection: &Connection) -> Result<i64, StoreError> {
+    get_number(connection, COMMIT)
+}
+
+/// Numbers the commit that is about to happen.
+pub(in crate::store) fn set_commit(connection: &Connection, commit: i64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE meta SET value = ?2 WHERE name = ?1")?
+        .execute((COMMIT, commit.to_string()))?;
+    Ok(())
+}
+
+/// A number by its name; 0 when it was never set.
+pub(in crate::store) fn get_number(connection: &Connection, name: &'static str) -> Result<i64, StoreError> {
+    match get(connection, name)? {
+        None => Ok(0),
+        Some(value) => value
+            .parse()
+            .map_err(|_| StoreError::Corrupt { table: "meta", column: name, value }),
+    }
+}
+
+/// The store's random identity.
+pub(in crate::store) fn identity(connection: &Connection) -> Result<String, StoreError> {
+    Ok(get(connection, IDENTITY)?.unwrap_or_default())
+}

@@ -1,0 +1,36 @@
+//! One file per table: its SQL text and its rows. No SQL stands anywhere else.
+
+pub(super) mod accounts;
+pub(super) mod blocks;
+pub(super) mod bookmarks;
+pub(super) mod favourites;
+pub(super) mod follow_requests;
+pub(super) mod follows;
+pub(super) mod idempotency_keys;
+pub(super) mod mentions;
+pub(super) mod meta;
+pub(super) mod mutes;
+pub(super) mod notifications;
+pub(super) mod post_edits;
+pub(super) mod posts;
+pub(super) mod purges;
+pub(super) mod tags;
+pub(super) mod terms;
+
+use rusqlite::Connection;
+
+use super::error::StoreError;
+
+/// The largest public id of any kind, 0 in an empty store.
+pub(super) fn largest_id(connection: &Connection) -> Result<i64, StoreError> {
+    let id = connection.query_row(
+        "SELECT max(
+             (SELECT coalesce(max(id), 0) FROM accounts),
+             (SELECT coalesce(max(id), 0) FROM posts),
+             (SELECT coalesce(max(last_entry), 0) FROM accounts),
+             (SELECT coalesce(max(id), 0) FROM notifications))",
+        (),
+        |row| row.get(0),
+    )?;
+    Ok(id)
+}

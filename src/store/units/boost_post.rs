@@ -1,0 +1,132 @@
+//! A post is boosted: an entry of its own that spreads another's post.
+
+use std::sync::Arc;
+
+use super::rules::{notify, require_active, require_visible_post};
+use crate::domain::event::Event;
+use crate::domain::notification::NotificationKind;
+use crate::domain::post::{Boosted, PostFacts};
+use crate::domain::refusal::Refusal;
+use crate::domain::visibility::Visibility;
+use crate::ids::{AccountId, PostId};
+use crate::store::error::StoreError;
+use crate::store::tables::posts::{Counter, NewPost};
+use crate::store::tables::{accounts, notifications, posts};
+use crate::store::writer::{Unit, UnitError, Write};
+
+/// Boosts a post. Followers-only posts can be boosted by their own author only, direct ones by nobody.
+#[derive(Debug, Clone)]
+pub struct BoostPost {
+    /// Who boosts.
+    pub author: AccountId,
+    /// Which post.
+    pub post: PostId,
+    /// For whom the boost is meant; a followers-only post's boost is never wider.
+    pub visibility: Visibility,
+}
+
+impl Unit for BoostPost {
+    /// The boost, the one that stood already if there was one.
+    type Answer = PostId;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<PostId, UnitError> {
+        let connection = write.connection;
+        require_active(connection, self.author)?;
+        let post = require_visible_post(connection, self.author, self.post)?;
+        let allowed = match post.visibility {
+            Visibility::Public | Visibility::Unlisted => true,
+            Visibility::Followers => post.author == self.author,
+            Visibility::Direct => false,
+        };
+        if !allowed {
+            return Err(Refusal::forbidden("This post may not be boosted").into());
+        }
+        if let Some(boost) = posts::boost_by(connection, self.author, post.id)? {
+            return Ok(boost);
+        }
+        let visibility = match (post.visibility, self.visibility) {
+            (Visibility::Followers, _) | (_, Visibility::Direct) => Visibility::Followers,
+            (_, wanted) => wanted,
+        };
+        let id = PostId(write.next_id());
+        let boost_of = Some(Boosted { post: post.id, author: post.author });
+        posts::insert(
+            connection,
+            &NewPost {
+                id,
+                author: self.author,
+                visibility,
+                boost_of,
+                reply_to: None,
+                sensitive: false,
+                spoiler: "",
+                text: "",
+                language: None,
+                app: None,
+            },
+        )?;
+        accounts::add_entry(connection, self.author, id, visibility.is_open())?;
+        posts::count(connection, post.id, Counter::Boosts, 1)?;
+        notify(write, post.author, NotificationKind::Boost, self.author, Some(post.id))?;
+        write.tell(Event::AccountChanged(self.author));
+        write.tell(Event::PostCountsChanged(post.id));
+        write.tell(Event::MarksChanged { account: self.author, post: post.id });
+        let entry = Arc::new(PostFacts {
+            id,
+            author: self.author,
+            author_hidden: false,
+            visibility,
+            boost_of,
+            reply_to: None,
+            mentions: Vec::new(),
+        });
+        write.tell(Event::PostPublished { entry, boosted: Some(Arc::new(post)) });
+        Ok(id)
+    }
+}
+
+/// Takes a boost back; nothing happens when there is none.
+#[derive(Debug, Clone)]
+pub struct UnboostPost {
+    /// Who boosted.
+    pub author: AccountId,
+    /// Which post.
+    pub post: PostId,
+}
+
+impl Unit for UnboostPost {
+    /// The boosted post.
+    type Answer = PostId;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<PostId, UnitError> {
+        let connection = write.connection;
+        let post = require_visible_post(connection, self.author, self.post)?;
+        if let Some(boost) = posts::boost_by(connection, self.author, post.id)?
+            && let Some(boost) = posts::facts(connection, boost)?
+        {
+            remove_boost(write, boost)?;
+        }
+        Ok(post.id)
+    }
+}
+
+/// Removes a boost and what it counted.
+pub(super) fn remove_boost(write: &mut Write<'_>, boost: PostFacts) -> Result<(), StoreError> {
+    let connection = write.connection;
+    let Some(boosted) = boost.boost_of else { return Ok(()) };
+    posts::delete(connection, boost.id)?;
+    accounts::remove_entry(connection, boost.author, boost.visibility.is_open())?;
+    posts::count(connection, boosted.post, Counter::Boosts, -1)?;
+    notifications::delete(
+        connection,
+        boosted.author,
+        NotificationKind::Boost,
+        boost.author,
+        Some(boosted.post),
+    )?;
+    write.tell(Event::AccountChanged(boost.author));
+    write.tell(Event::PostCountsChanged(boosted.post));
+    write.tell(Event::MarksChanged { account: boost.author, post: boosted.post });
+    write.tell(Event::BoostRemoved(Arc::new(boost)));
+    Ok(())
+}

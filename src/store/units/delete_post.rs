@@ -1,0 +1,66 @@
+//! A post is deleted, or a boost taken back by its id.
+
+use std::sync::Arc;
+
+use super::boost_post::remove_boost;
+use super::rules::require_own_post;
+use crate::domain::event::Event;
+use crate::domain::post::{Post, PostFacts};
+use crate::domain::refusal::Refusal;
+use crate::ids::{AccountId, PostId};
+use crate::store::error::StoreError;
+use crate::store::tables::posts::Counter;
+use crate::store::tables::purges::PurgeKind;
+use crate::store::tables::{
+    accounts, idempotency_keys, mentions, post_edits, posts, purges, tags, terms,
+};
+use crate::store::writer::{Unit, UnitError, Write};
+
+/// Deletes one's own post. Its boosts vanish with it; what else hangs on it is removed by a purge.
+#[derive(Debug, Clone)]
+pub struct DeletePost {
+    /// Who deletes.
+    pub author: AccountId,
+    /// Which entry.
+    pub post: PostId,
+}
+
+impl Unit for DeletePost {
+    /// The post as it was, so that it can be written anew.
+    type Answer = Post;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<Post, UnitError> {
+        let facts = require_own_post(write.connection, self.author, self.post)?;
+        let post = posts::find(write.connection, self.post)?.ok_or(Refusal::NotFound)?;
+        if facts.boost_of.is_some() {
+            remove_boost(write, facts)?;
+        } else {
+            remove_post(write, facts)?;
+        }
+        Ok(post)
+    }
+}
+
+/// Removes a post with everything of bounded number that belongs to it, and asks for a purge of the rest.
+pub(super) fn remove_post(write: &mut Write<'_>, facts: PostFacts) -> Result<(), StoreError> {
+    let connection = write.connection;
+    let id = facts.id;
+    if let Some(key) = posts::delete(connection, id)? {
+        terms::delete_post(connection, key)?;
+    }
+    mentions::delete_of_post(connection, id)?;
+    tags::delete_of_post(connection, id)?;
+    post_edits::delete_of_post(connection, id)?;
+    idempotency_keys::delete_of_post(connection, id)?;
+    purges::insert(connection, PurgeKind::Post, id.0)?;
+    accounts::remove_entry(connection, facts.author, facts.visibility.is_open())?;
+    if let Some(parent) = facts.reply_to
+        && facts.visibility.is_open()
+    {
+        posts::count(connection, parent.post, Counter::Replies, -1)?;
+        write.tell(Event::PostCountsChanged(parent.post));
+    }
+    write.tell(Event::AccountChanged(facts.author));
+    write.tell(Event::PostDeleted(Arc::new(facts)));
+    Ok(())
+}

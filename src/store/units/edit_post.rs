@@ -1,0 +1,96 @@
+//! A post is edited; what it said before is kept.
+
+use std::sync::Arc;
+
+use super::publish_post::{PreparedText, mention};
+use super::rules::{notify, require_active, require_own_post};
+use crate::domain::event::Event;
+use crate::domain::notification::NotificationKind;
+use crate::domain::refusal::Refusal;
+use crate::ids::{AccountId, PostId};
+use crate::store::tables::post_edits::PostVersion;
+use crate::store::tables::{mentions, post_edits, posts, tags, terms};
+use crate::store::writer::{Unit, UnitError, Write};
+
+/// How many earlier versions of a post are kept; further edits are refused.
+const EDITS_PER_POST_MAX: i64 = 100;
+/// The most boosters that are told of an edit.
+const EDIT_NOTIFICATIONS_MAX: usize = 100;
+
+/// Replaces the text of one's own post.
+#[derive(Debug, Clone)]
+pub struct EditPost {
+    /// Who edits.
+    pub author: AccountId,
+    /// Which post.
+    pub post: PostId,
+    /// What it says from now on.
+    pub text: PreparedText,
+}
+
+impl Unit for EditPost {
+    type Answer = ();
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        let connection = write.connection;
+        require_active(connection, self.author)?;
+        let before_facts = require_own_post(connection, self.author, self.post)?;
+        if before_facts.boost_of.is_some() {
+            return Err(Refusal::NotFound.into());
+        }
+        let before = posts::find(connection, self.post)?.ok_or(Refusal::NotFound)?;
+        let unchanged = before.text == self.text.text
+            && before.spoiler == self.text.spoiler
+            && before.sensitive == self.text.sensitive
+            && before.language == self.text.language;
+        if unchanged {
+            return Ok(());
+        }
+        if post_edits::count(connection, self.post)? >= EDITS_PER_POST_MAX {
+            return Err(Refusal::invalid("This post has been edited too often").into());
+        }
+        let version = PostVersion {
+            made_at: before.edited_at.unwrap_or(self.post.time()),
+            sensitive: before.sensitive,
+            spoiler: before.spoiler,
+            text: before.text,
+        };
+        post_edits::insert(connection, self.post, &version)?;
+        posts::update(
+            connection,
+            self.post,
+            &self.text.text,
+            &self.text.spoiler,
+            self.text.sensitive,
+            self.text.language.as_deref(),
+            write.now,
+        )?;
+        if let Some(key) = posts::key(connection, self.post)? {
+            terms::set_post(connection, key, &self.text.terms)?;
+        }
+        tags::delete_of_post(connection, self.post)?;
+        for tag in &self.text.tags {
+            tags::insert(connection, self.post, tag)?;
+        }
+        mentions::delete_of_post(connection, self.post)?;
+        let mentioned = mention(write, self.post, &self.text.mentioned_names)?;
+        for account in mentioned.iter().filter(|account| !before_facts.mentions.contains(account)) {
+            notify(write, *account, NotificationKind::Mention, self.author, Some(self.post))?;
+        }
+        for boost in posts::boosts(connection, self.post, PostId(0), EDIT_NOTIFICATIONS_MAX)? {
+            if let Some(boost) = posts::facts(connection, boost)? {
+                notify(write, boost.author, NotificationKind::PostEdited, self.author, Some(self.post))?;
+            }
+        }
+        let mentions_changed = {
+            let sorted = |mut accounts: Vec<AccountId>| {
+                accounts.sort_unstable();
+                accounts
+            };
+            sorted(mentioned.clone()) != sorted(before_facts.mentions.clone())
+        };
+        let post = Arc::new(crate::domain::post::PostFacts { mentions: mentioned, ..before_facts });
+        write.tell(Event::PostEdited { post, mentions_changed });
+        Ok(())
+    }
+}

@@ -1,0 +1,63 @@
+//! A post is favoured or kept as a bookmark, or no longer.
+
+use super::rules::{notify, require_active, require_visible_post};
+use crate::domain::event::Event;
+use crate::domain::notification::NotificationKind;
+use crate::ids::{AccountId, PostId};
+use crate::store::tables::posts::Counter;
+use crate::store::tables::{bookmarks, favourites, notifications, posts};
+use crate::store::writer::{Unit, UnitError, Write};
+
+/// What an account can put on a post.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// Seen and counted by everybody.
+    Favourite,
+    /// Seen by its owner only.
+    Bookmark,
+}
+
+/// Puts a mark on a post or takes it off; doing it twice changes nothing.
+#[derive(Debug, Clone)]
+pub struct MarkPost {
+    /// Who.
+    pub account: AccountId,
+    /// Which post.
+    pub post: PostId,
+    /// Which mark.
+    pub mark: Mark,
+    /// Whether it shall stand.
+    pub on: bool,
+}
+
+impl Unit for MarkPost {
+    /// The marked post.
+    type Answer = PostId;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<PostId, UnitError> {
+        let connection = write.connection;
+        require_active(connection, self.account)?;
+        let post = require_visible_post(connection, self.account, self.post)?;
+        let changed = match (self.mark, self.on) {
+            (Mark::Favourite, true) => favourites::insert(connection, self.account, post.id)?,
+            (Mark::Favourite, false) => favourites::delete(connection, self.account, post.id)?,
+            (Mark::Bookmark, true) => bookmarks::insert(connection, self.account, post.id)?,
+            (Mark::Bookmark, false) => bookmarks::delete(connection, self.account, post.id)?,
+        };
+        if !changed {
+            return Ok(post.id);
+        }
+        if self.mark == Mark::Favourite {
+            let kind = NotificationKind::Favourite;
+            if self.on {
+                notify(write, post.author, kind, self.account, Some(post.id))?;
+            } else {
+                notifications::delete(connection, post.author, kind, self.account, Some(post.id))?;
+            }
+            posts::count(connection, post.id, Counter::Favourites, if self.on { 1 } else { -1 })?;
+            write.tell(Event::PostCountsChanged(post.id));
+        }
+        write.tell(Event::MarksChanged { account: self.account, post: post.id });
+        Ok(post.id)
+    }
+}

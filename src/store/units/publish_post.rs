@@ -1,0 +1,148 @@
+//! A post is published: the post and all it causes that must not be lost.
+
+use super::rules::{notify, require_active, require_visible_post};
+use crate::domain::event::Event;
+use crate::domain::notification::NotificationKind;
+use crate::domain::post::{PostFacts, RepliedTo};
+use crate::domain::visibility::Visibility;
+use crate::ids::{AccountId, AppId, PostId};
+use crate::store::error::StoreError;
+use crate::store::tables::posts::{Counter, NewPost};
+use crate::store::tables::{accounts, follows, idempotency_keys, mentions, posts, tags, terms};
+use crate::store::writer::{Unit, UnitError, Write};
+use std::sync::Arc;
+
+/// How long a client's retry gets the post that its first try made.
+const IDEMPOTENCY_KEY_MILLIS: i64 = 60 * 60 * 1000;
+/// The most followers that are told of a new post because they asked for it.
+const NEW_POST_NOTIFICATIONS_MAX: usize = 500;
+
+/// A text with all that was found in it, outside the transaction.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PreparedText {
+    /// The source text.
+    pub text: String,
+    /// The content warning; empty for none.
+    pub spoiler: String,
+    /// Whether it is marked sensitive.
+    pub sensitive: bool,
+    /// ISO 639 code of its language.
+    pub language: Option<String>,
+    /// The names in it, as written; whether they exist is decided in the transaction.
+    pub mentioned_names: Vec<String>,
+    /// The hashtags in it, in normal form.
+    pub tags: Vec<String>,
+    /// The terms that it is found by.
+    pub terms: String,
+}
+
+/// Publishes a post.
+#[derive(Debug, Clone)]
+pub struct PublishPost {
+    /// Who writes.
+    pub author: AccountId,
+    /// What.
+    pub text: PreparedText,
+    /// For whom.
+    pub visibility: Visibility,
+    /// Which post it answers.
+    pub reply_to: Option<PostId>,
+    /// The client it is written with.
+    pub app: Option<AppId>,
+    /// A client's key: the same key within an hour gets the same post.
+    pub idempotency_key: Option<Vec<u8>>,
+}
+
+impl Unit for PublishPost {
+    type Answer = PostId;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<PostId, UnitError> {
+        let connection = write.connection;
+        require_active(connection, self.author)?;
+        if let Some(key) = &self.idempotency_key {
+            let since = write.now.plus_millis(-IDEMPOTENCY_KEY_MILLIS);
+            if let Some(post) = idempotency_keys::find(connection, self.author, key, since)? {
+                return Ok(post);
+            }
+        }
+        let reply_to = match self.reply_to {
+            None => None,
+            Some(parent) => {
+                let parent = require_visible_post(connection, self.author, parent)?;
+                Some(RepliedTo { post: parent.id, author: parent.author })
+            }
+        };
+        let id = PostId(write.next_id());
+        let open = self.visibility.is_open();
+        let key = posts::insert(
+            connection,
+            &NewPost {
+                id,
+                author: self.author,
+                visibility: self.visibility,
+                boost_of: None,
+                reply_to,
+                sensitive: self.text.sensitive,
+                spoiler: &self.text.spoiler,
+                text: &self.text.text,
+                language: self.text.language.as_deref(),
+                app: self.app,
+            },
+        )?;
+        accounts::add_entry(connection, self.author, id, open)?;
+        terms::set_post(connection, key, &self.text.terms)?;
+        for tag in &self.text.tags {
+            tags::insert(connection, id, tag)?;
+        }
+        let mentioned = mention(write, id, &self.text.mentioned_names)?;
+        for account in &mentioned {
+            notify(write, *account, NotificationKind::Mention, self.author, Some(id))?;
+        }
+        if let Some(parent) = reply_to
+            && open
+        {
+            posts::count(connection, parent.post, Counter::Replies, 1)?;
+            write.tell(Event::PostCountsChanged(parent.post));
+        }
+        if open {
+            let told =
+                follows::notified_followers(connection, self.author, NEW_POST_NOTIFICATIONS_MAX)?;
+            for follower in told {
+                notify(write, follower, NotificationKind::NewPost, self.author, Some(id))?;
+            }
+        }
+        if let Some(key) = &self.idempotency_key {
+            idempotency_keys::insert(connection, self.author, key, id, write.now)?;
+        }
+        write.tell(Event::AccountChanged(self.author));
+        let entry = Arc::new(PostFacts {
+            id,
+            author: self.author,
+            author_hidden: false,
+            visibility: self.visibility,
+            boost_of: None,
+            reply_to,
+            mentions: mentioned,
+        });
+        write.tell(Event::PostPublished { entry, boosted: None });
+        Ok(id)
+    }
+}
+
+/// Names accounts in a post; answers those that exist.
+pub(super) fn mention(
+    write: &mut Write<'_>,
+    post: PostId,
+    names: &[String],
+) -> Result<Vec<AccountId>, StoreError> {
+    let mut mentioned = Vec::new();
+    for name in names {
+        if let Some(account) = accounts::id_by_name(write.connection, name)?
+            && accounts::is_visible(write.connection, account)?
+            && mentions::insert(write.connection, post, account)?
+        {
+            mentioned.push(account);
+        }
+    }
+    Ok(mentioned)
+}

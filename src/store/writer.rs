@@ -1,0 +1,425 @@
+//! The thread that writes: group commit.
+//!
+//! It takes all units that wait (up to [`UNITS_PER_COMMIT_MAX`]), applies each in a savepoint inside one transaction,
+//! commits, hands the batch's events to whoever keeps something in memory, and only then answers the waiters. So
+//! an answer means: durable, and known to everybody who caches. It never sleeps to fill a batch: under load, batches
+//! grow by themselves while the previous commit waits for the disk.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::error::StoreError;
+use super::open::{self, DataDir, Synchronous};
+use super::reader::panicked;
+use super::tables::{self, meta};
+use crate::clock::{SharedClock, Timestamp};
+use crate::domain::event::Event;
+use crate::domain::refusal::Refusal;
+use crate::ids::IdGenerator;
+
+/// The most units in one transaction: bounds how long the first of them waits for the last.
+pub const UNITS_PER_COMMIT_MAX: usize = 512;
+/// The most units that wait for the writer; one more is answered [`WriteError::Busy`].
+pub const UNITS_WAITING_MAX: usize = 4096;
+/// After so many units the WAL is copied into the database between commits; then it starts anew by itself.
+const UNITS_PER_CHECKPOINT: usize = 1000;
+/// At this size, in bytes, the writer waits for readers to let go of the WAL, so that it can start anew.
+pub const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// One user action: everything that must happen together or not at all.
+///
+/// A unit touches a bounded number of rows, decides inside the transaction whether it is allowed, and gives the same
+/// state when it is applied twice. It may be applied again from the start when another unit of its batch ended the
+/// transaction, so it changes nothing but through [`Write`].
+pub trait Unit: Send + 'static {
+    /// What the person is told.
+    type Answer: Send + 'static;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// [`UnitError::Refused`] when the rules forbid it, [`UnitError::Store`] when the machine fails. Either way nothing
+    /// of the unit remains.
+    fn apply(&self, write: &mut Write<'_>) -> Result<Self::Answer, UnitError>;
+}
+
+/// Why a unit left no trace.
+#[derive(Debug, thiserror::Error)]
+pub enum UnitError {
+    /// The rules forbid it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The machine failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<rusqlite::Error> for UnitError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// What the waiter is told instead of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// The rules forbid it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Too many units wait.
+    #[error("too many units wait for the writer")]
+    Busy,
+    /// The database can't be written; nothing of the unit remains.
+    #[error("the database can't be written")]
+    Unavailable,
+    /// A fault of the program; nothing of the unit remains.
+    #[error("the unit failed")]
+    Internal,
+}
+
+/// What a unit may use while it is applied.
+pub struct Write<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) ids: &'a mut IdGenerator,
+    pub(super) events: &'a mut Vec<Event>,
+    /// The commit that this unit will be part of.
+    pub(super) commit: i64,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+impl Write<'_> {
+    /// The next id, of whatever kind: commit order is id order, so paging by id can't skip a row.
+    pub(super) fn next_id(&mut self) -> i64 {
+        self.ids.next(self.now)
+    }
+
+    /// Announces a fact; it is handed on only when the unit is committed.
+    pub(super) fn tell(&mut self, event: Event) {
+        self.events.push(event);
+    }
+}
+
+/// The events of one commit, in the order of its units.
+#[derive(Debug)]
+pub struct EventBatch {
+    /// The commit's number; each is one more than the last.
+    pub commit: i64,
+    /// What happened.
+    pub events: Vec<Event>,
+}
+
+/// Takes events on behalf of somebody who keeps something in memory.
+pub trait EventSink: Send {
+    /// Called on the writer's thread, in commit order, before the waiters are answered. It must not block.
+    fn deliver(&self, batch: &Arc<EventBatch>);
+}
+
+/// A unit with its waiter, whatever its type.
+trait Pending: Send {
+    fn apply(&mut self, write: &mut Write<'_>) -> Result<(), UnitError>;
+    fn answer(self: Box<Self>, outcome: Result<(), WriteError>);
+}
+
+struct Submitted<U: Unit> {
+    unit: U,
+    answer: Option<U::Answer>,
+    waiter: oneshot::Sender<Result<U::Answer, WriteError>>,
+}
+
+impl<U: Unit> Pending for Submitted<U> {
+    fn apply(&mut self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        self.answer = Some(self.unit.apply(write)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<(), WriteError>) {
+        let Self { answer, waiter, .. } = *self;
+        // A waiter that went away is no error: what it asked for is done all the same.
+        drop(waiter.send(outcome.and_then(|()| answer.ok_or(WriteError::Internal))));
+    }
+}
+
+/// The door to the writer; clones share one lane.
+#[derive(Clone)]
+pub struct Writer {
+    lane: mpsc::Sender<Box<dyn Pending>>,
+}
+
+impl Writer {
+    /// Puts a unit in the lane. Units are applied in the order of these calls.
+    ///
+    /// # Errors
+    /// [`WriteError::Busy`] when the lane is full, [`WriteError::Unavailable`] when the writer has stopped.
+    pub fn submit<U: Unit>(
+        &self,
+        unit: U,
+    ) -> Result<oneshot::Receiver<Result<U::Answer, WriteError>>, WriteError> {
+        let (waiter, answer) = oneshot::channel();
+        self.lane
+            .try_send(Box::new(Submitted { unit, answer: None, waiter }))
+            .map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => WriteError::Busy,
+                mpsc::error::TrySendError::Closed(_) => WriteError::Unavailable,
+            })?;
+        Ok(answer)
+    }
+}
+
+/// The writer's thread: ends, with a last checkpoint, when every [`Writer`] is gone.
+pub struct WriterThread {
+    data_dir: DataDir,
+    connection: Connection,
+    synchronous: Synchronous,
+    clock: SharedClock,
+    ids: IdGenerator,
+    commit: i64,
+    units_since_checkpoint: usize,
+    sinks: Vec<Box<dyn EventSink>>,
+    lane: mpsc::Receiver<Box<dyn Pending>>,
+}
+
+impl WriterThread {
+    /// Opens the database for writing.
+    ///
+    /// # Errors
+    /// What the disk or SQLite say, or [`StoreError::NewerSchema`].
+    pub fn open(
+        data_dir: DataDir,
+        synchronous: Synchronous,
+        clock: SharedClock,
+    ) -> Result<(Self, Writer), StoreError> {
+        let connection = open::open_writer(&data_dir.database(), synchronous)?;
+        meta::initialise(&connection)?;
+        let commit = meta::commit(&connection)?;
+        let ids = IdGenerator::above(tables::largest_id(&connection)?);
+        let (sender, lane) = mpsc::channel(UNITS_WAITING_MAX);
+        let thread = Self {
+            data_dir,
+            connection,
+            synchronous,
+            clock,
+            ids,
+            commit,
+            units_since_checkpoint: 0,
+            sinks: Vec::new(),
+            lane,
+        };
+        Ok((thread, Writer { lane: sender }))
+    }
+
+    /// The store's random identity, made with the database: what was derived from another store can be told apart.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn identity(&self) -> Result<String, StoreError> {
+        meta::identity(&self.connection)
+    }
+
+    /// Who is told of events.
+    pub fn add_sink(&mut self, sink: Box<dyn EventSink>) {
+        self.sinks.push(sink);
+    }
+
+    /// Applies units until every [`Writer`] is gone.
+    pub fn run(mut self) {
+        let mut batch = Vec::with_capacity(UNITS_PER_COMMIT_MAX);
+        while self.lane.blocking_recv_many(&mut batch, UNITS_PER_COMMIT_MAX) > 0 {
+            self.units_since_checkpoint += batch.len();
+            self.commit_batch(std::mem::take(&mut batch));
+            self.bound_wal();
+        }
+        self.checkpoint("TRUNCATE");
+    }
+
+    /// Applies a batch and answers every waiter of it.
+    fn commit_batch(&mut self, mut batch: Vec<Box<dyn Pending>>) {
+        // Each round ends the batch or takes one unit, which ended the transaction, out of it.
+        while !batch.is_empty() {
+            match self.try_batch(&mut batch) {
+                Round::Committed { outcomes, events } => {
+                    let events = Arc::new(EventBatch { commit: self.commit, events });
+                    if !events.events.is_empty() {
+                        for sink in &self.sinks {
+                            sink.deliver(&events);
+                        }
+                    }
+                    for (pending, outcome) in batch.drain(..).zip(outcomes) {
+                        pending.answer(outcome);
+                    }
+                }
+                Round::EndedBy { unit } => {
+                    batch.remove(unit).answer(Err(WriteError::Unavailable));
+                }
+                Round::Unavailable => {
+                    for pending in batch.drain(..) {
+                        pending.answer(Err(WriteError::Unavailable));
+                    }
+                }
+            }
+        }
+    }
+
+    fn try_batch(&mut self, batch: &mut [Box<dyn Pending>]) -> Round {
+        if let Err(error) = self.begin() {
+            tracing::error!(%error, "can't begin a transaction");
+            return Round::Unavailable;
+        }
+        let mut outcomes = Vec::with_capacity(batch.len());
+        let mut events = Vec::new();
+        for (unit, pending) in batch.iter_mut().enumerate() {
+            let events_before = events.len();
+            let outcome = self.apply_in_savepoint(pending.as_mut(), &mut events);
+            if outcome.is_err() {
+                events.truncate(events_before);
+            }
+            // A full disk, an I/O or a memory error can end the whole transaction: then nothing of the batch stands.
+            if self.connection.is_autocommit() {
+                return Round::EndedBy { unit };
+            }
+            outcomes.push(outcome);
+        }
+        if outcomes.iter().all(Result::is_err) {
+            self.roll_back();
+            return Round::Committed { outcomes, events };
+        }
+        match self.commit() {
+            Ok(()) => Round::Committed { outcomes, events },
+            Err(error) => {
+                tracing::error!(%error, "can't commit");
+                if self.was_committed_after_all() {
+                    Round::Committed { outcomes, events }
+                } else {
+                    Round::Unavailable
+                }
+            }
+        }
+    }
+
+    fn begin(&self) -> Result<(), StoreError> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+        Ok(())
+    }
+
+    fn apply_in_savepoint(
+        &mut self,
+        pending: &mut dyn Pending,
+        events: &mut Vec<Event>,
+    ) -> Result<(), WriteError> {
+        let run = |sql: &str, connection: &Connection| -> Result<(), StoreError> {
+            connection.prepare_cached(sql)?.execute(())?;
+            Ok(())
+        };
+        let mut write = Write {
+            connection: &self.connection,
+            ids: &mut self.ids,
+            events,
+            commit: self.commit + 1,
+            now: self.clock.now(),
+        };
+        let applied = run("SAVEPOINT unit", &self.connection).map_err(UnitError::Store).and_then(|()| {
+            // A unit that panics fails alone: the savepoint takes back what it wrote.
+            catch_unwind(AssertUnwindSafe(|| pending.apply(&mut write)))
+                .unwrap_or_else(|panic| Err(UnitError::Store(panicked(&*panic))))
+        });
+        let outcome = match applied {
+            Ok(()) => return run("RELEASE unit", &self.connection).map_err(|error| {
+                tracing::error!(%error, "can't release a unit's savepoint");
+                WriteError::Unavailable
+            }),
+            Err(UnitError::Refused(refusal)) => WriteError::Refused(refusal),
+            Err(UnitError::Store(error)) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a unit failed");
+                if error.is_full_or_broken() { WriteError::Unavailable } else { WriteError::Internal }
+            }
+        };
+        if !self.connection.is_autocommit() {
+            let undone = run("ROLLBACK TO unit", &self.connection)
+                .and_then(|()| run("RELEASE unit", &self.connection));
+            if let Err(error) = undone {
+                tracing::error!(%error, "can't take back a unit: ending the transaction");
+                self.roll_back();
+            }
+        }
+        Err(outcome)
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        meta::set_commit(&self.connection, self.commit + 1)?;
+        self.connection.prepare_cached("COMMIT")?.execute(())?;
+        self.commit += 1;
+        Ok(())
+    }
+
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "can't roll back");
+        }
+    }
+
+    /// After a COMMIT that failed: takes the transaction back if it still stands, else opens the database anew and
+    /// looks whether the commit is in it. Nobody is answered before that is known.
+    fn was_committed_after_all(&mut self) -> bool {
+        if !self.connection.is_autocommit() {
+            self.roll_back();
+            return false;
+        }
+        let reopened = open::open_writer(&self.data_dir.database(), self.synchronous)
+            .and_then(|connection| Ok((meta::commit(&connection)?, connection)));
+        match reopened {
+            Ok((found, connection)) => {
+                self.connection = connection;
+                let committed = found > self.commit;
+                self.commit = found;
+                committed
+            }
+            Err(error) => {
+                // Not knowing is no reason to lie: without an answer, the waiters time out as Unavailable.
+                tracing::error!(%error, "can't reopen the database after a failed commit");
+                false
+            }
+        }
+    }
+
+    fn bound_wal(&mut self) {
+        let wal = wal_path(&self.data_dir.database());
+        // A reader that holds an old snapshot keeps the WAL growing: at the bound the writer waits for it.
+        if std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= WAL_BYTES_MAX) {
+            self.checkpoint("TRUNCATE");
+        } else if self.units_since_checkpoint >= UNITS_PER_CHECKPOINT {
+            self.checkpoint("PASSIVE");
+        } else {
+            return;
+        }
+        self.units_since_checkpoint = 0;
+    }
+
+    fn checkpoint(&self, mode: &str) {
+        let done = self.connection.query_row(
+            &format!("PRAGMA wal_checkpoint({mode})"),
+            (),
+            |row| row.get::<_, i64>(0),
+        );
+        if let Err(error) = done {
+            tracing::warn!(%error, mode, "the write-ahead log can't be checkpointed now");
+        }
+    }
+}
+
+enum Round {
+    Committed { outcomes: Vec<Result<(), WriteError>>, events: Vec<Event> },
+    EndedBy { unit: usize },
+    Unavailable,
+}
+
+fn wal_path(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
