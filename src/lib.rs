@@ -1,4 +1,5 @@
 //! kinglet: a complete microblog server in one binary.
 
+pub mod config;
 pub mod domain;
 pub mod secret;
