@@ -1,5 +1,6 @@
 //! kinglet: a complete microblog server in one binary.
 
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod logging;
