@@ -1,0 +1,155 @@
+//! A resident reader's window: the newest candidates of its home, kept true by events.
+
+use std::collections::VecDeque;
+
+use crate::domain::event::Event;
+use crate::domain::home::{BOOST_COLLAPSE_MILLIS, collapses, is_candidate, is_shown};
+use crate::domain::page::Page;
+use crate::domain::post::PostFacts;
+use crate::domain::relationship::Relations;
+use crate::ids::{AccountId, PostId};
+use crate::store::queries::home::{HomeEntry, MergedHome};
+
+/// The newest candidates of one home. Its contents equal what a merge over the store would give, down to its oldest
+/// entry.
+#[derive(Debug)]
+pub(super) struct Window {
+    reader: AccountId,
+    relations: Relations,
+    /// Newest first.
+    entries: VecDeque<HomeEntry>,
+    /// Whether the home has nothing below the oldest entry.
+    is_complete: bool,
+}
+
+/// What becomes of a window by an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is up to date.
+    Kept,
+    /// Only the store knows: it has to be merged anew.
+    Dropped,
+}
+
+impl Window {
+    /// A window out of the newest part of a merged home.
+    pub(super) fn new(reader: AccountId, merged: MergedHome) -> Self {
+        Self {
+            reader,
+            relations: merged.relations,
+            entries: merged.entries.into(),
+            is_complete: merged.is_complete,
+        }
+    }
+
+    /// Whose entries can come into this window.
+    pub(super) fn sources(&self) -> impl Iterator<Item = AccountId> + '_ {
+        self.relations.follows.keys().copied().chain([self.reader])
+    }
+
+    /// Its candidates, newest first.
+    pub(super) fn entries(&self) -> impl Iterator<Item = &HomeEntry> + '_ {
+        self.entries.iter()
+    }
+
+    /// Whether it reaches down to the home's end.
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// The entries of a page, newest first, or `None` when the page reaches below the window.
+    pub(super) fn read(&self, page: &Page) -> Option<Vec<PostId>> {
+        let floor = if self.is_complete { 0 } else { self.entries.back()?.id.0 };
+        let shown = self
+            .entries
+            .iter()
+            .filter(|entry| entry.is_shown && page.contains(entry.id.0))
+            .map(|entry| entry.id);
+        if page.from_oldest() {
+            // Between the lower bound and the floor there may be entries that belong on this page.
+            if page.above() < floor - 1 {
+                return None;
+            }
+            let all: Vec<PostId> = shown.collect();
+            let skipped = all.len().saturating_sub(page.limit);
+            return Some(all[skipped..].to_vec());
+        }
+        let ids: Vec<PostId> = shown.take(page.limit).collect();
+        (ids.len() == page.limit || page.above() >= floor - 1 || floor == 0).then_some(ids)
+    }
+
+    /// Takes in an event that concerns this reader; never makes the window larger than `entries_max`.
+    pub(super) fn take_in(&mut self, event: &Event, entries_max: usize) -> Fate {
+        match event {
+            Event::PostPublished { entry, boosted } => {
+                self.push(entry, boosted.as_deref(), entries_max)
+            }
+            Event::PostDeleted(post) => {
+                self.entries.retain(|entry| entry.shows != post.id);
+                Fate::Kept
+            }
+            Event::PostEdited { post, mentions_changed } => {
+                if *mentions_changed && !post.visibility.is_open() && self.has_source(post.author) {
+                    Fate::Dropped
+                } else {
+                    Fate::Kept
+                }
+            }
+            // What it collapsed may show again.
+            Event::BoostRemoved(boost) if self.has_source(boost.author) => Fate::Dropped,
+            Event::RelationsChanged { from, to } if [*from, *to].contains(&self.reader) => {
+                Fate::Dropped
+            }
+            Event::AccountVisibilityChanged(_) => Fate::Dropped,
+            Event::BoostRemoved(_)
+            | Event::RelationsChanged { .. }
+            | Event::PostCountsChanged(_)
+            | Event::MarksChanged { .. }
+            | Event::AccountChanged(_)
+            | Event::TokenRevoked(_)
+            | Event::CredentialsChanged(_) => Fate::Kept,
+        }
+    }
+
+    fn has_source(&self, account: AccountId) -> bool {
+        account == self.reader || self.relations.follows.contains_key(&account)
+    }
+
+    fn push(
+        &mut self,
+        entry: &PostFacts,
+        boosted: Option<&PostFacts>,
+        entries_max: usize,
+    ) -> Fate {
+        if !is_candidate(self.reader, &self.relations, entry) {
+            return Fate::Kept;
+        }
+        let is_collapsed = match boosted {
+            None => false,
+            Some(post) => match self.has_older_candidate(entry.id, post) {
+                Some(answer) => answer,
+                None => return Fate::Dropped,
+            },
+        };
+        let is_shown =
+            !is_collapsed && is_shown(self.reader, &self.relations, entry, boosted);
+        self.entries.push_front(HomeEntry { id: entry.id, shows: entry.shown_post(), is_shown });
+        if self.entries.len() > entries_max {
+            self.entries.truncate(entries_max);
+            self.is_complete = false;
+        }
+        Fate::Kept
+    }
+
+    /// Whether an older candidate collapses a boost; `None` when that may lie below the window.
+    fn has_older_candidate(&self, boost: PostId, post: &PostFacts) -> Option<bool> {
+        if self.entries.iter().any(|entry| entry.shows == post.id && collapses(entry.id, boost)) {
+            return Some(true);
+        }
+        let reaches_far_enough = self.is_complete
+            || self.entries.back().is_some_and(|oldest| {
+                boost.time().millis() - oldest.id.time().millis() >= BOOST_COLLAPSE_MILLIS
+            });
+        reaches_far_enough.then_some(false)
+    }
+}

@@ -1,0 +1,163 @@
+//! The configuration: every setting with its default, where values come from, what can be wrong.
+//!
+//! A setting is added in one place, the table below; its default, bounds, documentation, the line in
+//! `config.toml` and the environment variable all follow from that. A type that no setting had before
+//! needs an implementation of `value::Value` as well, a secret is a
+//! [`Secret`](crate::secret::Secret) of its type.
+
+mod choice;
+mod faults;
+mod load;
+mod mail_address;
+mod nearest;
+mod network;
+mod settings;
+mod show;
+mod url;
+mod value;
+
+use std::ffi::OsStr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+
+pub use choice::{LogFormat, LogLevel, RegistrationMode, Synchronous, UnknownWord};
+pub use faults::{EXIT_CONFIG, Fault, Faults, Origin};
+pub use load::{FILE_BYTES_MAX, FILE_NAME, FILE_VARIABLE, Loaded, Override, SYSTEM_FILE, Sources};
+pub use mail_address::{MAIL_ADDRESS_BYTES_MAX, MailAddress, MailAddressError};
+pub use network::{IpNetwork, IpNetworkError};
+pub use url::{InstanceUrl, InstanceUrlError};
+
+/// The port listened on unless another is configured.
+pub const PORT_DEFAULT: u16 = 8420;
+
+settings::settings! {
+    /// Every setting of an instance.
+    ///
+    /// A configuration changed by hand is checked with [`Config::check`]; one from [`Sources::load`]
+    /// has been.
+    Config;
+
+    /// The instance as people and clients see it.
+    instance: Instance {
+        /// Public address such as `https://example.org`; "" for http:// and http.listen.
+        url: Option<InstanceUrl> = None;
+        /// Name of the instance, 1 to 100 characters.
+        title: String = "Kinglet".to_owned(), 1..=100;
+        /// What it is about, up to 5000 characters of plain text.
+        description: String = "A microblog that runs on kinglet.".to_owned(), 0..=5000;
+        /// Mail address at which visitors reach whoever runs it; "" for none.
+        contact_email: Option<MailAddress> = None;
+        /// Time zone (IANA name) in which days are cut and schedules are read.
+        time_zone: TimeZone = TimeZone::UTC;
+    }
+
+    /// Connections.
+    http: Http {
+        /// Address and port to listen on; port 0 takes a free one.
+        listen: SocketAddr = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT_DEFAULT);
+        /// Proxies (IP addresses or ranges) whose word on the client's address is believed.
+        trusted_proxies: Vec<IpNetwork> = Vec::new(), 0..=64;
+        /// Connections served at once, 1 to 65536; each takes an open file.
+        connections_max: u32 = 900, 1..=65_536;
+        /// Time for a client to send the head of a request, 1 to 120.
+        header_timeout_secs: u64 = 10, 1..=120;
+        /// Time for a client to send the body of a request, 1 to 600.
+        body_timeout_secs: u64 = 30, 1..=600;
+        /// Largest body of a request, 16 to 65536.
+        body_max_kib: u64 = 1024, 16..=65_536;
+        /// Time that running requests have to finish at a stop, 0 to 10.
+        drain_timeout_secs: u64 = 5, 0..=10;
+    }
+
+    /// New accounts.
+    registration: Registration {
+        /// Who may make an account: "closed", "approval", "open" or "invite".
+        mode: RegistrationMode = RegistrationMode::Closed;
+    }
+
+    /// What one account may do.
+    limits: Limits {
+        /// Whether requests are limited; false leaves only the guard on wrong passwords.
+        rate_limits: bool = true;
+        /// Longest post in characters, 1 to 65536.
+        post_characters_max: u32 = 500, 1..=65_536;
+        /// Accounts that one account may follow, 1 to 7500.
+        follows_per_account_max: u32 = 7500, 1..=7500;
+    }
+
+    /// Where and how state is kept.
+    storage: Storage {
+        /// Directory of everything that kinglet stores.
+        data_dir: PathBuf = PathBuf::from("data");
+        /// "full": survives a loss of power; "normal": faster, and that may cost the last moments.
+        synchronous: Synchronous = Synchronous::Full;
+    }
+
+    /// Timelines.
+    timelines: Timelines {
+        /// Newest entries of a home timeline kept in memory per reader, 1 to 10000.
+        window_entries_max: usize = 800, 1..=10_000;
+        /// Readers whose home timelines are kept in memory, 1 to 1000000.
+        resident_readers_max: usize = 10_000, 1..=1_000_000;
+        /// Time between saves of the home timelines in memory, 1 to 86400.
+        snapshot_interval_secs: u64 = 300, 1..=86_400;
+        /// Whether who isn't logged in may read the public timelines.
+        anonymous_timelines: bool = true;
+    }
+
+    /// The log, on standard error.
+    log: Log {
+        /// Least important record written: "off", "error", "warn", "info", "debug" or "trace".
+        level: LogLevel = LogLevel::Info;
+        /// "text" for people, "json" for machines.
+        format: LogFormat = LogFormat::Text;
+    }
+}
+
+impl Config {
+    /// The commented file with every setting at its default, which `config init` writes and which is
+    /// checked in as `config.toml`.
+    #[must_use]
+    pub fn template() -> String {
+        show::template::<Self>()
+    }
+
+    /// The public address: the configured one, else that of the address really listened on (which
+    /// differs from `http.listen` where that asks for a free port).
+    #[must_use]
+    pub fn public_url(&self, listening: SocketAddr) -> InstanceUrl {
+        let configured = self.instance.url.clone();
+        configured.unwrap_or_else(|| InstanceUrl::from_listen(listening))
+    }
+
+    /// Sets a setting such as `http.listen` to a value as the environment would give it.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such setting, or the value is none that it takes; nothing is changed then.
+    pub fn set(&mut self, setting: &str, value: impl AsRef<OsStr>) -> Result<(), Faults> {
+        load::set(self, setting, value.as_ref())
+    }
+
+    /// Checks what was set by hand against the bounds that a file would be held to.
+    ///
+    /// # Errors
+    ///
+    /// Every value that is out of bounds.
+    pub fn check(&self) -> Result<(), Faults> {
+        load::check(self)
+    }
+
+    /// Each setting's name such as `http.listen`, its environment variable and its documentation.
+    pub fn settings() -> impl Iterator<Item = (String, String, &'static str)> {
+        let table = <Self as settings::Settings>::TABLE;
+        table
+            .iter()
+            .map(|setting| (setting.name(), setting.variable(), setting.doc))
+    }
+}
+
+#[cfg(test)]
+mod tests;
