@@ -1,1 +1,4 @@
 //! Pure values and rules: no I/O, no async, no framework.
+
+pub mod account_name;
+pub mod text;
