@@ -1,4 +1,5 @@
 //! Pure values and rules: no I/O, no async, no framework.
 
 pub mod account_name;
+pub mod pixels;
 pub mod text;
