@@ -25,7 +25,11 @@ pub struct EventedCache<K, V> {
 impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
     /// A cache of at most `capacity` values.
     pub fn new(capacity: usize) -> Self {
-        Self { values: LruCache::new(capacity), changes: VecDeque::new(), forgotten: 0 }
+        Self {
+            values: LruCache::new(capacity),
+            changes: VecDeque::new(),
+            forgotten: 0,
+        }
     }
 
     /// The value, if it is known.
@@ -78,11 +82,19 @@ mod tests {
         cache.change("post", 11);
         assert_eq!(cache.get(&"post"), None);
         cache.fill("post", 1, 10);
-        assert_eq!(cache.get(&"post"), None, "the snapshot of commit 10 is stale");
+        assert_eq!(
+            cache.get(&"post"),
+            None,
+            "the snapshot of commit 10 is stale"
+        );
         cache.fill("post", 2, 11);
         assert_eq!(cache.get(&"post"), Some(&2));
         cache.fill("other", 3, 10);
-        assert_eq!(cache.get(&"other"), Some(&3), "another key's change doesn't matter");
+        assert_eq!(
+            cache.get(&"other"),
+            Some(&3),
+            "another key's change doesn't matter"
+        );
     }
 
     #[test]

@@ -62,8 +62,15 @@ pub struct FeedSink {
 pub fn feed() -> (EventFeed, impl FnOnce(Recipient<EventsWaiting>) -> FeedSink) {
     let (sender, batches) = mpsc::channel(BATCHES_WAITING_MAX);
     let lost_at = Arc::new(AtomicI64::new(0));
-    let feed = EventFeed { batches, lost_at: Arc::clone(&lost_at) };
-    (feed, move |actor| FeedSink { batches: sender, lost_at, actor })
+    let feed = EventFeed {
+        batches,
+        lost_at: Arc::clone(&lost_at),
+    };
+    (feed, move |actor| FeedSink {
+        batches: sender,
+        lost_at,
+        actor,
+    })
 }
 
 impl EventSink for FeedSink {

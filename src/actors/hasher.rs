@@ -23,7 +23,8 @@ pub struct Hasher {
 impl Hasher {
     /// Starts the pool.
     pub fn start_pool() -> Addr<Self> {
-        let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("parameters within argon2's bounds");
+        let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
+            .expect("parameters within argon2's bounds");
         SyncArbiter::start(HASHERS, move || Self {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone()),
         })
@@ -81,8 +82,9 @@ impl Handler<VerifyPassword> for Hasher {
                 .map_err(|error| AskError::Internal(format!("argon2: {error}")))?;
             return Ok(false);
         };
-        let hash = PasswordHash::new(&hash)
-            .map_err(|error| AskError::Internal(format!("a stored password hash is broken: {error}")))?;
+        let hash = PasswordHash::new(&hash).map_err(|error| {
+            AskError::Internal(format!("a stored password hash is broken: {error}"))
+        })?;
         Ok(self.argon2.verify_password(password, &hash).is_ok())
     }
 }

@@ -52,7 +52,12 @@ impl StoreDoor {
     pub fn perform<U: Unit>(&self, unit: U) -> ResponseFuture<Result<U::Answer, AskError>> {
         // The unit takes its place in the lane here, in the handler: the order of messages is the order of commits.
         let waiting = self.writer.submit(unit);
-        Box::pin(async move { waiting?.await.map_err(|_| AskError::Unavailable)?.map_err(AskError::from) })
+        Box::pin(async move {
+            waiting?
+                .await
+                .map_err(|_| AskError::Unavailable)?
+                .map_err(AskError::from)
+        })
     }
 
     /// Asks a reader.

@@ -42,8 +42,7 @@ impl Actors {
     where
         U: Unit + Owned,
         U::Owner: actix::Handler<Perform<U>>,
-        <U::Owner as actix::Actor>::Context:
-            actix::dev::ToEnvelope<U::Owner, Perform<U>>,
+        <U::Owner as actix::Actor>::Context: actix::dev::ToEnvelope<U::Owner, Perform<U>>,
     {
         U::Owner::address(self).send(Perform(unit)).await?
     }

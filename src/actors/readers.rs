@@ -49,7 +49,9 @@ impl<Q: Query> Handler<Look<Q>> for ReaderActor {
         }
         match &mut self.reader {
             Ok(reader) => Ok(reader.run(&query)?),
-            Err(error) => Err(AskError::Internal(format!("can't open the database: {error}"))),
+            Err(error) => Err(AskError::Internal(format!(
+                "can't open the database: {error}"
+            ))),
         }
     }
 }

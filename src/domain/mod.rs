@@ -1,13 +1,16 @@
 //! Pure values and rules: no I/O, no async, no framework.
 
 pub mod account;
+pub mod account_name;
 pub mod error_code;
 pub mod event;
 pub mod home;
 pub mod notification;
 pub mod page;
+pub mod pixels;
 pub mod post;
 pub mod refusal;
 pub mod relationship;
 pub mod scope;
+pub mod text;
 pub mod visibility;

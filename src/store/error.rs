@@ -24,7 +24,9 @@ pub enum StoreError {
     #[error("{0}: another kinglet uses this data directory")]
     Locked(PathBuf),
     /// The database was written by a newer kinglet.
-    #[error("the database has schema {found}, this kinglet knows up to {known}: run the newer kinglet that wrote it")]
+    #[error(
+        "the database has schema {found}, this kinglet knows up to {known}: run the newer kinglet that wrote it"
+    )]
     NewerSchema {
         /// What the file says.
         found: i64,

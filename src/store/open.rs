@@ -46,15 +46,20 @@ impl DataDir {
     pub fn own(path: &Path) -> Result<Self, StoreError> {
         let file_error = |action, path: &Path| {
             let path = path.to_owned();
-            move |source| StoreError::File { action, path, source }
+            move |source| StoreError::File {
+                action,
+                path,
+                source,
+            }
         };
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path)
             .map_err(file_error("can't make the directory", path))?;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
-            .map_err(file_error("can't restrict the directory to its owner", path))?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(
+            file_error("can't restrict the directory to its owner", path),
+        )?;
         let lock_path = path.join("kinglet.lock");
         let lock = OpenOptions::new()
             .create(true)
@@ -64,11 +69,16 @@ impl DataDir {
             .open(&lock_path)
             .map_err(file_error("can't open the lock file", &lock_path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                _lock: lock,
+            }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Locked(path.to_owned())),
-            Err(TryLockError::Error(source)) => {
-                Err(StoreError::File { action: "can't lock", path: lock_path, source })
-            }
+            Err(TryLockError::Error(source)) => Err(StoreError::File {
+                action: "can't lock",
+                path: lock_path,
+                source,
+            }),
         }
     }
 

@@ -46,7 +46,9 @@ impl Reader {
     /// # Errors
     /// What SQLite says.
     pub fn open(database: &Path) -> Result<Self, StoreError> {
-        Ok(Self { connection: open::open_reader(database)? })
+        Ok(Self {
+            connection: open::open_reader(database)?,
+        })
     }
 
     /// Answers a query out of one snapshot, with that snapshot's commit number.
@@ -55,7 +57,10 @@ impl Reader {
     /// What the query says, or [`StoreError::Panicked`] when it panicked: it fails alone.
     pub fn run<Q: Query>(&mut self, query: &Q) -> Result<(Q::Answer, i64), StoreError> {
         let transaction = self.connection.transaction()?;
-        let view = View { connection: &transaction, commit: meta::commit(&transaction)? };
+        let view = View {
+            connection: &transaction,
+            commit: meta::commit(&transaction)?,
+        };
         let answer = catch_unwind(AssertUnwindSafe(|| query.run(&view)))
             .unwrap_or_else(|panic| Err(panicked(&*panic)))?;
         let commit = view.commit;

@@ -161,7 +161,11 @@ impl Writer {
     ) -> Result<oneshot::Receiver<Result<U::Answer, WriteError>>, WriteError> {
         let (waiter, answer) = oneshot::channel();
         self.lane
-            .try_send(Box::new(Submitted { unit, answer: None, waiter }))
+            .try_send(Box::new(Submitted {
+                unit,
+                answer: None,
+                waiter,
+            }))
             .map_err(|error| match error {
                 mpsc::error::TrySendError::Full(_) => WriteError::Busy,
                 mpsc::error::TrySendError::Closed(_) => WriteError::Unavailable,
@@ -228,7 +232,11 @@ impl WriterThread {
     /// Applies units until every [`Writer`] is gone.
     pub fn run(mut self) {
         let mut batch = Vec::with_capacity(UNITS_PER_COMMIT_MAX);
-        while self.lane.blocking_recv_many(&mut batch, UNITS_PER_COMMIT_MAX) > 0 {
+        while self
+            .lane
+            .blocking_recv_many(&mut batch, UNITS_PER_COMMIT_MAX)
+            > 0
+        {
             self.units_since_checkpoint += batch.len();
             self.commit_batch(std::mem::take(&mut batch));
             self.bound_wal();
@@ -242,7 +250,10 @@ impl WriterThread {
         while !batch.is_empty() {
             match self.try_batch(&mut batch) {
                 Round::Committed { outcomes, events } => {
-                    let events = Arc::new(EventBatch { commit: self.commit, events });
+                    let events = Arc::new(EventBatch {
+                        commit: self.commit,
+                        events,
+                    });
                     if !events.events.is_empty() {
                         for sink in &self.sinks {
                             sink.deliver(&events);
@@ -301,7 +312,9 @@ impl WriterThread {
     }
 
     fn begin(&self) -> Result<(), StoreError> {
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+        self.connection
+            .prepare_cached("BEGIN IMMEDIATE")?
+            .execute(())?;
         Ok(())
     }
 
@@ -321,20 +334,28 @@ impl WriterThread {
             commit: self.commit + 1,
             now: self.clock.now(),
         };
-        let applied = run("SAVEPOINT unit", &self.connection).map_err(UnitError::Store).and_then(|()| {
-            // A unit that panics fails alone: the savepoint takes back what it wrote.
-            catch_unwind(AssertUnwindSafe(|| pending.apply(&mut write)))
-                .unwrap_or_else(|panic| Err(UnitError::Store(panicked(&*panic))))
-        });
+        let applied = run("SAVEPOINT unit", &self.connection)
+            .map_err(UnitError::Store)
+            .and_then(|()| {
+                // A unit that panics fails alone: the savepoint takes back what it wrote.
+                catch_unwind(AssertUnwindSafe(|| pending.apply(&mut write)))
+                    .unwrap_or_else(|panic| Err(UnitError::Store(panicked(&*panic))))
+            });
         let outcome = match applied {
-            Ok(()) => return run("RELEASE unit", &self.connection).map_err(|error| {
-                tracing::error!(%error, "can't release a unit's savepoint");
-                WriteError::Unavailable
-            }),
+            Ok(()) => {
+                return run("RELEASE unit", &self.connection).map_err(|error| {
+                    tracing::error!(%error, "can't release a unit's savepoint");
+                    WriteError::Unavailable
+                });
+            }
             Err(UnitError::Refused(refusal)) => WriteError::Refused(refusal),
             Err(UnitError::Store(error)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a unit failed");
-                if error.is_full_or_broken() { WriteError::Unavailable } else { WriteError::Internal }
+                if error.is_full_or_broken() {
+                    WriteError::Unavailable
+                } else {
+                    WriteError::Internal
+                }
             }
         };
         if !self.connection.is_autocommit() {
@@ -401,11 +422,11 @@ impl WriterThread {
     }
 
     fn checkpoint(&self, mode: &str) {
-        let done = self.connection.query_row(
-            &format!("PRAGMA wal_checkpoint({mode})"),
-            (),
-            |row| row.get::<_, i64>(0),
-        );
+        let done =
+            self.connection
+                .query_row(&format!("PRAGMA wal_checkpoint({mode})"), (), |row| {
+                    row.get::<_, i64>(0)
+                });
         if let Err(error) = done {
             tracing::warn!(%error, mode, "the write-ahead log can't be checkpointed now");
         }
@@ -413,8 +434,13 @@ impl WriterThread {
 }
 
 enum Round {
-    Committed { outcomes: Vec<Result<(), WriteError>>, events: Vec<Event> },
-    EndedBy { unit: usize },
+    Committed {
+        outcomes: Vec<Result<(), WriteError>>,
+        events: Vec<Event>,
+    },
+    EndedBy {
+        unit: usize,
+    },
     Unavailable,
 }
 

@@ -56,7 +56,9 @@ impl Shelf {
     pub(super) fn take_in(&mut self, event: &Event, commit: i64) {
         match event {
             Event::PostEdited { post, .. } => self.posts.change(post.id, commit),
-            Event::PostDeleted(post) | Event::BoostRemoved(post) => self.posts.change(post.id, commit),
+            Event::PostDeleted(post) | Event::BoostRemoved(post) => {
+                self.posts.change(post.id, commit)
+            }
             Event::PostCountsChanged(post) => self.posts.change(*post, commit),
             Event::MarksChanged { account, post } => self.marks.change((*account, *post), commit),
             Event::AccountChanged(account) => self.accounts.change(*account, commit),
@@ -92,7 +94,10 @@ impl Shelf {
             {
                 missing.posts.push(boosted.post);
             }
-            for account in [Some(post.facts.author), boosted.map(|boosted| boosted.author)] {
+            for account in [
+                Some(post.facts.author),
+                boosted.map(|boosted| boosted.author),
+            ] {
                 if let Some(account) = account
                     && self.accounts.get(&account).is_none()
                 {
@@ -127,10 +132,16 @@ impl Shelf {
         loaded: LoadedPosts,
         commit: i64,
     ) -> Vec<PostView> {
-        let posts: HashMap<_, _> =
-            loaded.posts.into_iter().map(|(id, post)| (id, Arc::new(post))).collect();
-        let accounts: HashMap<_, _> =
-            loaded.accounts.into_iter().map(|(id, account)| (id, Arc::new(account))).collect();
+        let posts: HashMap<_, _> = loaded
+            .posts
+            .into_iter()
+            .map(|(id, post)| (id, Arc::new(post)))
+            .collect();
+        let accounts: HashMap<_, _> = loaded
+            .accounts
+            .into_iter()
+            .map(|(id, account)| (id, Arc::new(account)))
+            .collect();
         for (id, post) in &posts {
             self.posts.fill(*id, Arc::clone(post), commit);
         }
@@ -142,27 +153,48 @@ impl Shelf {
                 self.marks.fill((viewer, *post), *marks, commit);
             }
         }
-        Sources { shelf: self, posts, accounts, marks: loaded.marks }.assemble(onlooker, ids)
+        Sources {
+            shelf: self,
+            posts,
+            accounts,
+            marks: loaded.marks,
+        }
+        .assemble(onlooker, ids)
     }
 }
 
 impl Sources<'_> {
     fn post(&mut self, id: PostId) -> Option<Arc<Post>> {
-        self.shelf.posts.get(&id).or_else(|| self.posts.get(&id)).cloned()
+        self.shelf
+            .posts
+            .get(&id)
+            .or_else(|| self.posts.get(&id))
+            .cloned()
     }
 
     fn account(&mut self, id: AccountId) -> Option<Arc<Account>> {
-        self.shelf.accounts.get(&id).or_else(|| self.accounts.get(&id)).cloned()
+        self.shelf
+            .accounts
+            .get(&id)
+            .or_else(|| self.accounts.get(&id))
+            .cloned()
     }
 
     fn marks(&mut self, viewer: AccountId, post: PostId) -> Marks {
-        let known = self.shelf.marks.get(&(viewer, post)).or_else(|| self.marks.get(&post));
+        let known = self
+            .shelf
+            .marks
+            .get(&(viewer, post))
+            .or_else(|| self.marks.get(&post));
         known.copied().unwrap_or_default()
     }
 
     fn assemble(mut self, onlooker: &Onlooker, ids: &[PostId]) -> Vec<PostView> {
         let mut seen = HashSet::new();
-        ids.iter().filter(|id| seen.insert(**id)).filter_map(|id| self.view(onlooker, *id)).collect()
+        ids.iter()
+            .filter(|id| seen.insert(**id))
+            .filter_map(|id| self.view(onlooker, *id))
+            .collect()
     }
 
     fn view(&mut self, onlooker: &Onlooker, id: PostId) -> Option<PostView> {
@@ -175,7 +207,12 @@ impl Sources<'_> {
             None => Marks::default(),
             Some(viewer) => self.marks(viewer, post.facts.shown_post()),
         };
-        Some(PostView { post, author, marks, boosted })
+        Some(PostView {
+            post,
+            author,
+            marks,
+            boosted,
+        })
     }
 
     fn seen(&mut self, onlooker: &Onlooker, id: PostId) -> Option<(Arc<Post>, Arc<Account>)> {

@@ -2,7 +2,9 @@
 
 mod core;
 
-use actix::{Actor, ActorFutureExt, Addr, Context, Handler, Message, ResponseActFuture, WrapFuture};
+use actix::{
+    Actor, ActorFutureExt, Addr, Context, Handler, Message, ResponseActFuture, WrapFuture,
+};
 
 use self::core::Shelf;
 use super::Actors;
@@ -23,7 +25,11 @@ pub struct Posts {
 impl Posts {
     /// An owner that isn't started yet.
     pub fn new(store: StoreDoor, feed: EventFeed) -> Self {
-        Self { store, feed, shelf: Shelf::default() }
+        Self {
+            store,
+            feed,
+            shelf: Shelf::default(),
+        }
     }
 
     fn catch_up(&mut self) {
@@ -96,4 +102,3 @@ impl Handler<ShowPosts> for Posts {
         }))
     }
 }
-

@@ -153,7 +153,10 @@ impl Residents {
         for reader in concerned {
             let entries_max = self.residency.window_entries_max;
             // peek: an event is no reason to count the reader as present.
-            let fate = self.windows.peek_mut(&reader).map(|window| window.take_in(event, entries_max));
+            let fate = self
+                .windows
+                .peek_mut(&reader)
+                .map(|window| window.take_in(event, entries_max));
             if fate == Some(Fate::Dropped) {
                 self.evict(reader);
             }
@@ -161,6 +164,9 @@ impl Residents {
     }
 
     fn readers_of(&self, author: AccountId) -> Vec<AccountId> {
-        self.readers_of.get(&author).map(|readers| readers.iter().copied().collect()).unwrap_or_default()
+        self.readers_of
+            .get(&author)
+            .map(|readers| readers.iter().copied().collect())
+            .unwrap_or_default()
     }
 }

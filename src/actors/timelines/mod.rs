@@ -5,7 +5,9 @@ mod window;
 
 pub use core::Residency;
 
-use actix::{Actor, ActorFutureExt, Addr, Context, Handler, Message, ResponseActFuture, WrapFuture};
+use actix::{
+    Actor, ActorFutureExt, Addr, Context, Handler, Message, ResponseActFuture, WrapFuture,
+};
 
 use self::core::Residents;
 use super::Actors;
@@ -30,7 +32,12 @@ pub struct Timelines {
 impl Timelines {
     /// An owner that isn't started yet.
     pub fn new(store: StoreDoor, feed: EventFeed, residency: Residency) -> Self {
-        Self { store, feed, residency, residents: Residents::new(residency) }
+        Self {
+            store,
+            feed,
+            residency,
+            residents: Residents::new(residency),
+        }
     }
 
     fn catch_up(&mut self) {
@@ -82,19 +89,26 @@ impl Message for ReadHome {
 impl Handler<ReadHome> for Timelines {
     type Result = ResponseActFuture<Self, Result<Vec<PostId>, AskError>>;
 
-    fn handle(&mut self, ReadHome { reader, page }: ReadHome, _: &mut Context<Self>) -> Self::Result {
+    fn handle(
+        &mut self,
+        ReadHome { reader, page }: ReadHome,
+        _: &mut Context<Self>,
+    ) -> Self::Result {
         self.catch_up();
         if let Some(ids) = self.residents.read(reader, &page) {
             return Box::pin(std::future::ready(Ok(ids)).into_actor(self));
         }
         if self.residents.has(reader) || page.max_id.is_some() || page.from_oldest() {
             let merged = self.store.look(MergeHome { reader, page });
-            return Box::pin(
-                async move { Ok(shown(&merged.await?.0.entries)) }.into_actor(self),
-            );
+            return Box::pin(async move { Ok(shown(&merged.await?.0.entries)) }.into_actor(self));
         }
-        let start = WINDOW_START_ENTRIES.min(self.residency.window_entries_max).max(page.limit);
-        let merged = self.store.look(MergeHome { reader, page: Page::newest(start) });
+        let start = WINDOW_START_ENTRIES
+            .min(self.residency.window_entries_max)
+            .max(page.limit);
+        let merged = self.store.look(MergeHome {
+            reader,
+            page: Page::newest(start),
+        });
         Box::pin(merged.into_actor(self).map(move |merged, actor, _| {
             let (mut merged, commit) = merged?;
             let ids = shown(&merged.entries)
@@ -114,5 +128,9 @@ impl Handler<ReadHome> for Timelines {
 }
 
 fn shown(entries: &[HomeEntry]) -> Vec<PostId> {
-    entries.iter().filter(|entry| entry.is_shown).map(|entry| entry.id).collect()
+    entries
+        .iter()
+        .filter(|entry| entry.is_shown)
+        .map(|entry| entry.id)
+        .collect()
 }

@@ -59,7 +59,11 @@ impl Window {
 
     /// The entries of a page, newest first, or `None` when the page reaches below the window.
     pub(super) fn read(&self, page: &Page) -> Option<Vec<PostId>> {
-        let floor = if self.is_complete { 0 } else { self.entries.back()?.id.0 };
+        let floor = if self.is_complete {
+            0
+        } else {
+            self.entries.back()?.id.0
+        };
         let shown = self
             .entries
             .iter()
@@ -88,7 +92,10 @@ impl Window {
                 self.entries.retain(|entry| entry.shows != post.id);
                 Fate::Kept
             }
-            Event::PostEdited { post, mentions_changed } => {
+            Event::PostEdited {
+                post,
+                mentions_changed,
+            } => {
                 if *mentions_changed && !post.visibility.is_open() && self.has_source(post.author) {
                     Fate::Dropped
                 } else {
@@ -115,12 +122,7 @@ impl Window {
         account == self.reader || self.relations.follows.contains_key(&account)
     }
 
-    fn push(
-        &mut self,
-        entry: &PostFacts,
-        boosted: Option<&PostFacts>,
-        entries_max: usize,
-    ) -> Fate {
+    fn push(&mut self, entry: &PostFacts, boosted: Option<&PostFacts>, entries_max: usize) -> Fate {
         if !is_candidate(self.reader, &self.relations, entry) {
             return Fate::Kept;
         }
@@ -131,9 +133,12 @@ impl Window {
                 None => return Fate::Dropped,
             },
         };
-        let is_shown =
-            !is_collapsed && is_shown(self.reader, &self.relations, entry, boosted);
-        self.entries.push_front(HomeEntry { id: entry.id, shows: entry.shown_post(), is_shown });
+        let is_shown = !is_collapsed && is_shown(self.reader, &self.relations, entry, boosted);
+        self.entries.push_front(HomeEntry {
+            id: entry.id,
+            shows: entry.shown_post(),
+            is_shown,
+        });
         if self.entries.len() > entries_max {
             self.entries.truncate(entries_max);
             self.is_complete = false;
@@ -143,7 +148,11 @@ impl Window {
 
     /// Whether an older candidate collapses a boost; `None` when that may lie below the window.
     fn has_older_candidate(&self, boost: PostId, post: &PostFacts) -> Option<bool> {
-        if self.entries.iter().any(|entry| entry.shows == post.id && collapses(entry.id, boost)) {
+        if self
+            .entries
+            .iter()
+            .any(|entry| entry.shows == post.id && collapses(entry.id, boost))
+        {
             return Some(true);
         }
         let reaches_far_enough = self.is_complete

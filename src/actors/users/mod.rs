@@ -26,7 +26,12 @@ pub struct Users {
 impl Users {
     /// An owner that isn't started yet.
     pub fn new(store: StoreDoor, hasher: Addr<Hasher>, feed: EventFeed) -> Self {
-        Self { store, hasher, feed, relations: EventedCache::new(RELATIONS_MAX) }
+        Self {
+            store,
+            hasher,
+            feed,
+            relations: EventedCache::new(RELATIONS_MAX),
+        }
     }
 
     /// Takes in what was committed since the last message.

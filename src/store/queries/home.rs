@@ -63,18 +63,26 @@ impl Query for MergeHome {
                 is_complete = false;
                 break;
             }
-            let Some(facts) = posts::facts(connection, id)? else { continue };
+            let Some(facts) = posts::facts(connection, id)? else {
+                continue;
+            };
             if !is_candidate(self.reader, &relations, &facts) {
                 continue;
             }
-            let Some(entry) = self.judge(connection, &relations, &facts)? else { continue };
+            let Some(entry) = self.judge(connection, &relations, &facts)? else {
+                continue;
+            };
             shown += usize::from(entry.is_shown);
             entries.push(entry);
         }
         if self.page.from_oldest() {
             entries.reverse();
         }
-        Ok(MergedHome { entries, is_complete, relations })
+        Ok(MergedHome {
+            entries,
+            is_complete,
+            relations,
+        })
     }
 }
 
@@ -99,7 +107,11 @@ impl MergeHome {
         };
         let is_shown =
             !is_collapsed && is_shown(self.reader, relations, candidate, boosted.as_ref());
-        Ok(Some(HomeEntry { id: candidate.id, shows: candidate.shown_post(), is_shown }))
+        Ok(Some(HomeEntry {
+            id: candidate.id,
+            shows: candidate.shown_post(),
+            is_shown,
+        }))
     }
 
     fn has_older_candidate(
@@ -160,7 +172,12 @@ impl<'a> Merge<'a> {
         unopened.push((reader, accounts::last_entry(connection, reader)?));
         unopened.retain(|(_, last)| last.0 > page.above());
         unopened.sort_unstable_by_key(|(_, last)| *last);
-        Ok(Self { connection, page: *page, unopened, open: BinaryHeap::new() })
+        Ok(Self {
+            connection,
+            page: *page,
+            unopened,
+            open: BinaryHeap::new(),
+        })
     }
 
     fn next(&mut self) -> Result<Option<PostId>, StoreError> {
@@ -175,7 +192,9 @@ impl<'a> Merge<'a> {
             let (above, below) = (self.page.above(), self.page.below());
             self.fetch(author, above, below)?;
         }
-        let Some(mut source) = self.open.pop() else { return Ok(None) };
+        let Some(mut source) = self.open.pop() else {
+            return Ok(None);
+        };
         let next = source.fetched.pop();
         if let Some(id) = next {
             match source.fetched.last() {
@@ -204,15 +223,25 @@ impl<'a> Merge<'a> {
             limit: ENTRIES_PER_FETCH,
         };
         let page = if self.page.from_oldest() {
-            Page { min_id: Some(above), ..page }
+            Page {
+                min_id: Some(above),
+                ..page
+            }
         } else {
-            Page { since_id: Some(above), ..page }
+            Page {
+                since_id: Some(above),
+                ..page
+            }
         };
         let mut fetched = posts::by_author(self.connection, author, &page)?;
         fetched.reverse();
         if let Some(first) = fetched.last() {
             let rank = self.rank(*first);
-            self.open.push(Source { rank, author, fetched });
+            self.open.push(Source {
+                rank,
+                author,
+                fetched,
+            });
         }
         Ok(())
     }

@@ -24,9 +24,14 @@ impl Query for LoadRelations {
 }
 
 /// All that one account has to do with others.
-pub(super) fn relations_of(connection: &Connection, account: AccountId) -> Result<Relations, StoreError> {
+pub(super) fn relations_of(
+    connection: &Connection,
+    account: AccountId,
+) -> Result<Relations, StoreError> {
     Ok(Relations {
-        follows: follows::followees(connection, account)?.into_iter().collect(),
+        follows: follows::followees(connection, account)?
+            .into_iter()
+            .collect(),
         blocks: blocks::targets(connection, account)?.into_iter().collect(),
         blocked_by: blocks::blockers(connection, account)?.into_iter().collect(),
         mutes: mutes::targets(connection, account)?.into_iter().collect(),

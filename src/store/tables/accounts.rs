@@ -17,7 +17,11 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         display_name: row.get(2)?,
         note: row.get(3)?,
         fields: serde_json::from_str::<Vec<ProfileField>>(&fields).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(4, rusqlite::types::Type::Text, Box::new(error))
+            rusqlite::Error::FromSqlConversionFailure(
+                4,
+                rusqlite::types::Type::Text,
+                Box::new(error),
+            )
         })?,
         locked: row.get(5)?,
         bot: row.get(6)?,
@@ -44,7 +48,10 @@ pub(in crate::store) struct NewAccount<'a> {
 }
 
 /// Adds an account; false when the name or the address is taken.
-pub(in crate::store) fn insert(connection: &Connection, new: &NewAccount<'_>) -> Result<bool, StoreError> {
+pub(in crate::store) fn insert(
+    connection: &Connection,
+    new: &NewAccount<'_>,
+) -> Result<bool, StoreError> {
     let inserted = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO accounts
@@ -65,33 +72,51 @@ pub(in crate::store) fn insert(connection: &Connection, new: &NewAccount<'_>) ->
 }
 
 /// An account by its id, in whatever state.
-pub(in crate::store) fn find(connection: &Connection, id: AccountId) -> Result<Option<Account>, StoreError> {
+pub(in crate::store) fn find(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<Option<Account>, StoreError> {
     let mut statement =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM accounts WHERE id = ?1"))?;
     Ok(statement.query_row([id], account).optional()?)
 }
 
 /// An account's id by its name, whatever the case and the state.
-pub(in crate::store) fn id_by_name(connection: &Connection, name: &str) -> Result<Option<AccountId>, StoreError> {
+pub(in crate::store) fn id_by_name(
+    connection: &Connection,
+    name: &str,
+) -> Result<Option<AccountId>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT id FROM accounts WHERE name = ?1")?;
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
 
 /// An account's state, `None` when there is no such account.
-pub(in crate::store) fn state(connection: &Connection, id: AccountId) -> Result<Option<AccountState>, StoreError> {
+pub(in crate::store) fn state(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<Option<AccountState>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT state FROM accounts WHERE id = ?1")?;
     Ok(statement.query_row([id], |row| row.get(0)).optional()?)
 }
 
 /// Whether an account is there for others: known and not hidden.
-pub(in crate::store) fn is_visible(connection: &Connection, id: AccountId) -> Result<bool, StoreError> {
+pub(in crate::store) fn is_visible(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<bool, StoreError> {
     Ok(state(connection, id)?.is_some_and(|state| !state.is_hidden()))
 }
 
 /// Whether followers are asked for approval.
-pub(in crate::store) fn is_locked(connection: &Connection, id: AccountId) -> Result<bool, StoreError> {
+pub(in crate::store) fn is_locked(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<bool, StoreError> {
     let mut statement = connection.prepare_cached("SELECT locked FROM accounts WHERE id = ?1")?;
-    Ok(statement.query_row([id], |row| row.get(0)).optional()?.unwrap_or(false))
+    Ok(statement
+        .query_row([id], |row| row.get(0))
+        .optional()?
+        .unwrap_or(false))
 }
 
 /// What a new post of the account starts with.
@@ -103,15 +128,26 @@ pub(in crate::store) fn preferences(
         "SELECT post_visibility, post_sensitive, post_language FROM accounts WHERE id = ?1",
     )?;
     let preferences = statement.query_row([id], |row| {
-        Ok(Preferences { visibility: row.get(0)?, sensitive: row.get(1)?, language: row.get(2)? })
+        Ok(Preferences {
+            visibility: row.get(0)?,
+            sensitive: row.get(1)?,
+            language: row.get(2)?,
+        })
     });
     Ok(preferences.optional()?)
 }
 
 /// The newest entry of any visibility, 0 for none.
-pub(in crate::store) fn last_entry(connection: &Connection, id: AccountId) -> Result<PostId, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT last_entry FROM accounts WHERE id = ?1")?;
-    Ok(statement.query_row([id], |row| row.get(0)).optional()?.unwrap_or(PostId(0)))
+pub(in crate::store) fn last_entry(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<PostId, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT last_entry FROM accounts WHERE id = ?1")?;
+    Ok(statement
+        .query_row([id], |row| row.get(0))
+        .optional()?
+        .unwrap_or(PostId(0)))
 }
 
 /// Counts a new entry; `open` when strangers may see it.
@@ -133,7 +169,11 @@ pub(in crate::store) fn add_entry(
 
 /// Takes back what [`add_entry`] counted, and looks up the newest entry that remains. `last_entry` stays: it only has to
 /// be no smaller than the newest entry.
-pub(in crate::store) fn remove_entry(connection: &Connection, id: AccountId, open: bool) -> Result<(), StoreError> {
+pub(in crate::store) fn remove_entry(
+    connection: &Connection,
+    id: AccountId,
+    open: bool,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "UPDATE accounts SET posts_count = posts_count - ?2,
@@ -145,7 +185,11 @@ pub(in crate::store) fn remove_entry(connection: &Connection, id: AccountId, ope
 }
 
 /// Counts `by` followers more or fewer.
-pub(in crate::store) fn count_follower(connection: &Connection, id: AccountId, by: i64) -> Result<(), StoreError> {
+pub(in crate::store) fn count_follower(
+    connection: &Connection,
+    id: AccountId,
+    by: i64,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached("UPDATE accounts SET followers_count = followers_count + ?2 WHERE id = ?1")?
         .execute(params![id, by])?;
@@ -153,7 +197,11 @@ pub(in crate::store) fn count_follower(connection: &Connection, id: AccountId, b
 }
 
 /// Counts `by` followees more or fewer.
-pub(in crate::store) fn count_followee(connection: &Connection, id: AccountId, by: i64) -> Result<(), StoreError> {
+pub(in crate::store) fn count_followee(
+    connection: &Connection,
+    id: AccountId,
+    by: i64,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached("UPDATE accounts SET following_count = following_count + ?2 WHERE id = ?1")?
         .execute(params![id, by])?;
@@ -161,9 +209,16 @@ pub(in crate::store) fn count_followee(connection: &Connection, id: AccountId, b
 }
 
 /// How many accounts it follows.
-pub(in crate::store) fn following_count(connection: &Connection, id: AccountId) -> Result<i64, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT following_count FROM accounts WHERE id = ?1")?;
-    Ok(statement.query_row([id], |row| row.get(0)).optional()?.unwrap_or(0))
+pub(in crate::store) fn following_count(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<i64, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT following_count FROM accounts WHERE id = ?1")?;
+    Ok(statement
+        .query_row([id], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0))
 }
 
 /// Remembers that what the account's home is made of changed with this commit.
@@ -179,7 +234,14 @@ pub(in crate::store) fn touch_sources(
 }
 
 /// The commit that last changed what the account's home is made of.
-pub(in crate::store) fn sources_commit(connection: &Connection, id: AccountId) -> Result<i64, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT sources_commit FROM accounts WHERE id = ?1")?;
-    Ok(statement.query_row([id], |row| row.get(0)).optional()?.unwrap_or(0))
+pub(in crate::store) fn sources_commit(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<i64, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT sources_commit FROM accounts WHERE id = ?1")?;
+    Ok(statement
+        .query_row([id], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0))
 }

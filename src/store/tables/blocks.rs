@@ -50,15 +50,23 @@ pub(in crate::store) fn stands_either_way(
 }
 
 /// Whom an account blocks.
-pub(in crate::store) fn targets(connection: &Connection, account: AccountId) -> Result<Vec<AccountId>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT target FROM blocks WHERE account = ?1")?;
+pub(in crate::store) fn targets(
+    connection: &Connection,
+    account: AccountId,
+) -> Result<Vec<AccountId>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT target FROM blocks WHERE account = ?1")?;
     let rows = statement.query_map([account], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Who blocks an account.
-pub(in crate::store) fn blockers(connection: &Connection, target: AccountId) -> Result<Vec<AccountId>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT account FROM blocks WHERE target = ?1")?;
+pub(in crate::store) fn blockers(
+    connection: &Connection,
+    target: AccountId,
+) -> Result<Vec<AccountId>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT account FROM blocks WHERE target = ?1")?;
     let rows = statement.query_map([target], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

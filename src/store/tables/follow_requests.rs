@@ -39,7 +39,10 @@ pub(in crate::store) fn take(
         "DELETE FROM follow_requests WHERE follower = ?1 AND followee = ?2 RETURNING shows_boosts, notifies",
     )?;
     let options = statement.query_row(params![follower, followee], |row| {
-        Ok(FollowOptions { shows_boosts: row.get(0)?, notifies: row.get(1)? })
+        Ok(FollowOptions {
+            shows_boosts: row.get(0)?,
+            notifies: row.get(1)?,
+        })
     });
     Ok(options.optional()?)
 }
@@ -54,7 +57,10 @@ pub(in crate::store) fn find(
         "SELECT shows_boosts, notifies FROM follow_requests WHERE follower = ?1 AND followee = ?2",
     )?;
     let options = statement.query_row(params![follower, followee], |row| {
-        Ok(FollowOptions { shows_boosts: row.get(0)?, notifies: row.get(1)? })
+        Ok(FollowOptions {
+            shows_boosts: row.get(0)?,
+            notifies: row.get(1)?,
+        })
     });
     Ok(options.optional()?)
 }

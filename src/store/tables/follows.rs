@@ -51,7 +51,10 @@ pub(in crate::store) fn find(
         "SELECT shows_boosts, notifies FROM follows WHERE follower = ?1 AND followee = ?2",
     )?;
     let options = statement.query_row(params![follower, followee], |row| {
-        Ok(FollowOptions { shows_boosts: row.get(0)?, notifies: row.get(1)? })
+        Ok(FollowOptions {
+            shows_boosts: row.get(0)?,
+            notifies: row.get(1)?,
+        })
     });
     Ok(options.optional()?)
 }
@@ -61,10 +64,17 @@ pub(in crate::store) fn followees(
     connection: &Connection,
     follower: AccountId,
 ) -> Result<Vec<(AccountId, FollowOptions)>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT followee, shows_boosts, notifies FROM follows WHERE follower = ?1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT followee, shows_boosts, notifies FROM follows WHERE follower = ?1",
+    )?;
     let rows = statement.query_map([follower], |row| {
-        Ok((row.get(0)?, FollowOptions { shows_boosts: row.get(1)?, notifies: row.get(2)? }))
+        Ok((
+            row.get(0)?,
+            FollowOptions {
+                shows_boosts: row.get(1)?,
+                notifies: row.get(2)?,
+            },
+        ))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

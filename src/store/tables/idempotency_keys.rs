@@ -32,7 +32,9 @@ pub(in crate::store) fn find(
     let mut statement = connection.prepare_cached(
         "SELECT post FROM idempotency_keys WHERE account = ?1 AND key = ?2 AND made_at > ?3",
     )?;
-    Ok(statement.query_row(params![account, key, since], |row| row.get(0)).optional()?)
+    Ok(statement
+        .query_row(params![account, key, since], |row| row.get(0))
+        .optional()?)
 }
 
 /// Forgets up to `limit` keys made until `until`; how many there were.
@@ -50,7 +52,12 @@ pub(in crate::store) fn delete_until(
 }
 
 /// Forgets the keys that made a post.
-pub(in crate::store) fn delete_of_post(connection: &Connection, post: PostId) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM idempotency_keys WHERE post = ?1")?.execute([post])?;
+pub(in crate::store) fn delete_of_post(
+    connection: &Connection,
+    post: PostId,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM idempotency_keys WHERE post = ?1")?
+        .execute([post])?;
     Ok(())
 }

@@ -19,25 +19,41 @@ pub(in crate::store) fn insert(
 }
 
 /// Who is named in a post. Bounded by what a post may name.
-pub(in crate::store) fn accounts(connection: &Connection, post: PostId) -> Result<Vec<AccountId>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT account FROM mentions WHERE post = ?1")?;
+pub(in crate::store) fn accounts(
+    connection: &Connection,
+    post: PostId,
+) -> Result<Vec<AccountId>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT account FROM mentions WHERE post = ?1")?;
     let rows = statement.query_map([post], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Who is named in a post, with names.
-pub(in crate::store) fn named(connection: &Connection, post: PostId) -> Result<Vec<Mention>, StoreError> {
+pub(in crate::store) fn named(
+    connection: &Connection,
+    post: PostId,
+) -> Result<Vec<Mention>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT accounts.id, accounts.name FROM mentions
          JOIN accounts ON accounts.id = mentions.account WHERE mentions.post = ?1",
     )?;
-    let rows =
-        statement.query_map([post], |row| Ok(Mention { account: row.get(0)?, name: row.get(1)? }))?;
+    let rows = statement.query_map([post], |row| {
+        Ok(Mention {
+            account: row.get(0)?,
+            name: row.get(1)?,
+        })
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Forgets who is named in a post.
-pub(in crate::store) fn delete_of_post(connection: &Connection, post: PostId) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM mentions WHERE post = ?1")?.execute([post])?;
+pub(in crate::store) fn delete_of_post(
+    connection: &Connection,
+    post: PostId,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM mentions WHERE post = ?1")?
+        .execute([post])?;
     Ok(())
 }

@@ -17,13 +17,20 @@ pub(in crate::store) fn initialise(connection: &Connection) -> Result<(), StoreE
 }
 
 /// A value by its name.
-pub(in crate::store) fn get(connection: &Connection, name: &str) -> Result<Option<String>, StoreError> {
+pub(in crate::store) fn get(
+    connection: &Connection,
+    name: &str,
+) -> Result<Option<String>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
 
 /// Sets a value.
-pub(in crate::store) fn set(connection: &Connection, name: &str, value: &str) -> Result<(), StoreError> {
+pub(in crate::store) fn set(
+    connection: &Connection,
+    name: &str,
+    value: &str,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached("INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2")?
         .execute((name, value))?;
@@ -44,12 +51,17 @@ pub(in crate::store) fn set_commit(connection: &Connection, commit: i64) -> Resu
 }
 
 /// A number by its name; 0 when it was never set.
-pub(in crate::store) fn get_number(connection: &Connection, name: &'static str) -> Result<i64, StoreError> {
+pub(in crate::store) fn get_number(
+    connection: &Connection,
+    name: &'static str,
+) -> Result<i64, StoreError> {
     match get(connection, name)? {
         None => Ok(0),
-        Some(value) => value
-            .parse()
-            .map_err(|_| StoreError::Corrupt { table: "meta", column: name, value }),
+        Some(value) => value.parse().map_err(|_| StoreError::Corrupt {
+            table: "meta",
+            column: name,
+            value,
+        }),
     }
 }
 

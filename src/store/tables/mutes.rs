@@ -40,10 +40,13 @@ pub(in crate::store) fn find(
     account: AccountId,
     target: AccountId,
 ) -> Result<Option<MuteOptions>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT hides_notifications FROM mutes WHERE account = ?1 AND target = ?2")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT hides_notifications FROM mutes WHERE account = ?1 AND target = ?2",
+    )?;
     let options = statement.query_row(params![account, target], |row| {
-        Ok(MuteOptions { hides_notifications: row.get(0)? })
+        Ok(MuteOptions {
+            hides_notifications: row.get(0)?,
+        })
     });
     Ok(options.optional()?)
 }
@@ -53,10 +56,15 @@ pub(in crate::store) fn targets(
     connection: &Connection,
     account: AccountId,
 ) -> Result<Vec<(AccountId, MuteOptions)>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT target, hides_notifications FROM mutes WHERE account = ?1")?;
+    let mut statement = connection
+        .prepare_cached("SELECT target, hides_notifications FROM mutes WHERE account = ?1")?;
     let rows = statement.query_map([account], |row| {
-        Ok((row.get(0)?, MuteOptions { hides_notifications: row.get(1)? }))
+        Ok((
+            row.get(0)?,
+            MuteOptions {
+                hides_notifications: row.get(1)?,
+            },
+        ))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -16,7 +16,10 @@ pub(in crate::store) struct NewNotification {
 }
 
 /// Adds a notification; false when the same was said already.
-pub(in crate::store) fn insert(connection: &Connection, new: &NewNotification) -> Result<bool, StoreError> {
+pub(in crate::store) fn insert(
+    connection: &Connection,
+    new: &NewNotification,
+) -> Result<bool, StoreError> {
     // SQL holds two NULLs for different, so a notification without a post is looked up first.
     if new.post.is_none() {
         let mut statement = connection.prepare_cached(

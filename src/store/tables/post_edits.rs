@@ -34,7 +34,10 @@ pub(in crate::store) fn insert(
 }
 
 /// The earlier versions of a post, oldest first. Bounded by how often a post may be edited.
-pub(in crate::store) fn of_post(connection: &Connection, post: PostId) -> Result<Vec<PostVersion>, StoreError> {
+pub(in crate::store) fn of_post(
+    connection: &Connection,
+    post: PostId,
+) -> Result<Vec<PostVersion>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT made_at, sensitive, spoiler, text FROM post_edits WHERE post = ?1 ORDER BY id",
     )?;
@@ -51,12 +54,18 @@ pub(in crate::store) fn of_post(connection: &Connection, post: PostId) -> Result
 
 /// How many earlier versions a post has.
 pub(in crate::store) fn count(connection: &Connection, post: PostId) -> Result<i64, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT count(*) FROM post_edits WHERE post = ?1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT count(*) FROM post_edits WHERE post = ?1")?;
     Ok(statement.query_row([post], |row| row.get(0))?)
 }
 
 /// Forgets the earlier versions of a post.
-pub(in crate::store) fn delete_of_post(connection: &Connection, post: PostId) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM post_edits WHERE post = ?1")?.execute([post])?;
+pub(in crate::store) fn delete_of_post(
+    connection: &Connection,
+    post: PostId,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM post_edits WHERE post = ?1")?
+        .execute([post])?;
     Ok(())
 }

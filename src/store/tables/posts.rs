@@ -26,7 +26,10 @@ pub(in crate::store) struct NewPost<'a> {
 }
 
 /// Adds an entry; answers its dense key.
-pub(in crate::store) fn insert(connection: &Connection, new: &NewPost<'_>) -> Result<i64, StoreError> {
+pub(in crate::store) fn insert(
+    connection: &Connection,
+    new: &NewPost<'_>,
+) -> Result<i64, StoreError> {
     connection
         .prepare_cached(
             "INSERT INTO posts (id, author, visibility, boost_of, boost_author, reply_to, reply_author,
@@ -51,13 +54,20 @@ pub(in crate::store) fn insert(connection: &Connection, new: &NewPost<'_>) -> Re
 }
 
 /// Removes an entry; answers its dense key.
-pub(in crate::store) fn delete(connection: &Connection, id: PostId) -> Result<Option<i64>, StoreError> {
-    let mut statement = connection.prepare_cached("DELETE FROM posts WHERE id = ?1 RETURNING key")?;
+pub(in crate::store) fn delete(
+    connection: &Connection,
+    id: PostId,
+) -> Result<Option<i64>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("DELETE FROM posts WHERE id = ?1 RETURNING key")?;
     Ok(statement.query_row([id], |row| row.get(0)).optional()?)
 }
 
 /// An entry's dense key.
-pub(in crate::store) fn key(connection: &Connection, id: PostId) -> Result<Option<i64>, StoreError> {
+pub(in crate::store) fn key(
+    connection: &Connection,
+    id: PostId,
+) -> Result<Option<i64>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT key FROM posts WHERE id = ?1")?;
     Ok(statement.query_row([id], |row| row.get(0)).optional()?)
 }
@@ -87,11 +97,17 @@ fn facts_without_mentions(row: &Row<'_>) -> rusqlite::Result<PostFacts> {
 }
 
 /// What the rules know of an entry.
-pub(in crate::store) fn facts(connection: &Connection, id: PostId) -> Result<Option<PostFacts>, StoreError> {
+pub(in crate::store) fn facts(
+    connection: &Connection,
+    id: PostId,
+) -> Result<Option<PostFacts>, StoreError> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {FACTS} FROM posts JOIN accounts ON accounts.id = posts.author WHERE posts.id = ?1"
     ))?;
-    let Some(mut facts) = statement.query_row([id], facts_without_mentions).optional()? else {
+    let Some(mut facts) = statement
+        .query_row([id], facts_without_mentions)
+        .optional()?
+    else {
         return Ok(None);
     };
     facts.mentions = mentions::accounts(connection, id)?;
@@ -99,7 +115,10 @@ pub(in crate::store) fn facts(connection: &Connection, id: PostId) -> Result<Opt
 }
 
 /// An entry with all that its rendering needs.
-pub(in crate::store) fn find(connection: &Connection, id: PostId) -> Result<Option<Post>, StoreError> {
+pub(in crate::store) fn find(
+    connection: &Connection,
+    id: PostId,
+) -> Result<Option<Post>, StoreError> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT {FACTS}, posts.text, posts.spoiler, posts.sensitive, posts.language, posts.edited_at,
              posts.replies_count, posts.boosts_count, posts.favourites_count,
@@ -111,7 +130,11 @@ pub(in crate::store) fn find(connection: &Connection, id: PostId) -> Result<Opti
     let post = statement.query_row([id], |row| {
         let app = match row.get(16)? {
             None => None,
-            Some(id) => Some(PostApp { id, name: row.get(17)?, website: row.get(18)? }),
+            Some(id) => Some(PostApp {
+                id,
+                name: row.get(17)?,
+                website: row.get(18)?,
+            }),
         };
         Ok(Post {
             facts: facts_without_mentions(row)?,
@@ -127,9 +150,15 @@ pub(in crate::store) fn find(connection: &Connection, id: PostId) -> Result<Opti
             favourites_count: row.get(15)?,
         })
     });
-    let Some(mut post) = post.optional()? else { return Ok(None) };
+    let Some(mut post) = post.optional()? else {
+        return Ok(None);
+    };
     post.mentions = mentions::named(connection, id)?;
-    post.facts.mentions = post.mentions.iter().map(|mention| mention.account).collect();
+    post.facts.mentions = post
+        .mentions
+        .iter()
+        .map(|mention| mention.account)
+        .collect();
     Ok(Some(post))
 }
 
@@ -172,7 +201,9 @@ pub(in crate::store) fn count(
     let sql = match counter {
         Counter::Replies => "UPDATE posts SET replies_count = replies_count + ?2 WHERE id = ?1",
         Counter::Boosts => "UPDATE posts SET boosts_count = boosts_count + ?2 WHERE id = ?1",
-        Counter::Favourites => "UPDATE posts SET favourites_count = favourites_count + ?2 WHERE id = ?1",
+        Counter::Favourites => {
+            "UPDATE posts SET favourites_count = favourites_count + ?2 WHERE id = ?1"
+        }
     };
     connection.prepare_cached(sql)?.execute(params![id, by])?;
     Ok(())
@@ -186,7 +217,9 @@ pub(in crate::store) fn boost_by(
 ) -> Result<Option<PostId>, StoreError> {
     let mut statement =
         connection.prepare_cached("SELECT id FROM posts WHERE boost_of = ?1 AND author = ?2")?;
-    Ok(statement.query_row(params![post, author], |row| row.get(0)).optional()?)
+    Ok(statement
+        .query_row(params![post, author], |row| row.get(0))
+        .optional()?)
 }
 
 /// An author's entries within a page, nearest to the page's wanted end first.
@@ -200,11 +233,18 @@ pub(in crate::store) fn by_author(
     } else {
         "SELECT id FROM posts WHERE author = ?1 AND id > ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4"
     };
-    ids(connection, sql, params![author, page.above(), page.below(), page.limit as i64])
+    ids(
+        connection,
+        sql,
+        params![author, page.above(), page.below(), page.limit as i64],
+    )
 }
 
 /// Public posts within a page, boosts left out.
-pub(in crate::store) fn public(connection: &Connection, page: &Page) -> Result<Vec<PostId>, StoreError> {
+pub(in crate::store) fn public(
+    connection: &Connection,
+    page: &Page,
+) -> Result<Vec<PostId>, StoreError> {
     let sql = if page.from_oldest() {
         "SELECT id FROM posts WHERE visibility = 0 AND boost_of IS NULL AND id > ?1 AND id < ?2
          ORDER BY id ASC LIMIT ?3"
@@ -212,7 +252,11 @@ pub(in crate::store) fn public(connection: &Connection, page: &Page) -> Result<V
         "SELECT id FROM posts WHERE visibility = 0 AND boost_of IS NULL AND id > ?1 AND id < ?2
          ORDER BY id DESC LIMIT ?3"
     };
-    ids(connection, sql, params![page.above(), page.below(), page.limit as i64])
+    ids(
+        connection,
+        sql,
+        params![page.above(), page.below(), page.limit as i64],
+    )
 }
 
 /// The posts that answer a post, oldest first, at most `limit`.

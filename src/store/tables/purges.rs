@@ -43,7 +43,11 @@ pub(in crate::store) struct Purge {
 }
 
 /// Asks for a purge.
-pub(in crate::store) fn insert(connection: &Connection, kind: PurgeKind, target: i64) -> Result<(), StoreError> {
+pub(in crate::store) fn insert(
+    connection: &Connection,
+    kind: PurgeKind,
+    target: i64,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached("INSERT OR IGNORE INTO purges (kind, target) VALUES (?1, ?2)")?
         .execute(params![kind, target])?;
@@ -52,15 +56,22 @@ pub(in crate::store) fn insert(connection: &Connection, kind: PurgeKind, target:
 
 /// The oldest purge that waits.
 pub(in crate::store) fn first(connection: &Connection) -> Result<Option<Purge>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT id, kind, target FROM purges ORDER BY id LIMIT 1")?;
+    let mut statement =
+        connection.prepare_cached("SELECT id, kind, target FROM purges ORDER BY id LIMIT 1")?;
     let purge = statement.query_row((), |row| {
-        Ok(Purge { id: row.get(0)?, kind: row.get(1)?, target: row.get(2)? })
+        Ok(Purge {
+            id: row.get(0)?,
+            kind: row.get(1)?,
+            target: row.get(2)?,
+        })
     });
     Ok(purge.optional()?)
 }
 
 /// Marks a purge as done.
 pub(in crate::store) fn delete(connection: &Connection, id: i64) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM purges WHERE id = ?1")?.execute([id])?;
+    connection
+        .prepare_cached("DELETE FROM purges WHERE id = ?1")?
+        .execute([id])?;
     Ok(())
 }

@@ -7,12 +7,18 @@ use crate::ids::PostId;
 use crate::store::error::StoreError;
 
 /// Puts a tag, given in its normal form, on a post.
-pub(in crate::store) fn insert(connection: &Connection, post: PostId, name: &str) -> Result<(), StoreError> {
+pub(in crate::store) fn insert(
+    connection: &Connection,
+    post: PostId,
+    name: &str,
+) -> Result<(), StoreError> {
     let known = id(connection, name)?;
     let tag = match known {
         Some(tag) => tag,
         None => {
-            connection.prepare_cached("INSERT INTO tags (name) VALUES (?1)")?.execute([name])?;
+            connection
+                .prepare_cached("INSERT INTO tags (name) VALUES (?1)")?
+                .execute([name])?;
             connection.last_insert_rowid()
         }
     };
@@ -28,9 +34,15 @@ fn id(connection: &Connection, name: &str) -> Result<Option<i64>, StoreError> {
 }
 
 /// Takes every tag off a post; a tag that nothing carries any more is forgotten.
-pub(in crate::store) fn delete_of_post(connection: &Connection, post: PostId) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached("DELETE FROM post_tags WHERE post = ?1 RETURNING tag")?;
-    let tags: Vec<i64> = statement.query_map([post], |row| row.get(0))?.collect::<Result<_, _>>()?;
+pub(in crate::store) fn delete_of_post(
+    connection: &Connection,
+    post: PostId,
+) -> Result<(), StoreError> {
+    let mut statement =
+        connection.prepare_cached("DELETE FROM post_tags WHERE post = ?1 RETURNING tag")?;
+    let tags: Vec<i64> = statement
+        .query_map([post], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
     for tag in tags {
         connection
             .prepare_cached(
@@ -42,15 +54,23 @@ pub(in crate::store) fn delete_of_post(connection: &Connection, post: PostId) ->
 }
 
 /// Posts with a tag within a page, nearest to the page's wanted end first.
-pub(in crate::store) fn posts(connection: &Connection, name: &str, page: &Page) -> Result<Vec<PostId>, StoreError> {
-    let Some(tag) = id(connection, name)? else { return Ok(Vec::new()) };
+pub(in crate::store) fn posts(
+    connection: &Connection,
+    name: &str,
+    page: &Page,
+) -> Result<Vec<PostId>, StoreError> {
+    let Some(tag) = id(connection, name)? else {
+        return Ok(Vec::new());
+    };
     let sql = if page.from_oldest() {
         "SELECT post FROM post_tags WHERE tag = ?1 AND post > ?2 AND post < ?3 ORDER BY post ASC LIMIT ?4"
     } else {
         "SELECT post FROM post_tags WHERE tag = ?1 AND post > ?2 AND post < ?3 ORDER BY post DESC LIMIT ?4"
     };
     let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement
-        .query_map(params![tag, page.above(), page.below(), page.limit as i64], |row| row.get(0))?;
+    let rows = statement.query_map(
+        params![tag, page.above(), page.below(), page.limit as i64],
+        |row| row.get(0),
+    )?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

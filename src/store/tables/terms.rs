@@ -6,7 +6,11 @@ use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 
 /// Indexes a post under its dense key, or replaces what stood there.
-pub(in crate::store) fn set_post(connection: &Connection, key: i64, terms: &str) -> Result<(), StoreError> {
+pub(in crate::store) fn set_post(
+    connection: &Connection,
+    key: i64,
+    terms: &str,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached("INSERT OR REPLACE INTO post_terms (rowid, terms) VALUES (?1, ?2)")?
         .execute(params![key, terms])?;
@@ -15,7 +19,9 @@ pub(in crate::store) fn set_post(connection: &Connection, key: i64, terms: &str)
 
 /// Takes a post out of the index.
 pub(in crate::store) fn delete_post(connection: &Connection, key: i64) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM post_terms WHERE rowid = ?1")?.execute([key])?;
+    connection
+        .prepare_cached("DELETE FROM post_terms WHERE rowid = ?1")?
+        .execute([key])?;
     Ok(())
 }
 
@@ -49,8 +55,13 @@ pub(in crate::store) fn set_account(
 }
 
 /// Takes an account out of the index.
-pub(in crate::store) fn delete_account(connection: &Connection, account: AccountId) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM account_terms WHERE rowid = ?1")?.execute([account])?;
+pub(in crate::store) fn delete_account(
+    connection: &Connection,
+    account: AccountId,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM account_terms WHERE rowid = ?1")?
+        .execute([account])?;
     Ok(())
 }
 
@@ -66,7 +77,8 @@ pub(in crate::store) fn find_accounts(
          WHERE account_terms MATCH ?1 AND accounts.state = 0
          ORDER BY accounts.followers_count DESC, accounts.id LIMIT ?2 OFFSET ?3",
     )?;
-    let rows =
-        statement.query_map(params![expression, limit as i64, offset as i64], |row| row.get(0))?;
+    let rows = statement.query_map(params![expression, limit as i64, offset as i64], |row| {
+        row.get(0)
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -54,9 +54,16 @@ impl Unit for UnblockAccount {
 }
 
 /// A block changes what both see.
-fn relations_changed(write: &mut Write<'_>, one: AccountId, other: AccountId) -> Result<(), UnitError> {
+fn relations_changed(
+    write: &mut Write<'_>,
+    one: AccountId,
+    other: AccountId,
+) -> Result<(), UnitError> {
     accounts::touch_sources(write.connection, one, write.commit)?;
     accounts::touch_sources(write.connection, other, write.commit)?;
-    write.tell(Event::RelationsChanged { from: one, to: other });
+    write.tell(Event::RelationsChanged {
+        from: one,
+        to: other,
+    });
     Ok(())
 }

@@ -49,7 +49,10 @@ impl Unit for BoostPost {
             (_, wanted) => wanted,
         };
         let id = PostId(write.next_id());
-        let boost_of = Some(Boosted { post: post.id, author: post.author });
+        let boost_of = Some(Boosted {
+            post: post.id,
+            author: post.author,
+        });
         posts::insert(
             connection,
             &NewPost {
@@ -67,10 +70,19 @@ impl Unit for BoostPost {
         )?;
         accounts::add_entry(connection, self.author, id, visibility.is_open())?;
         posts::count(connection, post.id, Counter::Boosts, 1)?;
-        notify(write, post.author, NotificationKind::Boost, self.author, Some(post.id))?;
+        notify(
+            write,
+            post.author,
+            NotificationKind::Boost,
+            self.author,
+            Some(post.id),
+        )?;
         write.tell(Event::AccountChanged(self.author));
         write.tell(Event::PostCountsChanged(post.id));
-        write.tell(Event::MarksChanged { account: self.author, post: post.id });
+        write.tell(Event::MarksChanged {
+            account: self.author,
+            post: post.id,
+        });
         let entry = Arc::new(PostFacts {
             id,
             author: self.author,
@@ -80,7 +92,10 @@ impl Unit for BoostPost {
             reply_to: None,
             mentions: Vec::new(),
         });
-        write.tell(Event::PostPublished { entry, boosted: Some(Arc::new(post)) });
+        write.tell(Event::PostPublished {
+            entry,
+            boosted: Some(Arc::new(post)),
+        });
         Ok(id)
     }
 }
@@ -113,7 +128,9 @@ impl Unit for UnboostPost {
 /// Removes a boost and what it counted.
 pub(super) fn remove_boost(write: &mut Write<'_>, boost: PostFacts) -> Result<(), StoreError> {
     let connection = write.connection;
-    let Some(boosted) = boost.boost_of else { return Ok(()) };
+    let Some(boosted) = boost.boost_of else {
+        return Ok(());
+    };
     posts::delete(connection, boost.id)?;
     accounts::remove_entry(connection, boost.author, boost.visibility.is_open())?;
     posts::count(connection, boosted.post, Counter::Boosts, -1)?;
@@ -126,7 +143,10 @@ pub(super) fn remove_boost(write: &mut Write<'_>, boost: PostFacts) -> Result<()
     )?;
     write.tell(Event::AccountChanged(boost.author));
     write.tell(Event::PostCountsChanged(boosted.post));
-    write.tell(Event::MarksChanged { account: boost.author, post: boosted.post });
+    write.tell(Event::MarksChanged {
+        account: boost.author,
+        post: boosted.post,
+    });
     write.tell(Event::BoostRemoved(Arc::new(boost)));
     Ok(())
 }

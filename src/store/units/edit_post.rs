@@ -74,12 +74,27 @@ impl Unit for EditPost {
         }
         mentions::delete_of_post(connection, self.post)?;
         let mentioned = mention(write, self.post, &self.text.mentioned_names)?;
-        for account in mentioned.iter().filter(|account| !before_facts.mentions.contains(account)) {
-            notify(write, *account, NotificationKind::Mention, self.author, Some(self.post))?;
+        for account in mentioned
+            .iter()
+            .filter(|account| !before_facts.mentions.contains(account))
+        {
+            notify(
+                write,
+                *account,
+                NotificationKind::Mention,
+                self.author,
+                Some(self.post),
+            )?;
         }
         for boost in posts::boosts(connection, self.post, PostId(0), EDIT_NOTIFICATIONS_MAX)? {
             if let Some(boost) = posts::facts(connection, boost)? {
-                notify(write, boost.author, NotificationKind::PostEdited, self.author, Some(self.post))?;
+                notify(
+                    write,
+                    boost.author,
+                    NotificationKind::PostEdited,
+                    self.author,
+                    Some(self.post),
+                )?;
             }
         }
         let mentions_changed = {
@@ -89,8 +104,14 @@ impl Unit for EditPost {
             };
             sorted(mentioned.clone()) != sorted(before_facts.mentions.clone())
         };
-        let post = Arc::new(crate::domain::post::PostFacts { mentions: mentioned, ..before_facts });
-        write.tell(Event::PostEdited { post, mentions_changed });
+        let post = Arc::new(crate::domain::post::PostFacts {
+            mentions: mentioned,
+            ..before_facts
+        });
+        write.tell(Event::PostEdited {
+            post,
+            mentions_changed,
+        });
         Ok(())
     }
 }

@@ -89,13 +89,22 @@ fn follow(
     if follows::upsert(connection, follower, followee, options)? {
         accounts::count_followee(connection, follower, 1)?;
         accounts::count_follower(connection, followee, 1)?;
-        notifications::delete(connection, followee, NotificationKind::FollowRequest, follower, None)?;
+        notifications::delete(
+            connection,
+            followee,
+            NotificationKind::FollowRequest,
+            follower,
+            None,
+        )?;
         notify(write, followee, NotificationKind::Follow, follower, None)?;
         write.tell(Event::AccountChanged(follower));
         write.tell(Event::AccountChanged(followee));
     }
     accounts::touch_sources(connection, follower, write.commit)?;
-    write.tell(Event::RelationsChanged { from: follower, to: followee });
+    write.tell(Event::RelationsChanged {
+        from: follower,
+        to: followee,
+    });
     Ok(())
 }
 
@@ -148,16 +157,31 @@ pub(super) fn unfollow(
     let connection = write.connection;
     let requested = follow_requests::take(connection, follower, followee)?.is_some();
     if requested {
-        notifications::delete(connection, followee, NotificationKind::FollowRequest, follower, None)?;
+        notifications::delete(
+            connection,
+            followee,
+            NotificationKind::FollowRequest,
+            follower,
+            None,
+        )?;
     }
     if follows::delete(connection, follower, followee)? {
         accounts::count_followee(connection, follower, -1)?;
         accounts::count_follower(connection, followee, -1)?;
-        notifications::delete(connection, followee, NotificationKind::Follow, follower, None)?;
+        notifications::delete(
+            connection,
+            followee,
+            NotificationKind::Follow,
+            follower,
+            None,
+        )?;
         accounts::touch_sources(connection, follower, write.commit)?;
         write.tell(Event::AccountChanged(follower));
         write.tell(Event::AccountChanged(followee));
-        write.tell(Event::RelationsChanged { from: follower, to: followee });
+        write.tell(Event::RelationsChanged {
+            from: follower,
+            to: followee,
+        });
     }
     Ok(())
 }

@@ -54,10 +54,18 @@ impl Unit for MarkPost {
             } else {
                 notifications::delete(connection, post.author, kind, self.account, Some(post.id))?;
             }
-            posts::count(connection, post.id, Counter::Favourites, if self.on { 1 } else { -1 })?;
+            posts::count(
+                connection,
+                post.id,
+                Counter::Favourites,
+                if self.on { 1 } else { -1 },
+            )?;
             write.tell(Event::PostCountsChanged(post.id));
         }
-        write.tell(Event::MarksChanged { account: self.account, post: post.id });
+        write.tell(Event::MarksChanged {
+            account: self.account,
+            post: post.id,
+        });
         Ok(post.id)
     }
 }

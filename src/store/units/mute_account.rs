@@ -26,7 +26,10 @@ impl Unit for MuteAccount {
         require_other(write.connection, self.account, self.target)?;
         mutes::upsert(write.connection, self.account, self.target, self.options)?;
         accounts::touch_sources(write.connection, self.account, write.commit)?;
-        write.tell(Event::RelationsChanged { from: self.account, to: self.target });
+        write.tell(Event::RelationsChanged {
+            from: self.account,
+            to: self.target,
+        });
         Ok(())
     }
 }
@@ -48,7 +51,10 @@ impl Unit for UnmuteAccount {
         require_other(write.connection, self.account, self.target)?;
         if mutes::delete(write.connection, self.account, self.target)? {
             accounts::touch_sources(write.connection, self.account, write.commit)?;
-            write.tell(Event::RelationsChanged { from: self.account, to: self.target });
+            write.tell(Event::RelationsChanged {
+                from: self.account,
+                to: self.target,
+            });
         }
         Ok(())
     }

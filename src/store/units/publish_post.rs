@@ -69,7 +69,10 @@ impl Unit for PublishPost {
             None => None,
             Some(parent) => {
                 let parent = require_visible_post(connection, self.author, parent)?;
-                Some(RepliedTo { post: parent.id, author: parent.author })
+                Some(RepliedTo {
+                    post: parent.id,
+                    author: parent.author,
+                })
             }
         };
         let id = PostId(write.next_id());
@@ -96,7 +99,13 @@ impl Unit for PublishPost {
         }
         let mentioned = mention(write, id, &self.text.mentioned_names)?;
         for account in &mentioned {
-            notify(write, *account, NotificationKind::Mention, self.author, Some(id))?;
+            notify(
+                write,
+                *account,
+                NotificationKind::Mention,
+                self.author,
+                Some(id),
+            )?;
         }
         if let Some(parent) = reply_to
             && open
@@ -108,7 +117,13 @@ impl Unit for PublishPost {
             let told =
                 follows::notified_followers(connection, self.author, NEW_POST_NOTIFICATIONS_MAX)?;
             for follower in told {
-                notify(write, follower, NotificationKind::NewPost, self.author, Some(id))?;
+                notify(
+                    write,
+                    follower,
+                    NotificationKind::NewPost,
+                    self.author,
+                    Some(id),
+                )?;
             }
         }
         if let Some(key) = &self.idempotency_key {
@@ -124,7 +139,10 @@ impl Unit for PublishPost {
             reply_to,
             mentions: mentioned,
         });
-        write.tell(Event::PostPublished { entry, boosted: None });
+        write.tell(Event::PostPublished {
+            entry,
+            boosted: None,
+        });
         Ok(id)
     }
 }

@@ -68,7 +68,11 @@ pub(super) fn require_visible_post(
     }
 }
 
-fn visible_post(connection: &Connection, actor: AccountId, id: PostId) -> Result<PostFacts, UnitError> {
+fn visible_post(
+    connection: &Connection,
+    actor: AccountId,
+    id: PostId,
+) -> Result<PostFacts, UnitError> {
     let facts = posts::facts(connection, id)?.ok_or(Refusal::NotFound)?;
     let relations = relations_with(connection, actor, facts.author)?;
     if may_see(Viewer::Member(actor, &relations), &facts) {
@@ -106,6 +110,15 @@ pub(super) fn notify(
         return Ok(());
     }
     let id = NotificationId(write.next_id());
-    notifications::insert(connection, &NewNotification { id, account, kind, sender, post })?;
+    notifications::insert(
+        connection,
+        &NewNotification {
+            id,
+            account,
+            kind,
+            sender,
+            post,
+        },
+    )?;
     Ok(())
 }

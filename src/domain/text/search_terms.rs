@@ -1,0 +1,210 @@
+//! From a text to the terms under which it is found.
+//!
+//! Words are folded (case, width, accents); scripts without spaces between words are cut into
+//! overlapping pairs of characters, so that 東京 is found in 日本語の東京です. The result is for
+//! FTS5 with `tokenize = 'ascii'`, which takes our terms as they are; `unicode61` works too, but cuts
+//! words in scripts younger than its tables into pieces.
+
+use super::characters::is_unspaced;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+use unicode_segmentation::UnicodeSegmentation;
+
+/// Longest term, characters; the rest of a longer word is not searched.
+pub const TERM_CHARS_MAX: usize = 40;
+
+/// The terms of `text`, separated by single spaces: only letters, marks and numbers, in lower case.
+///
+/// A run of n characters without spaces gives its n-1 pairs and then its last character alone, which
+/// lets a single character be looked up as a prefix wherever it stands.
+#[must_use]
+pub fn index_terms(text: &str) -> String {
+    let mut line = String::with_capacity(text.len() * 2);
+    for term in terms(text) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(&term.text);
+    }
+    line
+}
+
+/// A term and what it stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Term {
+    pub text: String,
+    pub kind: TermKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TermKind {
+    Word,
+    Pair,
+    /// The last character of a run; `alone` if it is also its first.
+    Tail {
+        alone: bool,
+    },
+}
+
+/// The terms of `text` in order.
+pub(super) fn terms(text: &str) -> Vec<Term> {
+    let folded = fold(text);
+    let mut terms = Vec::new();
+    let mut rest = folded.as_str();
+    while let Some(first) = rest.chars().next() {
+        let unspaced = is_pairable(first);
+        let end = rest
+            .find(|c| is_pairable(c) != unspaced)
+            .unwrap_or(rest.len());
+        let (run, after) = rest.split_at(end);
+        if unspaced {
+            push_pairs(run, &mut terms)
+        } else {
+            push_words(run, &mut terms)
+        }
+        rest = after;
+    }
+    terms
+}
+
+fn push_pairs(run: &str, terms: &mut Vec<Term>) {
+    let chars: Vec<char> = run.chars().collect();
+    for pair in chars.windows(2) {
+        terms.push(Term {
+            text: pair.iter().collect(),
+            kind: TermKind::Pair,
+        });
+    }
+    if let Some(last) = chars.last() {
+        let kind = TermKind::Tail {
+            alone: chars.len() == 1,
+        };
+        terms.push(Term {
+            text: last.to_string(),
+            kind,
+        });
+    }
+}
+
+/// Whether `c` is a letter of a script without spaces, and not one of its signs or radicals.
+fn is_pairable(c: char) -> bool {
+    is_unspaced(c) && is_term(c)
+}
+
+fn push_words(run: &str, terms: &mut Vec<Term>) {
+    for word in run.unicode_words() {
+        // Within a word the segmentation leaves dots, underscores and apostrophes. A part that
+        // begins with a mark would have lost the letter that it belongs to.
+        for part in word.split(|c: char| !is_term(c) && !is_apostrophe(c)) {
+            let text: String = part
+                .chars()
+                .filter(|c| is_term(*c))
+                .take(TERM_CHARS_MAX)
+                .collect();
+            if text.chars().any(char::is_alphanumeric) {
+                terms.push(Term {
+                    text,
+                    kind: TermKind::Word,
+                });
+            }
+        }
+    }
+}
+
+fn is_term(c: char) -> bool {
+    c.is_alphanumeric() || is_combining_mark(c)
+}
+
+fn is_apostrophe(c: char) -> bool {
+    matches!(c, '\'' | '’' | 'ʼ')
+}
+
+/// Compatibility forms, accents and case taken away.
+fn fold(text: &str) -> String {
+    let bare: String = text.nfkd().filter(|c| !is_accent(*c)).collect();
+    let mut folded = String::with_capacity(bare.len());
+    // Lower case can bring an accent back: `İ` gives an `i` with a dot above.
+    for c in bare.to_lowercase().nfkc().filter(|c| !is_accent(*c)) {
+        match c {
+            'ß' => folded.push_str("ss"),
+            'æ' => folded.push_str("ae"),
+            'œ' => folded.push_str("oe"),
+            'þ' => folded.push_str("th"),
+            'ø' => folded.push('o'),
+            'ð' | 'đ' => folded.push('d'),
+            'ł' => folded.push('l'),
+            'ħ' => folded.push('h'),
+            'ı' => folded.push('i'),
+            'ς' => folded.push('σ'),
+            c => folded.push(c),
+        }
+    }
+    folded
+}
+
+/// Marks that people leave out when they search: accents of Latin, Greek and Cyrillic, the points
+/// of Hebrew and Arabic. The vowel signs of Indic scripts and the sound marks of Kana are letters
+/// to those who read them and stay.
+fn is_accent(c: char) -> bool {
+    matches!(c,
+        '\u{0300}'..='\u{036F}' | '\u{0483}'..='\u{0487}' | '\u{0591}'..='\u{05BD}' | '\u{05BF}'
+        | '\u{05C1}' | '\u{05C2}' | '\u{05C4}' | '\u{05C5}' | '\u{05C7}'
+        | '\u{0610}'..='\u{061A}' | '\u{0640}' | '\u{064B}'..='\u{065F}' | '\u{0670}'
+        | '\u{1AB0}'..='\u{1ACE}' | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20F0}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FE20}'..='\u{FE2F}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn words_are_folded() {
+        assert_eq!(
+            index_terms("Café ÅNGSTRÖM, Straße! ＡＢＣ"),
+            "cafe angstrom strasse abc"
+        );
+        assert_eq!(index_terms("İstanbul Ёлка ΟΔΌΣ"), "istanbul елка οδοσ");
+        assert_eq!(
+            index_terms("don’t snake_case v1.2 #Tag @ann"),
+            "dont snake case v1 2 tag ann"
+        );
+        assert_eq!(index_terms("https://example.org/a"), "https example org a");
+        assert_eq!(index_terms(" \n-\"*:^ "), "");
+    }
+
+    #[test]
+    fn scripts_without_spaces_become_pairs() {
+        assert_eq!(index_terms("東京です"), "東京 京で です す");
+        assert_eq!(index_terms("A東b"), "a 東 b");
+        assert_eq!(index_terms("ｶﾞｷﾞ"), "ガギ ギ");
+        assert_eq!(index_terms("⺀東"), "東");
+        assert_eq!(index_terms("서울"), "서울 울");
+    }
+
+    #[test]
+    fn terms_are_bounded() {
+        assert_eq!(index_terms(&"x".repeat(500)).len(), TERM_CHARS_MAX);
+    }
+
+    proptest! {
+        #[test]
+        fn terms_hold_nothing_that_sqlite_could_read(text in any::<String>()) {
+            let line = index_terms(&text);
+            for term in line.split(' ').filter(|_| !line.is_empty()) {
+                prop_assert!(!term.is_empty());
+                prop_assert!(term.chars().count() <= TERM_CHARS_MAX);
+                prop_assert!(term.chars().all(|c| is_term(c) && !c.is_ascii_uppercase()), "{term}");
+            }
+        }
+
+        #[test]
+        fn terms_are_stable(text in "[\\p{L}\\p{N}\\p{P} ]{0,20}") {
+            let words: String = text.chars().filter(|c| !is_unspaced(*c)).collect();
+            let once = index_terms(&words);
+            prop_assume!(!once.chars().any(is_unspaced));
+            prop_assert_eq!(index_terms(&once), once);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The facade: match, authenticate, decode, send a message, render.
+
+pub mod site;
