@@ -10,6 +10,7 @@ use kinglet::domain::visibility::Visibility;
 use kinglet::ids::{AccountId, PostId};
 use proptest::collection::{SizeRange, vec};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 
 use super::model::{Draft, Model, Refused};
 
@@ -20,8 +21,12 @@ const MINUTE_MILLIS: i64 = 60_000;
 const HOUR_MILLIS: i64 = 60 * MINUTE_MILLIS;
 /// How many follows a history begins with: without any, most homes would stay empty.
 const FOLLOWS_AT_FIRST: std::ops::Range<usize> = 12..28;
+/// How many of them are locked then: afterwards, so that they have followers too.
+const LOCKED_AT_FIRST: std::ops::Range<usize> = 0..4;
 /// How far back "lately" reaches, in posts.
 const LATELY_POSTS: usize = 6;
+/// How many of the posts that were boosted last count as spreading.
+const SPREADING_POSTS: usize = 3;
 /// The most entries that a reader asks for at once.
 const READ_LIMIT_MAX: usize = 12;
 
@@ -154,6 +159,8 @@ pub enum Pick {
     Own(u16),
     /// Among those that the actor boosts.
     Boosted(u16),
+    /// Among those that were boosted last.
+    Spreading(u16),
     /// Among those that were deleted: naming one must be refused.
     Deleted(u16),
 }
@@ -315,6 +322,19 @@ impl Pick {
                 posts.retain(|&post| model.boost_by(actor, post).is_some());
                 (number, posts)
             }
+            Pick::Spreading(number) => {
+                let mut posts = Vec::new();
+                for post in model
+                    .entries()
+                    .into_iter()
+                    .filter_map(|id| model.boost_of(id))
+                {
+                    posts.retain(|&other| other != post);
+                    posts.push(post);
+                }
+                let first = posts.len().saturating_sub(SPREADING_POSTS);
+                (number, posts[first..].to_vec())
+            }
             Pick::Deleted(number) => (number, model.deleted()),
         };
         let back = usize::from(number).checked_rem(posts.len())?;
@@ -450,11 +470,32 @@ impl Step {
     }
 }
 
-/// Histories: some follows, then as many ops as `length` says.
+/// How often a property is tried, and that a failing history is kept beside the test: it is tried first next time.
+pub fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::with_cases(cases)
+    }
+}
+
+/// Histories: some follows, somebody locked, then as many ops as `length` says (a cascade counts for one).
 pub fn history(length: impl Into<SizeRange>) -> impl Strategy<Value = Vec<Op>> {
-    let first = vec(follow(), FOLLOWS_AT_FIRST);
-    (first, vec(op(), length)).prop_map(|(mut ops, later)| {
-        ops.extend(later);
+    let locked = person().prop_map(|actor| Op::SetLocked {
+        actor,
+        locked: true,
+    });
+    let follows = vec(follow(), FOLLOWS_AT_FIRST);
+    let locks = vec(locked, LOCKED_AT_FIRST);
+    let later = vec(
+        prop_oneof![
+            30 => op().prop_map(|op| vec![op]),
+            1 => cascade(),
+        ],
+        length,
+    );
+    (follows, locks, later).prop_map(|(mut ops, locks, later)| {
+        ops.extend(locks);
+        ops.extend(later.into_iter().flatten());
         ops
     })
 }
@@ -490,7 +531,7 @@ fn pick() -> impl Strategy<Value = Pick> {
 
 fn own_pick() -> impl Strategy<Value = Pick> {
     prop_oneof![
-        7 => any::<u16>().prop_map(Pick::Own),
+        4 => any::<u16>().prop_map(Pick::Own),
         1 => pick(),
     ]
 }
@@ -540,11 +581,36 @@ fn boost() -> impl Strategy<Value = Op> {
         1 => Just(Some(Visibility::Unlisted)),
         1 => Just(Some(Visibility::Followers)),
     ];
-    let pick = prop_oneof![6 => pick(), 1 => own_pick()];
+    let pick = prop_oneof![
+        6 => pick(),
+        3 => any::<u16>().prop_map(Pick::Spreading),
+        1 => own_pick(),
+    ];
     (person(), pick, visibility).prop_map(|(actor, post, visibility)| Op::Boost {
         actor,
         post,
         visibility,
+    })
+}
+
+/// One post boosted by one after the other, hours apart: what is left out itself leaves out later boosts.
+fn cascade() -> impl Strategy<Value = Vec<Op>> {
+    let hours = (6..=25_i64).prop_map(|hours| Op::AdvanceClock {
+        millis: hours * HOUR_MILLIS,
+    });
+    let another = person().prop_map(|actor| Op::Boost {
+        actor,
+        post: Pick::Spreading(0),
+        visibility: None,
+    });
+    let more = vec(
+        (hours, another).prop_map(|(wait, boost)| [wait, boost]),
+        1..5,
+    );
+    (boost(), more).prop_map(|(first, more)| {
+        let mut ops = vec![first];
+        ops.extend(more.into_iter().flatten());
+        ops
     })
 }
 
