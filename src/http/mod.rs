@@ -1,0 +1,14 @@
+//! The HTTP facade: match, authenticate, decode, send a message, render.
+
+pub mod cors;
+pub mod extract;
+pub mod health;
+pub mod limits;
+pub mod problem;
+pub mod reply;
+pub mod request_log;
+pub mod routing;
+pub mod serve;
+
+#[cfg(test)]
+mod tests;
