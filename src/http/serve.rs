@@ -238,7 +238,8 @@ async fn connection<F>(
     let (header_timeout, idle_timeout) = (bounds.header_timeout, bounds.idle_timeout);
     let mut builder = http1::Builder::new();
     builder
-        .pipeline_flush(true)
+        // `pipeline_flush` stays off: with it hyper 1.12 keeps a finished answer back as long as its read buffer holds a
+        // part of the next request or of a body that nobody wants, and buffers streamed bodies without a bound.
         .max_buf_size(bounds.head_bytes_max.max(BUFFER_BYTES_MIN))
         // hyper's own timeout arms a timer for every request; the watchdog has one for the connection's whole life.
         .header_read_timeout(None);

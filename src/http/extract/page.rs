@@ -167,9 +167,9 @@ mod tests {
 
     #[test]
     fn the_last_page_has_no_next_and_an_empty_one_nothing() {
-        let target = PathAndQuery::from_static("/x?a=\"%3Eb");
+        let target = PathAndQuery::from_static("/x{y}?a=%3Eb");
         let last = link("http://h", &target, Edges::of(&[7], 20)).expect("a link");
-        assert_eq!(last, "<http://h/x?a=%22%3Eb&min_id=7>; rel=\"prev\"");
+        assert_eq!(last, "<http://h/x%7By%7D?a=%3Eb&min_id=7>; rel=\"prev\"");
         assert_eq!(link("http://h", &target, Edges::of(&[], 20)), None);
     }
 }
