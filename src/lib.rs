@@ -1,3 +1,4 @@
 //! kinglet: a complete microblog server in one binary.
 
 pub mod domain;
+pub mod http;

@@ -1,0 +1,3 @@
+//! The HTTP facade: it matches, authenticates, decodes, asks an actor and renders.
+
+pub mod site;

@@ -1,0 +1,6 @@
+//! The website: server-rendered pages, complete without JavaScript.
+
+pub mod assets;
+#[cfg(test)]
+mod gallery;
+pub mod views;
