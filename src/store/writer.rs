@@ -341,13 +341,10 @@ impl WriterThread {
                 catch_unwind(AssertUnwindSafe(|| pending.apply(&mut write)))
                     .unwrap_or_else(|panic| Err(UnitError::Store(panicked(&*panic))))
             });
+        let applied =
+            applied.and_then(|()| run("RELEASE unit", &self.connection).map_err(UnitError::Store));
         let outcome = match applied {
-            Ok(()) => {
-                return run("RELEASE unit", &self.connection).map_err(|error| {
-                    tracing::error!(%error, "can't release a unit's savepoint");
-                    WriteError::Unavailable
-                });
-            }
+            Ok(()) => return Ok(()),
             Err(UnitError::Refused(refusal)) => WriteError::Refused(refusal),
             Err(UnitError::Store(error)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a unit failed");

@@ -98,7 +98,8 @@ impl Handler<ReadHome> for Timelines {
         if let Some(ids) = self.residents.read(reader, &page) {
             return Box::pin(std::future::ready(Ok(ids)).into_actor(self));
         }
-        if self.residents.has(reader) || page.max_id.is_some() || page.from_oldest() {
+        let is_newest = page.max_id.is_none() && !page.from_oldest();
+        if !is_newest || self.residents.has(reader, page.limit) {
             let merged = self.store.look(MergeHome { reader, page });
             return Box::pin(async move { Ok(shown(&merged.await?.0.entries)) }.into_actor(self));
         }
@@ -109,8 +110,15 @@ impl Handler<ReadHome> for Timelines {
             reader,
             page: Page::newest(start),
         });
+        self.residents.begin_merge();
         Box::pin(merged.into_actor(self).map(move |merged, actor, _| {
-            let (mut merged, commit) = merged?;
+            let (mut merged, commit) = match merged {
+                Ok(merged) => merged,
+                Err(error) => {
+                    actor.residents.end_merge();
+                    return Err(error);
+                }
+            };
             let ids = shown(&merged.entries)
                 .into_iter()
                 .filter(|id| page.contains(id.0))
@@ -122,6 +130,7 @@ impl Handler<ReadHome> for Timelines {
             }
             actor.catch_up();
             actor.residents.admit(reader, merged, commit);
+            actor.residents.end_merge();
             Ok(ids)
         }))
     }

@@ -16,6 +16,9 @@ use crate::store::queries::home::{HomeEntry, MergedHome};
 pub(super) struct Window {
     reader: AccountId,
     relations: Relations,
+    /// The snapshot it was merged from. A reader can see a commit before its events arrive here, so what they tell may
+    /// be in the window already.
+    merged_at: i64,
     /// Newest first.
     entries: VecDeque<HomeEntry>,
     /// Whether the home has nothing below the oldest entry.
@@ -32,11 +35,12 @@ pub(super) enum Fate {
 }
 
 impl Window {
-    /// A window out of the newest part of a merged home.
-    pub(super) fn new(reader: AccountId, merged: MergedHome) -> Self {
+    /// A window out of the newest part of a home, merged from the snapshot of commit `merged_at`.
+    pub(super) fn new(reader: AccountId, merged: MergedHome, merged_at: i64) -> Self {
         Self {
             reader,
             relations: merged.relations,
+            merged_at,
             entries: merged.entries.into(),
             is_complete: merged.is_complete,
         }
@@ -82,8 +86,12 @@ impl Window {
         (ids.len() == page.limit || page.above() >= floor - 1 || floor == 0).then_some(ids)
     }
 
-    /// Takes in an event that concerns this reader; never makes the window larger than `entries_max`.
-    pub(super) fn take_in(&mut self, event: &Event, entries_max: usize) -> Fate {
+    /// Takes in an event of a commit, if it concerns this reader and isn't known; never makes the window larger than
+    /// `entries_max`.
+    pub(super) fn take_in(&mut self, event: &Event, commit: i64, entries_max: usize) -> Fate {
+        if commit <= self.merged_at {
+            return Fate::Kept;
+        }
         match event {
             Event::PostPublished { entry, boosted } => {
                 self.push(entry, boosted.as_deref(), entries_max)
