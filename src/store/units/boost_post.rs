@@ -115,6 +115,7 @@ impl Unit for UnboostPost {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<PostId, UnitError> {
         let connection = write.connection;
+        require_active(connection, self.author)?;
         let post = require_visible_post(connection, self.author, self.post)?;
         if let Some(boost) = posts::boost_by(connection, self.author, post.id)?
             && let Some(boost) = posts::facts(connection, boost)?

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::boost_post::remove_boost;
-use super::rules::require_own_post;
+use super::rules::{require_active, require_own_post};
 use crate::domain::event::Event;
 use crate::domain::post::{Post, PostFacts};
 use crate::domain::refusal::Refusal;
@@ -30,6 +30,7 @@ impl Unit for DeletePost {
     type Answer = Post;
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Post, UnitError> {
+        require_active(write.connection, self.author)?;
         let facts = require_own_post(write.connection, self.author, self.post)?;
         let post = posts::find(write.connection, self.post)?.ok_or(Refusal::NotFound)?;
         if facts.boost_of.is_some() {

@@ -39,10 +39,16 @@ impl Unit for EditPost {
             return Err(Refusal::NotFound.into());
         }
         let before = posts::find(connection, self.post)?.ok_or(Refusal::NotFound)?;
+        let sensitive = self.text.sensitive.unwrap_or(false);
+        let language = self
+            .text
+            .language
+            .clone()
+            .or_else(|| before.language.clone());
         let unchanged = before.text == self.text.text
             && before.spoiler == self.text.spoiler
-            && before.sensitive == self.text.sensitive
-            && before.language == self.text.language;
+            && before.sensitive == sensitive
+            && before.language == language;
         if unchanged {
             return Ok(());
         }
@@ -61,8 +67,8 @@ impl Unit for EditPost {
             self.post,
             &self.text.text,
             &self.text.spoiler,
-            self.text.sensitive,
-            self.text.language.as_deref(),
+            sensitive,
+            language.as_deref(),
             write.now,
         )?;
         if let Some(key) = posts::key(connection, self.post)? {
