@@ -12,6 +12,7 @@ pub mod messages;
 mod owners;
 pub mod posts;
 pub mod readers;
+pub mod tasks;
 pub mod timelines;
 pub mod users;
 

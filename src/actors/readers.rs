@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use actix::{Actor, Addr, Handler, Message, SyncArbiter, SyncContext};
+use tokio::sync::mpsc;
 
 use super::error::AskError;
 use crate::store::error::StoreError;
@@ -19,12 +20,29 @@ pub struct ReaderActor {
 
 impl ReaderActor {
     /// Starts the pool.
-    pub fn start_pool(database: &Path) -> Addr<Self> {
+    pub fn start_pool(database: &Path) -> (Addr<Self>, PoolEnd) {
         let database = database.to_owned();
-        SyncArbiter::start(READERS, move || Self {
-            database: database.clone(),
-            reader: Reader::open(&database),
-        })
+        let (alive, ended) = mpsc::channel(1);
+        let pool = SyncArbiter::start(READERS, move || {
+            // Every thread of the pool holds this closure, and with it the sender, until it ends.
+            let _held: &mpsc::Sender<()> = &alive;
+            Self {
+                database: database.clone(),
+                reader: Reader::open(&database),
+            }
+        });
+        (pool, PoolEnd(ended))
+    }
+}
+
+/// Tells when every thread of the pool has ended, which is when nobody has its address any more.
+#[derive(Debug)]
+pub struct PoolEnd(mpsc::Receiver<()>);
+
+impl PoolEnd {
+    /// Waits for the end.
+    pub async fn wait(mut self) {
+        while self.0.recv().await.is_some() {}
     }
 }
 
