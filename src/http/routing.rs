@@ -77,7 +77,7 @@ pub trait Facade: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Admission<Self::Caller>, Problem>> + Send;
 }
 
-/// How a family shows a problem; status and headers are added afterwards.
+/// How a family shows a problem. Status and headers are added afterwards, unless it sends the browser elsewhere.
 pub type Render<C> = fn(&C, &Problem, &RequestContext) -> Response;
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response, Problem>> + Send>>;
@@ -388,11 +388,8 @@ impl<C: Facade> Routes<C> {
             }
             Err(problem) => Err(problem),
         };
-        let mut response = answer.unwrap_or_else(|problem| {
-            let mut response = (route.render)(&facade, &problem, &context);
-            problem.dress(&mut response);
-            response
-        });
+        let mut response =
+            answer.unwrap_or_else(|problem| rendered(route.render, &facade, &problem, &context));
         if let Some(standing) = standing {
             standing.write(response.headers_mut());
         }
@@ -431,13 +428,25 @@ impl<C: Facade> Routes<C> {
         } else {
             self.website
         };
-        let mut response = render(facade, problem, context);
-        problem.dress(&mut response);
+        let mut response = rendered(render, facade, problem, context);
         if cors::applies(path) {
             cors::allow(response.headers_mut());
         }
         response
     }
+}
+
+fn rendered<C: Facade>(
+    render: Render<C>,
+    facade: &C,
+    problem: &Problem,
+    context: &RequestContext,
+) -> Response {
+    let mut response = render(facade, problem, context);
+    if !response.status().is_redirection() {
+        problem.dress(&mut response);
+    }
+    response
 }
 
 enum Unmatched {

@@ -1,6 +1,6 @@
 //! The accept loop: connections with limits and deadlines, HTTP/1.1 on each, a drain that ends.
 //!
-//! It stands in for `warp::serve`, which is slower and has neither timeouts nor a bound on connections or bodies.
+//! It stands in for `warp::serve`, which has neither timeouts nor bounds on connections and bodies.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -38,6 +38,8 @@ use crate::clock::SharedClock;
 const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// How long such a body is read and dropped.
 const LINGER_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long a rest is waited for that is so small that hyper has mostly read over it already.
+const LINGER_BRIEFLY: Duration = Duration::from_millis(500);
 /// Unread rests up to here don't end the connection; hyper reads over them, in bytes.
 const UNREAD_KEPT_OPEN_BYTES_MAX: u64 = 8 * 1024;
 /// Connections over the limit that are told so at any time; more are closed without a word.
@@ -298,12 +300,24 @@ struct Seat {
     answering: AtomicBool,
     /// The last request's body was given up before its end.
     body_unread: AtomicBool,
+    /// And so much of it may follow that the connection is better closed.
+    much_unread: AtomicBool,
 }
 
 impl Seat {
     /// The client may still be sending: a body that was given up, or a head that hyper refused half-way.
     fn something_unread(&self) -> bool {
         self.body_unread.load(Ordering::Relaxed) || self.head_begun.load(Ordering::Relaxed)
+    }
+
+    fn linger_time(&self) -> Duration {
+        let little =
+            self.body_unread.load(Ordering::Relaxed) && !self.much_unread.load(Ordering::Relaxed);
+        if little {
+            LINGER_BRIEFLY
+        } else {
+            LINGER_TIME_MAX
+        }
     }
 
     fn moved(&self, bytes: usize) {
@@ -414,8 +428,9 @@ impl AsyncWrite for Wire {
             }
         }
         // Closing a socket with unread bytes resets it, and the reset can overtake the answer.
+        let seat = &wire.seat;
         let linger = wire.linger.get_or_insert_with(|| Linger {
-            deadline: Box::pin(sleep(LINGER_TIME_MAX)),
+            deadline: Box::pin(sleep(seat.linger_time())),
             bytes_left: LINGER_BYTES_MAX,
         });
         let mut dropped = [0; 4096];
@@ -495,9 +510,9 @@ impl Drop for Received {
             return;
         }
         let rest = self.incoming.size_hint().upper();
-        if rest.is_none_or(|rest| rest > UNREAD_KEPT_OPEN_BYTES_MAX) {
-            self.seat.body_unread.store(true, Ordering::Relaxed);
-        }
+        let much = rest.is_none_or(|rest| rest > UNREAD_KEPT_OPEN_BYTES_MAX);
+        self.seat.body_unread.store(true, Ordering::Relaxed);
+        self.seat.much_unread.store(much, Ordering::Relaxed);
     }
 }
 
@@ -518,6 +533,7 @@ where
     seat.head_begun.store(false, Ordering::Relaxed);
     seat.answering.store(true, Ordering::Relaxed);
     seat.body_unread.store(false, Ordering::Relaxed);
+    seat.much_unread.store(false, Ordering::Relaxed);
     let method = request.method().clone();
     let mut response = match unroutable(&request, &house.bounds) {
         Some(problem) => problem.to_json(Some(id)),
@@ -547,7 +563,7 @@ where
     };
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, id.to_header());
-    if seat.body_unread.load(Ordering::Relaxed) {
+    if seat.much_unread.load(Ordering::Relaxed) {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     seat.head_begun.store(false, Ordering::Relaxed);

@@ -22,6 +22,7 @@ use super::routing::{
 };
 use super::serve::{Bounds, Drained, RequestContext, serve};
 use crate::clock::{SystemClock, Timestamp};
+use crate::domain::error_code::ErrorCode;
 use crate::ids::AccountId;
 
 /// Lets everybody in who says so; the caller is the `Authorization` header.
@@ -37,7 +38,7 @@ impl Facade for Rig {
         call: &Call,
     ) -> Result<Admission<Self::Caller>, Problem> {
         let caller = call.header("authorization").map(str::to_owned);
-        if matches!(route.access, Access::User(_)) && caller.is_none() {
+        if matches!(route.access, Access::User(_) | Access::Session) && caller.is_none() {
             return Err(Problem::unauthenticated("The access token is invalid"));
         }
         Ok(Admission {
@@ -88,6 +89,9 @@ async fn written(_: Rig, _: Option<String>, _: Call) -> Result<Response, Problem
 }
 
 fn page(_: &Rig, problem: &Problem, _: &RequestContext) -> Response {
+    if problem.code() == ErrorCode::Unauthenticated {
+        return reply::see_other("/log-in").expect("a path");
+    }
     reply::html(format!("<h1>{}</h1>", problem.status()))
 }
 
@@ -101,7 +105,9 @@ fn routes() -> Routes<Rig> {
         .get("/api/failure", Access::Public, fails)
         .get("/api/slow/:ms", Access::Public, slow)
         .post("/api/unread", Access::Public, written);
-    let site = Family::rendered("site", page as Render<Rig>).get("/@:id", Access::Visitor, shown);
+    let site = Family::rendered("site", page as Render<Rig>)
+        .get("/@:id", Access::Visitor, shown)
+        .get("/home", Access::Session, shown);
     Routes::new([health::family(), api, site], page).expect("no route twice")
 }
 
@@ -282,6 +288,27 @@ async fn access_is_checked_before_the_handler_and_told_with_the_limits() {
     assert_eq!(preflight.status(), 204);
     let methods = preflight.headers()["access-control-allow-methods"].to_str();
     assert!(methods.expect("text").contains("DELETE"));
+}
+
+#[tokio::test]
+async fn a_family_may_answer_a_problem_with_another_page() {
+    let server = Server::start(Bounds::default()).await;
+    let request = b"GET /home HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let answer = server.raw(request).await;
+    assert!(answer.starts_with("HTTP/1.1 303") && answer.contains("location: /log-in\r\n"));
+}
+
+#[tokio::test]
+async fn a_small_body_that_comes_after_its_answer_does_not_spoil_it() {
+    let server = Server::start(Bounds::default()).await;
+    let mut stream = server.connect().await;
+    let head = b"POST /api/unread HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n";
+    stream.write_all(head).await.expect("sent");
+    sleep(Duration::from_millis(50)).await;
+    stream.write_all(b"abcd").await.expect("sent");
+    sleep(Duration::from_millis(50)).await;
+    let answer = read_to_end(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[tokio::test]
@@ -648,7 +675,7 @@ fn the_list_of_routes_is_what_was_declared() {
     let delete = delete.expect("declared");
     assert_eq!((delete.family, delete.pattern), ("rig", "/api/things/:id"));
     assert_eq!(delete.access, Access::User("write:things"));
-    assert_eq!(routes.list().len(), 10);
+    assert_eq!(routes.list().len(), 11);
 }
 
 #[test]
