@@ -27,10 +27,13 @@ use crate::actors::Actors;
 use crate::actors::feed::{FeedSink, feed};
 use crate::actors::hasher::Hasher;
 use crate::actors::messages::StoreDoor;
+use crate::actors::pool::PoolEnd;
 use crate::actors::posts::{Posts, TextRules};
-use crate::actors::readers::{PoolEnd, ReaderActor};
+use crate::actors::readers::ReaderActor;
 use crate::actors::tasks::{TaskManager, wake_up_calls};
-use crate::actors::timelines::{Residency, Timelines};
+use crate::actors::timelines::{
+    PersistWindows, Residency, SnapshotKeeper, Timelines, TimelinesSetup,
+};
 use crate::actors::users::Users;
 use crate::clock::SharedClock;
 use crate::config::{self, Config, InstanceUrl};
@@ -54,7 +57,7 @@ const OWNERS_STOP_MAX: Duration = Duration::from_secs(2);
 /// How long the writer may take for its last commit and checkpoint. The log that it leaves behind when it takes longer
 /// is read at the next start, so nothing is lost.
 const WRITER_STOP_MAX: Duration = Duration::from_secs(2);
-/// How long the readers may take to end.
+/// How long the readers and the keeper of snapshots may take to end.
 const READERS_STOP_MAX: Duration = Duration::from_secs(1);
 /// How long work that blocks a thread may take to end after everything else has.
 const BLOCKING_STOP_MAX: Duration = Duration::from_millis(500);
@@ -224,7 +227,7 @@ pub struct Opened {
     arbiters: Vec<Arbiter>,
     ends: Vec<(&'static str, Pin<Box<dyn Future<Output = ()> + Send>>)>,
     writer_ended: oneshot::Receiver<()>,
-    readers_ended: PoolEnd,
+    pools: [PoolEnd; 2],
     tasks: JoinHandle<()>,
     stop_tasks: watch::Sender<bool>,
 }
@@ -275,10 +278,18 @@ impl Opened {
             window_entries_max: config.timelines.window_entries_max,
             resident_readers_max: config.timelines.resident_readers_max,
         };
-        let timelines = Timelines::start_in_arbiter(&arbiters[1].handle(), {
-            let store = store.clone();
-            move |_| Timelines::new(store, timelines_feed, residency)
-        });
+        let (keeper, keeper_ended) =
+            SnapshotKeeper::start_in(path.join("timelines"), writer_thread.identity()?);
+        let timelines = TimelinesSetup {
+            store: store.clone(),
+            feed: timelines_feed,
+            residency,
+            keeper: Some(keeper),
+            snapshot_interval: Duration::from_secs(config.timelines.snapshot_interval_secs),
+            commit: writer_thread.commit_number(),
+        };
+        let timelines =
+            Timelines::start_in_arbiter(&arbiters[1].handle(), move |_| Timelines::new(timelines));
         let rules = TextRules {
             characters_max: usize::try_from(config.limits.post_characters_max)
                 .unwrap_or(usize::MAX),
@@ -330,7 +341,7 @@ impl Opened {
             arbiters,
             ends,
             writer_ended,
-            readers_ended,
+            pools: [readers_ended, keeper_ended],
             tasks,
             stop_tasks,
         };
@@ -380,6 +391,15 @@ impl Opened {
         // A task that ended already needs no signal.
         let _ = self.stop_tasks.send(true);
         let tasks = timeout(OWNERS_STOP_MAX, self.tasks).await;
+        let saved = timeout(
+            OWNERS_STOP_MAX,
+            self.instance.actors.timelines.send(PersistWindows),
+        )
+        .await;
+        if !matches!(saved, Ok(Ok(()))) {
+            // Whoever reads next has its home merged anew.
+            tracing::warn!("the timelines in memory weren't saved");
+        }
         drop(self.instance);
         for arbiter in &self.arbiters {
             arbiter.stop();
@@ -395,7 +415,12 @@ impl Opened {
         } else {
             timeout(WRITER_STOP_MAX, self.writer_ended).await.map(drop)
         };
-        let readers = timeout(READERS_STOP_MAX, self.readers_ended.wait()).await;
+        let [readers, keeper] = self.pools;
+        let readers = timeout(READERS_STOP_MAX, async {
+            readers.wait().await;
+            keeper.wait().await;
+        })
+        .await;
         let late = [
             ("the tasks", tasks.is_err()),
             ("the owners", owners.is_err()),

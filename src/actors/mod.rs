@@ -10,6 +10,7 @@ pub mod feed;
 pub mod hasher;
 pub mod messages;
 mod owners;
+pub mod pool;
 pub mod posts;
 pub mod readers;
 pub mod tasks;

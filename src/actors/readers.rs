@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use actix::{Actor, Addr, Handler, Message, SyncArbiter, SyncContext};
-use tokio::sync::mpsc;
+use actix::{Actor, Addr, Handler, Message, SyncContext};
 
 use super::error::AskError;
+use super::pool::{self, PoolEnd};
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, Reader};
 
@@ -22,27 +22,10 @@ impl ReaderActor {
     /// Starts the pool.
     pub fn start_pool(database: &Path) -> (Addr<Self>, PoolEnd) {
         let database = database.to_owned();
-        let (alive, ended) = mpsc::channel(1);
-        let pool = SyncArbiter::start(READERS, move || {
-            // Every thread of the pool holds this closure, and with it the sender, until it ends.
-            let _held: &mpsc::Sender<()> = &alive;
-            Self {
-                database: database.clone(),
-                reader: Reader::open(&database),
-            }
-        });
-        (pool, PoolEnd(ended))
-    }
-}
-
-/// Tells when every thread of the pool has ended, which is when nobody has its address any more.
-#[derive(Debug)]
-pub struct PoolEnd(mpsc::Receiver<()>);
-
-impl PoolEnd {
-    /// Waits for the end.
-    pub async fn wait(mut self) {
-        while self.0.recv().await.is_some() {}
+        pool::start(READERS, move || Self {
+            database: database.clone(),
+            reader: Reader::open(&database),
+        })
     }
 }
 

@@ -72,7 +72,9 @@ pub(in crate::store) fn identity(connection: &Connection) -> Result<String, Stor
 }
 
 /// The public address that was set explicitly.
-pub(in crate::store) fn instance_url(connection: &Connection) -> Result<Option<String>, StoreError> {
+pub(in crate::store) fn instance_url(
+    connection: &Connection,
+) -> Result<Option<String>, StoreError> {
     get(connection, INSTANCE_URL)
 }
 
