@@ -3,7 +3,7 @@
 use super::messages::Owned;
 use super::posts::Posts;
 use super::users::Users;
-use crate::store::units;
+use crate::store::{queries, units};
 
 macro_rules! owned_by {
     ($owner:ty: $($message:ty),* $(,)?) => {
@@ -31,4 +31,10 @@ owned_by! { Posts:
     units::BoostPost,
     units::UnboostPost,
     units::MarkPost,
+}
+
+// The instance's own settings are kept with who may reach it.
+owned_by! { Users:
+    units::SetInstanceUrl,
+    queries::instance::FindInstanceUrl,
 }

@@ -9,6 +9,7 @@ mod mark_post;
 mod mute_account;
 mod publish_post;
 mod rules;
+mod set_instance_url;
 
 pub use block_account::{BlockAccount, UnblockAccount};
 pub use boost_post::{BoostPost, UnboostPost};
@@ -20,3 +21,4 @@ pub use follow_account::{
 pub use mark_post::{Mark, MarkPost};
 pub use mute_account::{MuteAccount, UnmuteAccount};
 pub use publish_post::{PreparedText, PublishPost};
+pub use set_instance_url::SetInstanceUrl;
