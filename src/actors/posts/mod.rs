@@ -1,6 +1,7 @@
 //! Posts: owns posts and what is done with them, and keeps in memory what showing them needs.
 
 mod core;
+pub mod fill;
 
 use actix::{
     Actor, ActorFutureExt, Addr, Context, Handler, Message, ResponseActFuture, WrapFuture,

@@ -8,7 +8,9 @@ mod follow_account;
 mod mark_post;
 mod mute_account;
 mod publish_post;
+mod read_notifications;
 mod rules;
+mod update_profile;
 
 pub use block_account::{BlockAccount, UnblockAccount};
 pub use boost_post::{BoostPost, UnboostPost};
@@ -20,3 +22,5 @@ pub use follow_account::{
 pub use mark_post::{Mark, MarkPost};
 pub use mute_account::{MuteAccount, UnmuteAccount};
 pub use publish_post::{PreparedText, PublishPost};
+pub use read_notifications::{ClearNotifications, DismissNotification, RemoveCleared, SetMarkers};
+pub use update_profile::UpdateProfile;
