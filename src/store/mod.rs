@@ -9,6 +9,7 @@ pub mod migrate;
 pub mod open;
 pub mod queries;
 pub mod reader;
+pub mod snapshots;
 mod sql;
 mod tables;
 pub mod units;

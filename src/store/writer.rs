@@ -224,6 +224,11 @@ impl WriterThread {
         meta::identity(&self.connection)
     }
 
+    /// The newest commit.
+    pub fn commit_number(&self) -> i64 {
+        self.commit
+    }
+
     /// Who is told of events.
     pub fn add_sink(&mut self, sink: Box<dyn EventSink>) {
         self.sinks.push(sink);

@@ -1,10 +1,14 @@
 //! Posts: owns posts and what is done with them, and keeps in memory what showing them needs.
 
+mod compose;
 mod core;
 pub mod fill;
 
+pub use compose::{Draft, TextRules};
+
 use actix::{
-    Actor, ActorFutureExt, Addr, Context, Handler, Message, ResponseActFuture, WrapFuture,
+    Actor, ActorFutureExt, Addr, Context, Handler, Message, ResponseActFuture, ResponseFuture,
+    WrapFuture,
 };
 
 use self::core::Shelf;
@@ -13,22 +17,26 @@ use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::messages::{Owner, StoreDoor, serves_owned};
 use crate::domain::post::PostView;
-use crate::domain::visibility::Onlooker;
-use crate::ids::PostId;
+use crate::domain::visibility::{Onlooker, Visibility};
+use crate::ids::{AccountId, AppId, PostId};
+use crate::secret::TokenHash;
+use crate::store::units::{EditPost, PublishPost};
 
 /// The actor.
 pub struct Posts {
     pub(super) store: StoreDoor,
     feed: EventFeed,
+    rules: TextRules,
     shelf: Shelf,
 }
 
 impl Posts {
     /// An owner that isn't started yet.
-    pub fn new(store: StoreDoor, feed: EventFeed) -> Self {
+    pub fn new(store: StoreDoor, feed: EventFeed, rules: TextRules) -> Self {
         Self {
             store,
             feed,
+            rules,
             shelf: Shelf::default(),
         }
     }
@@ -101,5 +109,79 @@ impl Handler<ShowPosts> for Posts {
             actor.catch_up();
             Ok(actor.shelf.fill_and_show(&onlooker, &ids, loaded, commit))
         }))
+    }
+}
+
+/// Publishes what a person wrote.
+#[derive(Debug, Clone)]
+pub struct WritePost {
+    /// Who writes.
+    pub author: AccountId,
+    /// What.
+    pub draft: Draft,
+    /// For whom; `None` leaves it to the author's preferences.
+    pub visibility: Option<Visibility>,
+    /// Which post it answers.
+    pub reply_to: Option<PostId>,
+    /// The client it is written with.
+    pub app: Option<AppId>,
+    /// A client's key: the same key within an hour gets the same post.
+    pub idempotency_key: Option<String>,
+}
+
+impl Message for WritePost {
+    type Result = Result<PostId, AskError>;
+}
+
+impl Handler<WritePost> for Posts {
+    type Result = ResponseFuture<Result<PostId, AskError>>;
+
+    fn handle(&mut self, message: WritePost, _: &mut Context<Self>) -> Self::Result {
+        let text = match compose::prepare(&message.draft, &self.rules) {
+            Ok(text) => text,
+            Err(refusal) => return Box::pin(std::future::ready(Err(refusal.into()))),
+        };
+        // A key is as long as a client likes; its hash is not.
+        let idempotency_key = message
+            .idempotency_key
+            .map(|key| TokenHash::of(&key).as_bytes().to_vec());
+        self.store.perform(PublishPost {
+            author: message.author,
+            text,
+            visibility: message.visibility,
+            reply_to: message.reply_to,
+            app: message.app,
+            idempotency_key,
+        })
+    }
+}
+
+/// Replaces the text of one's own post.
+#[derive(Debug, Clone)]
+pub struct RewritePost {
+    /// Who edits.
+    pub author: AccountId,
+    /// Which post.
+    pub post: PostId,
+    /// What it says from now on.
+    pub draft: Draft,
+}
+
+impl Message for RewritePost {
+    type Result = Result<(), AskError>;
+}
+
+impl Handler<RewritePost> for Posts {
+    type Result = ResponseFuture<Result<(), AskError>>;
+
+    fn handle(&mut self, message: RewritePost, _: &mut Context<Self>) -> Self::Result {
+        match compose::prepare(&message.draft, &self.rules) {
+            Ok(text) => self.store.perform(EditPost {
+                author: message.author,
+                post: message.post,
+                text,
+            }),
+            Err(refusal) => Box::pin(std::future::ready(Err(refusal.into()))),
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::domain::event::Event;
 use crate::domain::page::Page;
 use crate::ids::{AccountId, PostId};
 use crate::store::queries::home::MergedHome;
+use crate::store::snapshots::WindowSnapshot;
 use crate::store::writer::EventBatch;
 
 /// How many batches of events are remembered for windows that are being merged.
@@ -35,16 +36,20 @@ pub(super) struct Residents {
     remembered: VecDeque<Arc<EventBatch>>,
     /// Everything up to this commit is no longer remembered.
     forgotten: i64,
+    /// The newest commit that every window has taken in.
+    applied: i64,
 }
 
 impl Residents {
-    pub(super) fn new(residency: Residency) -> Self {
+    /// No windows yet; `commit` is the store's newest at the start.
+    pub(super) fn new(residency: Residency, commit: i64) -> Self {
         Self {
             residency,
             windows: LruCache::new_unbounded(),
             readers_of: HashMap::new(),
             remembered: VecDeque::new(),
-            forgotten: 0,
+            forgotten: commit,
+            applied: commit,
         }
     }
 
@@ -63,6 +68,7 @@ impl Residents {
         for event in &batch.events {
             self.tell_residents(event);
         }
+        self.applied = batch.commit;
         if self.remembered.len() == BATCHES_REMEMBERED_MAX
             && let Some(oldest) = self.remembered.pop_front()
         {
@@ -77,16 +83,17 @@ impl Residents {
         self.readers_of.clear();
         self.remembered.clear();
         self.forgotten = commit;
+        self.applied = commit;
     }
 
-    /// Keeps a window that was merged out of the snapshot of `commit`, with what happened since. Answers whoever had to
-    /// make room.
+    /// Keeps a window that was merged out of the snapshot of `commit`, with what happened since. Answers what is to be
+    /// persisted of whoever had to make room.
     pub(super) fn admit(
         &mut self,
         reader: AccountId,
         merged: MergedHome,
         commit: i64,
-    ) -> Option<(AccountId, Window)> {
+    ) -> Option<WindowSnapshot> {
         if commit < self.forgotten {
             return None;
         }
@@ -106,9 +113,9 @@ impl Residents {
         if self.windows.len() <= self.residency.resident_readers_max {
             return None;
         }
-        let (idle, window) = self.windows.remove_lru()?;
+        let (idle, mut window) = self.windows.remove_lru()?;
         self.unlist(idle, &window);
-        Some((idle, window))
+        window.take_unsaved(self.applied)
     }
 
     /// Drops a reader's window.
@@ -118,9 +125,13 @@ impl Residents {
         Some(window)
     }
 
-    /// The resident readers with their windows.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&AccountId, &Window)> + '_ {
-        self.windows.iter()
+    /// What is to be persisted of all windows that changed since the last time.
+    pub(super) fn take_unsaved(&mut self) -> Vec<WindowSnapshot> {
+        let commit = self.applied;
+        self.windows
+            .iter_mut()
+            .filter_map(|(_, window)| window.take_unsaved(commit))
+            .collect()
     }
 
     fn unlist(&mut self, reader: AccountId, window: &Window) {

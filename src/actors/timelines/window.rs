@@ -9,6 +9,7 @@ use crate::domain::post::PostFacts;
 use crate::domain::relationship::Relations;
 use crate::ids::{AccountId, PostId};
 use crate::store::queries::home::{HomeEntry, MergedHome};
+use crate::store::snapshots::WindowSnapshot;
 
 /// The newest candidates of one home. Its contents equal what a merge over the store would give, down to its oldest
 /// entry.
@@ -20,6 +21,8 @@ pub(super) struct Window {
     entries: VecDeque<HomeEntry>,
     /// Whether the home has nothing below the oldest entry.
     is_complete: bool,
+    /// Whether it changed since it was last persisted.
+    is_unsaved: bool,
 }
 
 /// What becomes of a window by an event.
@@ -39,6 +42,7 @@ impl Window {
             relations: merged.relations,
             entries: merged.entries.into(),
             is_complete: merged.is_complete,
+            is_unsaved: true,
         }
     }
 
@@ -47,14 +51,14 @@ impl Window {
         self.relations.follows.keys().copied().chain([self.reader])
     }
 
-    /// Its candidates, newest first.
-    pub(super) fn entries(&self) -> impl Iterator<Item = &HomeEntry> + '_ {
-        self.entries.iter()
-    }
-
-    /// Whether it reaches down to the home's end.
-    pub(super) fn is_complete(&self) -> bool {
-        self.is_complete
+    /// What is to be persisted of it, if anything changed; `commit` is the newest that it took in.
+    pub(super) fn take_unsaved(&mut self, commit: i64) -> Option<WindowSnapshot> {
+        std::mem::take(&mut self.is_unsaved).then(|| WindowSnapshot {
+            reader: self.reader,
+            commit,
+            is_complete: self.is_complete,
+            entries: self.entries.iter().copied().collect(),
+        })
     }
 
     /// The entries of a page, newest first, or `None` when the page reaches below the window.
@@ -89,7 +93,9 @@ impl Window {
                 self.push(entry, boosted.as_deref(), entries_max)
             }
             Event::PostDeleted(post) => {
+                let entries_before = self.entries.len();
                 self.entries.retain(|entry| entry.shows != post.id);
+                self.is_unsaved |= self.entries.len() != entries_before;
                 Fate::Kept
             }
             Event::PostEdited {
@@ -139,6 +145,7 @@ impl Window {
             shows: entry.shown_post(),
             is_shown,
         });
+        self.is_unsaved = true;
         if self.entries.len() > entries_max {
             self.entries.truncate(entries_max);
             self.is_complete = false;

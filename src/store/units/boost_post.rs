@@ -11,7 +11,7 @@ use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::tables::posts::{Counter, NewPost};
-use crate::store::tables::{accounts, notifications, posts};
+use crate::store::tables::{accounts, meta, notifications, posts};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// Boosts a post. Followers-only posts can be boosted by their own author only, direct ones by nobody.
@@ -115,6 +115,7 @@ impl Unit for UnboostPost {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<PostId, UnitError> {
         let connection = write.connection;
+        require_active(connection, self.author)?;
         let post = require_visible_post(connection, self.author, self.post)?;
         if let Some(boost) = posts::boost_by(connection, self.author, post.id)?
             && let Some(boost) = posts::facts(connection, boost)?
@@ -132,6 +133,8 @@ pub(super) fn remove_boost(write: &mut Write<'_>, boost: PostFacts) -> Result<()
         return Ok(());
     };
     posts::delete(connection, boost.id)?;
+    // Boosts that this one collapsed show again, in homes that nobody counts.
+    meta::set_number(connection, meta::TIMELINES_EPOCH, write.commit)?;
     accounts::remove_entry(connection, boost.author, boost.visibility.is_open())?;
     posts::count(connection, boosted.post, Counter::Boosts, -1)?;
     notifications::delete(

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::boost_post::remove_boost;
-use super::rules::require_own_post;
+use super::rules::{require_active, require_own_post};
 use crate::domain::event::Event;
 use crate::domain::post::{Post, PostFacts};
 use crate::domain::refusal::Refusal;
@@ -12,7 +12,7 @@ use crate::store::error::StoreError;
 use crate::store::tables::posts::Counter;
 use crate::store::tables::purges::PurgeKind;
 use crate::store::tables::{
-    accounts, idempotency_keys, mentions, post_edits, posts, purges, tags, terms,
+    accounts, idempotency_keys, mentions, meta, post_edits, posts, purges, tags, terms,
 };
 use crate::store::writer::{Unit, UnitError, Write};
 
@@ -30,6 +30,7 @@ impl Unit for DeletePost {
     type Answer = Post;
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Post, UnitError> {
+        require_active(write.connection, self.author)?;
         let facts = require_own_post(write.connection, self.author, self.post)?;
         let post = posts::find(write.connection, self.post)?.ok_or(Refusal::NotFound)?;
         if facts.boost_of.is_some() {
@@ -48,6 +49,7 @@ pub(super) fn remove_post(write: &mut Write<'_>, facts: PostFacts) -> Result<(),
     if let Some(key) = posts::delete(connection, id)? {
         terms::delete_post(connection, key)?;
     }
+    meta::set_number(connection, meta::LAST_DELETION, write.commit)?;
     mentions::delete_of_post(connection, id)?;
     tags::delete_of_post(connection, id)?;
     post_edits::delete_of_post(connection, id)?;

@@ -9,7 +9,7 @@ use crate::domain::notification::NotificationKind;
 use crate::domain::post::PostVersion;
 use crate::domain::refusal::Refusal;
 use crate::ids::{AccountId, PostId};
-use crate::store::tables::{mentions, post_edits, posts, tags, terms};
+use crate::store::tables::{accounts, mentions, post_edits, posts, tags, terms};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// How many earlier versions of a post are kept; further edits are refused.
@@ -39,10 +39,16 @@ impl Unit for EditPost {
             return Err(Refusal::NotFound.into());
         }
         let before = posts::find(connection, self.post)?.ok_or(Refusal::NotFound)?;
+        let sensitive = self.text.sensitive.unwrap_or(false);
+        let language = self
+            .text
+            .language
+            .clone()
+            .or_else(|| before.language.clone());
         let unchanged = before.text == self.text.text
             && before.spoiler == self.text.spoiler
-            && before.sensitive == self.text.sensitive
-            && before.language == self.text.language;
+            && before.sensitive == sensitive
+            && before.language == language;
         if unchanged {
             return Ok(());
         }
@@ -61,8 +67,8 @@ impl Unit for EditPost {
             self.post,
             &self.text.text,
             &self.text.spoiler,
-            self.text.sensitive,
-            self.text.language.as_deref(),
+            sensitive,
+            language.as_deref(),
             write.now,
         )?;
         if let Some(key) = posts::key(connection, self.post)? {
@@ -97,13 +103,24 @@ impl Unit for EditPost {
                 )?;
             }
         }
-        let mentions_changed = {
-            let sorted = |mut accounts: Vec<AccountId>| {
-                accounts.sort_unstable();
-                accounts
-            };
-            sorted(mentioned.clone()) != sorted(before_facts.mentions.clone())
-        };
+        let came_or_went: Vec<AccountId> = mentioned
+            .iter()
+            .filter(|account| !before_facts.mentions.contains(account))
+            .chain(
+                before_facts
+                    .mentions
+                    .iter()
+                    .filter(|account| !mentioned.contains(account)),
+            )
+            .copied()
+            .collect();
+        if !before_facts.visibility.is_open() {
+            // Who is named decides who gets a direct post in its home.
+            for account in &came_or_went {
+                accounts::touch_sources(connection, *account, write.commit)?;
+            }
+        }
+        let mentions_changed = !came_or_went.is_empty();
         let post = Arc::new(crate::domain::post::PostFacts {
             mentions: mentioned,
             ..before_facts

@@ -24,9 +24,9 @@ pub struct PreparedText {
     pub text: String,
     /// The content warning; empty for none.
     pub spoiler: String,
-    /// Whether it is marked sensitive.
-    pub sensitive: bool,
-    /// ISO 639 code of its language.
+    /// Whether it is marked sensitive; `None` leaves it to the author's preferences.
+    pub sensitive: Option<bool>,
+    /// ISO 639 code of its language; `None` leaves it to the author's preferences.
     pub language: Option<String>,
     /// The names in it, as written; whether they exist is decided in the transaction.
     pub mentioned_names: Vec<String>,
@@ -43,8 +43,8 @@ pub struct PublishPost {
     pub author: AccountId,
     /// What.
     pub text: PreparedText,
-    /// For whom.
-    pub visibility: Visibility,
+    /// For whom; `None` leaves it to the author's preferences.
+    pub visibility: Option<Visibility>,
     /// Which post it answers.
     pub reply_to: Option<PostId>,
     /// The client it is written with.
@@ -75,20 +75,26 @@ impl Unit for PublishPost {
                 })
             }
         };
+        let preferences = accounts::preferences(connection, self.author)?.unwrap_or_default();
+        let visibility = self.visibility.unwrap_or(preferences.visibility);
         let id = PostId(write.next_id());
-        let open = self.visibility.is_open();
+        let open = visibility.is_open();
         let key = posts::insert(
             connection,
             &NewPost {
                 id,
                 author: self.author,
-                visibility: self.visibility,
+                visibility,
                 boost_of: None,
                 reply_to,
-                sensitive: self.text.sensitive,
+                sensitive: self.text.sensitive.unwrap_or(preferences.sensitive),
                 spoiler: &self.text.spoiler,
                 text: &self.text.text,
-                language: self.text.language.as_deref(),
+                language: self
+                    .text
+                    .language
+                    .as_deref()
+                    .or(preferences.language.as_deref()),
                 app: self.app,
             },
         )?;
@@ -134,7 +140,7 @@ impl Unit for PublishPost {
             id,
             author: self.author,
             author_hidden: false,
-            visibility: self.visibility,
+            visibility,
             boost_of: None,
             reply_to,
             mentions: mentioned,
