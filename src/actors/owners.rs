@@ -53,3 +53,9 @@ owned_by! { Posts:
     queries::threads::FindThread,
     queries::threads::FindPostVersions,
 }
+
+// The instance's own settings are kept with who may reach it.
+owned_by! { Users:
+    units::SetInstanceUrl,
+    queries::instance::FindInstanceUrl,
+}

@@ -5,7 +5,7 @@ use crate::domain::account::Account;
 use crate::ids::PostId;
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, View};
-use crate::store::tables::accounts;
+use crate::store::tables::{accounts, meta};
 
 /// How far back an account counts as active: four weeks.
 const ACTIVE_MILLIS: i64 = 28 * 24 * 60 * 60 * 1000;
@@ -42,5 +42,17 @@ impl Query for DescribeInstance {
             posts,
             contact: accounts::contact(view.connection)?,
         })
+    }
+}
+
+/// The public address that the instance remembers.
+#[derive(Debug, Clone, Copy)]
+pub struct FindInstanceUrl;
+
+impl Query for FindInstanceUrl {
+    type Answer = Option<String>;
+
+    fn run(&self, view: &View<'_>) -> Result<Option<String>, StoreError> {
+        meta::instance_url(view.connection)
     }
 }

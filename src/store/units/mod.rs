@@ -10,6 +10,7 @@ mod mute_account;
 mod publish_post;
 mod read_notifications;
 mod rules;
+mod set_instance_url;
 mod update_profile;
 
 pub use block_account::{BlockAccount, UnblockAccount};
@@ -23,4 +24,5 @@ pub use mark_post::{Mark, MarkPost};
 pub use mute_account::{MuteAccount, UnmuteAccount};
 pub use publish_post::{PreparedText, PublishPost};
 pub use read_notifications::{ClearNotifications, DismissNotification, RemoveCleared, SetMarkers};
+pub use set_instance_url::SetInstanceUrl;
 pub use update_profile::UpdateProfile;
