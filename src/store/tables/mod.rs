@@ -8,6 +8,7 @@ pub(super) mod follow_requests;
 pub(super) mod follows;
 pub(super) mod idempotency_keys;
 pub(super) mod mentions;
+pub(super) mod invariants;
 pub(super) mod meta;
 pub(super) mod mutes;
 pub(super) mod notifications;
