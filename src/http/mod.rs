@@ -1,3 +1,15 @@
-//! The facade: match, authenticate, decode, send a message, render.
+//! The HTTP facade: match, authenticate, decode, send a message, render.
 
+pub mod cors;
+pub mod extract;
+pub mod health;
+pub mod limits;
+pub mod problem;
+pub mod reply;
+pub mod request_log;
+pub mod routing;
+pub mod serve;
 pub mod site;
+
+#[cfg(test)]
+mod tests;

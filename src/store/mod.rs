@@ -9,6 +9,9 @@ pub mod migrate;
 pub mod open;
 pub mod queries;
 pub mod reader;
+#[cfg(test)]
+pub(crate) mod rig;
+pub mod snapshots;
 mod sql;
 mod tables;
 pub mod units;

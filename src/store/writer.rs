@@ -230,6 +230,11 @@ impl WriterThread {
         meta::identity(&self.connection)
     }
 
+    /// The newest commit.
+    pub fn commit_number(&self) -> i64 {
+        self.commit
+    }
+
     /// Who is told of events.
     pub fn add_sink(&mut self, sink: Box<dyn EventSink>) {
         self.sinks.push(sink);
@@ -248,6 +253,18 @@ impl WriterThread {
             self.bound_wal();
         }
         self.checkpoint("TRUNCATE");
+    }
+
+    /// Applies what waits now, as one batch, on the caller's thread.
+    #[cfg(test)]
+    pub(super) fn apply_waiting(&mut self) {
+        let mut batch = Vec::new();
+        while batch.len() < UNITS_PER_COMMIT_MAX
+            && let Ok(pending) = self.lane.try_recv()
+        {
+            batch.push(pending);
+        }
+        self.commit_batch(batch);
     }
 
     /// Applies a batch and answers every waiter of it.

@@ -10,6 +10,7 @@ use crate::domain::event::Event;
 use crate::domain::page::Page;
 use crate::ids::{AccountId, PostId};
 use crate::store::queries::home::MergedHome;
+use crate::store::snapshots::WindowSnapshot;
 use crate::store::writer::EventBatch;
 
 /// How many events are remembered for windows that are being merged.
@@ -39,10 +40,13 @@ pub(super) struct Residents {
     events_remembered: usize,
     /// Everything up to this commit is no longer remembered.
     forgotten: i64,
+    /// The newest commit that every window has taken in.
+    applied: i64,
 }
 
 impl Residents {
-    pub(super) fn new(residency: Residency) -> Self {
+    /// No windows yet; `commit` is the store's newest at the start.
+    pub(super) fn new(residency: Residency, commit: i64) -> Self {
         Self {
             residency,
             windows: LruCache::new_unbounded(),
@@ -50,7 +54,8 @@ impl Residents {
             merging: 0,
             remembered: VecDeque::new(),
             events_remembered: 0,
-            forgotten: 0,
+            forgotten: commit,
+            applied: commit,
         }
     }
 
@@ -70,7 +75,7 @@ impl Residents {
     pub(super) fn has(&self, reader: AccountId, limit: usize) -> bool {
         self.windows
             .peek(&reader)
-            .is_some_and(|window| window.entries().count() > limit)
+            .is_some_and(|window| window.len() > limit)
     }
 
     /// A page out of the reader's window; `None` when there is none or it doesn't reach.
@@ -83,6 +88,7 @@ impl Residents {
         for event in &batch.events {
             self.tell_residents(event, batch.commit);
         }
+        self.applied = batch.commit;
         self.events_remembered += batch.events.len();
         self.remembered.push_back(batch);
         self.forget_needless();
@@ -110,20 +116,25 @@ impl Residents {
         self.remembered.clear();
         self.events_remembered = 0;
         self.forgotten = self.forgotten.max(commit);
+        self.applied = self.applied.max(commit);
     }
 
-    /// Keeps a window that was merged out of the snapshot of `commit`, with what happened since. Answers whoever had to
-    /// make room.
+    /// Keeps a window that was merged out of the snapshot of `commit`, with what happened since. Answers what is to be
+    /// persisted of whoever had to make room.
     pub(super) fn admit(
         &mut self,
         reader: AccountId,
-        merged: MergedHome,
+        mut merged: MergedHome,
         commit: i64,
-    ) -> Option<(AccountId, Window)> {
+    ) -> Option<WindowSnapshot> {
         if commit < self.forgotten {
             return None;
         }
         let entries_max = self.residency.window_entries_max;
+        if merged.entries.len() > entries_max {
+            merged.entries.truncate(entries_max);
+            merged.is_complete = false;
+        }
         let mut window = Window::new(reader, merged, commit);
         for batch in &self.remembered {
             for event in &batch.events {
@@ -140,9 +151,9 @@ impl Residents {
         if self.windows.len() <= self.residency.resident_readers_max {
             return None;
         }
-        let (idle, window) = self.windows.remove_lru()?;
+        let (idle, mut window) = self.windows.remove_lru()?;
         self.unlist(idle, &window);
-        Some((idle, window))
+        window.take_unsaved(self.applied)
     }
 
     /// Drops a reader's window.
@@ -152,9 +163,19 @@ impl Residents {
         Some(window)
     }
 
-    /// The resident readers with their windows.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&AccountId, &Window)> + '_ {
-        self.windows.iter()
+    /// What is to be persisted of all windows that changed since the last time.
+    pub(super) fn take_unsaved(&mut self) -> Vec<WindowSnapshot> {
+        let commit = self.applied;
+        self.windows
+            .iter_mut()
+            .filter_map(|(_, window)| window.take_unsaved(commit))
+            .collect()
+    }
+
+    /// A reader's window, as it is.
+    #[cfg(test)]
+    pub(super) fn window(&self, reader: AccountId) -> Option<&Window> {
+        self.windows.peek(&reader)
     }
 
     fn unlist(&mut self, reader: AccountId, window: &Window) {
@@ -247,10 +268,13 @@ mod tests {
     }
 
     fn residents() -> Residents {
-        Residents::new(Residency {
-            window_entries_max: 10,
-            resident_readers_max: 2,
-        })
+        Residents::new(
+            Residency {
+                window_entries_max: 10,
+                resident_readers_max: 2,
+            },
+            0,
+        )
     }
 
     fn read(residents: &mut Residents) -> Option<Vec<i64>> {

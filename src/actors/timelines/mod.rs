@@ -1,25 +1,52 @@
 //! Timelines: owns homes. A home is a pure function of committed state; what is kept here is a cache of it.
+//!
+//! A page comes by one of three roads: out of the reader's resident window; out of a persisted snapshot that is brought
+//! up to date; or merged out of the sources. All three give the same page.
 
 mod core;
+mod keeper;
+#[cfg(test)]
+mod tests;
 mod window;
 
-pub use core::Residency;
+pub use self::core::Residency;
+pub use self::keeper::SnapshotKeeper;
+
+use std::time::Duration;
 
 use actix::{
-    Actor, ActorFutureExt, Addr, Context, Handler, Message, ResponseActFuture, WrapFuture,
+    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, MailboxError, Message,
+    MessageResult, ResponseActFuture, ResponseFuture, WrapFuture,
 };
 
 use self::core::Residents;
+use self::keeper::{LoadWindow, SaveWindows};
 use super::Actors;
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::messages::{Owner, StoreDoor, serves_owned};
 use crate::domain::page::{PAGE_MAX, Page};
 use crate::ids::{AccountId, PostId};
-use crate::store::queries::home::{HomeEntry, MergeHome};
+use crate::store::queries::home::{HomeEntry, MergeHome, MergedHome, RefreshHome};
 
 /// How many shown entries a window starts with, as far as it may hold so many.
 const WINDOW_START_ENTRIES: usize = 3 * PAGE_MAX;
+
+/// What Timelines is started with.
+pub struct TimelinesSetup {
+    /// Its way to the store.
+    pub store: StoreDoor,
+    /// Its events.
+    pub feed: EventFeed,
+    /// How much stays in memory.
+    pub residency: Residency,
+    /// Who persists windows; `None` for nobody.
+    pub keeper: Option<Addr<SnapshotKeeper>>,
+    /// How often windows that changed are persisted.
+    pub snapshot_interval: Duration,
+    /// The store's newest commit at the start.
+    pub commit: i64,
+}
 
 /// The actor.
 pub struct Timelines {
@@ -27,16 +54,33 @@ pub struct Timelines {
     feed: EventFeed,
     residency: Residency,
     residents: Residents,
+    keeper: Option<Addr<SnapshotKeeper>>,
+    snapshot_interval: Duration,
+    roads: Roads,
+}
+
+/// How many pages came by which road.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Roads {
+    /// Out of a resident window, without SQL.
+    pub window: u64,
+    /// Out of a persisted snapshot, brought up to date.
+    pub snapshot: u64,
+    /// Merged out of the sources.
+    pub merge: u64,
 }
 
 impl Timelines {
     /// An owner that isn't started yet.
-    pub fn new(store: StoreDoor, feed: EventFeed, residency: Residency) -> Self {
+    pub fn new(setup: TimelinesSetup) -> Self {
         Self {
-            store,
-            feed,
-            residency,
-            residents: Residents::new(residency),
+            store: setup.store,
+            feed: setup.feed,
+            residency: setup.residency,
+            residents: Residents::new(setup.residency, setup.commit),
+            keeper: setup.keeper,
+            snapshot_interval: setup.snapshot_interval,
+            roads: Roads::default(),
         }
     }
 
@@ -51,10 +95,39 @@ impl Timelines {
             }
         }
     }
+
+    /// Keeps a window that was put together out of the snapshot of `commit`.
+    fn admit(&mut self, reader: AccountId, merged: MergedHome, commit: i64) {
+        self.catch_up();
+        if let Some(evicted) = self.residents.admit(reader, merged, commit)
+            && let Some(keeper) = &self.keeper
+        {
+            keeper.do_send(SaveWindows(vec![evicted]));
+        }
+    }
+
+    fn save_windows(&mut self) -> Option<impl Future<Output = Result<(), MailboxError>> + use<>> {
+        self.catch_up();
+        let windows = self.residents.take_unsaved();
+        self.keeper
+            .as_ref()
+            .map(|keeper| keeper.send(SaveWindows(windows)))
+    }
 }
 
 impl Actor for Timelines {
     type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Context<Self>) {
+        if self.keeper.is_some() {
+            context.run_interval(self.snapshot_interval, |actor, context| {
+                if let Some(saving) = actor.save_windows() {
+                    // The keeper logs what it can't do; a keeper that is gone means that the service stops.
+                    context.spawn(async move { drop(saving.await) }.into_actor(actor));
+                }
+            });
+        }
+    }
 }
 
 impl Owner for Timelines {
@@ -89,50 +162,113 @@ impl Message for ReadHome {
 impl Handler<ReadHome> for Timelines {
     type Result = ResponseActFuture<Self, Result<Vec<PostId>, AskError>>;
 
-    fn handle(
-        &mut self,
-        ReadHome { reader, page }: ReadHome,
-        _: &mut Context<Self>,
-    ) -> Self::Result {
+    fn handle(&mut self, message: ReadHome, _: &mut Context<Self>) -> Self::Result {
         self.catch_up();
+        let ReadHome { reader, page } = message;
         if let Some(ids) = self.residents.read(reader, &page) {
+            self.roads.window += 1;
             return Box::pin(std::future::ready(Ok(ids)).into_actor(self));
         }
         let is_newest = page.max_id.is_none() && !page.from_oldest();
         if !is_newest || self.residents.has(reader, page.limit) {
+            self.roads.merge += 1;
             let merged = self.store.look(MergeHome { reader, page });
             return Box::pin(async move { Ok(shown(&merged.await?.0.entries)) }.into_actor(self));
         }
+        let loaded = self
+            .keeper
+            .as_ref()
+            .map(|keeper| keeper.send(LoadWindow(reader)));
+        let store = self.store.clone();
         let start = WINDOW_START_ENTRIES
             .min(self.residency.window_entries_max)
             .max(page.limit);
-        let merged = self.store.look(MergeHome {
-            reader,
-            page: Page::newest(start),
-        });
         self.residents.begin_merge();
-        Box::pin(merged.into_actor(self).map(move |merged, actor, _| {
-            let (mut merged, commit) = match merged {
-                Ok(merged) => merged,
-                Err(error) => {
-                    actor.residents.end_merge();
-                    return Err(error);
-                }
+        let window = async move {
+            let snapshot = match loaded {
+                Some(loaded) => loaded.await.unwrap_or_default(),
+                None => None,
             };
-            let ids = shown(&merged.entries)
-                .into_iter()
-                .filter(|id| page.contains(id.0))
-                .take(page.limit)
-                .collect();
-            if merged.entries.len() > actor.residency.window_entries_max {
-                merged.entries.truncate(actor.residency.window_entries_max);
-                merged.is_complete = false;
+            if let Some(snapshot) = snapshot {
+                let refresh = RefreshHome {
+                    snapshot,
+                    new_entries_max: start,
+                };
+                if let (Some(merged), commit) = store.look(refresh).await?
+                    && let Some(ids) = page_of(&merged, &page)
+                {
+                    return Ok((ids, merged, commit, Road::Snapshot));
+                }
             }
-            actor.catch_up();
-            actor.residents.admit(reader, merged, commit);
-            actor.residents.end_merge();
-            Ok(ids)
-        }))
+            let merge = MergeHome {
+                reader,
+                page: Page::newest(start),
+            };
+            let (merged, commit) = store.look(merge).await?;
+            let ids = page_of(&merged, &page).unwrap_or_default();
+            Ok((ids, merged, commit, Road::Merge))
+        };
+        Box::pin(
+            window
+                .into_actor(self)
+                .map(move |window: Result<_, AskError>, actor, _| {
+                    let page = window.map(|(ids, merged, commit, road)| {
+                        match road {
+                            Road::Snapshot => actor.roads.snapshot += 1,
+                            Road::Merge => actor.roads.merge += 1,
+                        }
+                        actor.admit(reader, merged, commit);
+                        ids
+                    });
+                    actor.residents.end_merge();
+                    page
+                }),
+        )
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Road {
+    Snapshot,
+    Merge,
+}
+
+/// Persists every window that changed, and answers when they are on disk.
+#[derive(Debug, Clone, Copy)]
+pub struct PersistWindows;
+
+impl Message for PersistWindows {
+    type Result = ();
+}
+
+impl Handler<PersistWindows> for Timelines {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, _: PersistWindows, _: &mut Context<Self>) -> Self::Result {
+        let saving = self.save_windows();
+        Box::pin(async move {
+            if let Some(saving) = saving
+                && saving.await.is_err()
+            {
+                tracing::warn!("the keeper of timeline snapshots is gone");
+            }
+        })
+    }
+}
+
+/// How many pages came by which road so far.
+#[derive(Debug, Clone, Copy)]
+pub struct CountRoads;
+
+impl Message for CountRoads {
+    type Result = Roads;
+}
+
+impl Handler<CountRoads> for Timelines {
+    type Result = MessageResult<CountRoads>;
+
+    fn handle(&mut self, _: CountRoads, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.roads)
     }
 }
 
@@ -142,4 +278,20 @@ fn shown(entries: &[HomeEntry]) -> Vec<PostId> {
         .filter(|entry| entry.is_shown)
         .map(|entry| entry.id)
         .collect()
+}
+
+/// A page out of the newest part of a home; `None` when the page reaches below it.
+fn page_of(newest: &MergedHome, page: &Page) -> Option<Vec<PostId>> {
+    let ids: Vec<PostId> = shown(&newest.entries)
+        .into_iter()
+        .filter(|id| page.contains(id.0))
+        .take(page.limit)
+        .collect();
+    let reaches = ids.len() == page.limit
+        || newest.is_complete
+        || newest
+            .entries
+            .last()
+            .is_some_and(|oldest| page.above() >= oldest.id.0);
+    reaches.then_some(ids)
 }

@@ -9,6 +9,7 @@ use crate::domain::post::PostFacts;
 use crate::domain::relationship::Relations;
 use crate::ids::{AccountId, PostId};
 use crate::store::queries::home::{HomeEntry, MergedHome};
+use crate::store::snapshots::WindowSnapshot;
 
 /// The newest candidates of one home. Its contents equal what a merge over the store would give, down to its oldest
 /// entry.
@@ -23,6 +24,8 @@ pub(super) struct Window {
     entries: VecDeque<HomeEntry>,
     /// Whether the home has nothing below the oldest entry.
     is_complete: bool,
+    /// Whether it changed since it was last persisted.
+    is_unsaved: bool,
 }
 
 /// What becomes of a window by an event.
@@ -43,6 +46,7 @@ impl Window {
             merged_at,
             entries: merged.entries.into(),
             is_complete: merged.is_complete,
+            is_unsaved: true,
         }
     }
 
@@ -52,13 +56,30 @@ impl Window {
     }
 
     /// Its candidates, newest first.
+    #[cfg(test)]
     pub(super) fn entries(&self) -> impl Iterator<Item = &HomeEntry> + '_ {
         self.entries.iter()
     }
 
+    /// How many candidates it holds.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Whether it reaches down to the home's end.
+    #[cfg(test)]
     pub(super) fn is_complete(&self) -> bool {
         self.is_complete
+    }
+
+    /// What is to be persisted of it, if anything changed; `commit` is the newest that it took in.
+    pub(super) fn take_unsaved(&mut self, commit: i64) -> Option<WindowSnapshot> {
+        std::mem::take(&mut self.is_unsaved).then(|| WindowSnapshot {
+            reader: self.reader,
+            commit: commit.max(self.merged_at),
+            is_complete: self.is_complete,
+            entries: self.entries.iter().copied().collect(),
+        })
     }
 
     /// The entries of a page, newest first, or `None` when the page reaches below the window.
@@ -97,7 +118,9 @@ impl Window {
                 self.push(entry, boosted.as_deref(), entries_max)
             }
             Event::PostDeleted(post) => {
+                let entries_before = self.entries.len();
                 self.entries.retain(|entry| entry.shows != post.id);
+                self.is_unsaved |= self.entries.len() != entries_before;
                 Fate::Kept
             }
             Event::PostEdited {
@@ -147,6 +170,7 @@ impl Window {
             shows: entry.shown_post(),
             is_shown,
         });
+        self.is_unsaved = true;
         if self.entries.len() > entries_max {
             self.entries.truncate(entries_max);
             self.is_complete = false;

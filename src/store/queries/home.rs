@@ -12,7 +12,8 @@ use crate::domain::relationship::Relations;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, View};
-use crate::store::tables::{accounts, follows, posts};
+use crate::store::snapshots::WindowSnapshot;
+use crate::store::tables::{accounts, follows, meta, posts};
 
 /// How many entries of one author are fetched at a time.
 const ENTRIES_PER_FETCH: usize = 16;
@@ -83,6 +84,55 @@ impl Query for MergeHome {
             is_complete,
             relations,
         })
+    }
+}
+
+/// Brings a snapshot of a window up to date, if it still can be.
+#[derive(Debug, Clone)]
+pub struct RefreshHome {
+    /// The snapshot.
+    pub snapshot: WindowSnapshot,
+    /// The most entries that may have come since; with more, a merge is as good.
+    pub new_entries_max: usize,
+}
+
+impl Query for RefreshHome {
+    /// `None` when something happened that only a merge can tell.
+    type Answer = Option<MergedHome>;
+
+    fn run(&self, view: &View<'_>) -> Result<Option<MergedHome>, StoreError> {
+        let connection = view.connection;
+        let WindowSnapshot { reader, commit, .. } = self.snapshot;
+        let Some(newest) = self.snapshot.entries.first() else {
+            return Ok(None);
+        };
+        // A snapshot from the future is of a database that was since replaced by an older one.
+        let is_true = commit <= view.commit()
+            && accounts::sources_commit(connection, reader)? <= commit
+            && meta::get_number(connection, meta::TIMELINES_EPOCH)? <= commit;
+        if !is_true {
+            return Ok(None);
+        }
+        let page = Page {
+            since_id: Some(newest.id.0),
+            ..Page::newest(self.new_entries_max)
+        };
+        let mut merged = MergeHome { reader, page }.run(view)?;
+        if !merged.is_complete {
+            return Ok(None);
+        }
+        merged.entries.extend(&self.snapshot.entries);
+        if meta::get_number(connection, meta::LAST_DELETION)? > commit {
+            let mut remaining = Vec::with_capacity(merged.entries.len());
+            for entry in merged.entries {
+                if posts::key(connection, entry.shows)?.is_some() {
+                    remaining.push(entry);
+                }
+            }
+            merged.entries = remaining;
+        }
+        merged.is_complete = self.snapshot.is_complete;
+        Ok(Some(merged))
     }
 }
 

@@ -69,3 +69,17 @@ pub(in crate::store) fn get_number(
 pub(in crate::store) fn identity(connection: &Connection) -> Result<String, StoreError> {
     Ok(get(connection, IDENTITY)?.unwrap_or_default())
 }
+
+/// The commit that last changed homes in a way that no account's `sources_commit` tells.
+pub(in crate::store) const TIMELINES_EPOCH: &str = "timelines_epoch";
+/// The commit that last deleted a post.
+pub(in crate::store) const LAST_DELETION: &str = "last_deletion";
+
+/// Sets a number.
+pub(in crate::store) fn set_number(
+    connection: &Connection,
+    name: &'static str,
+    value: i64,
+) -> Result<(), StoreError> {
+    set(connection, name, &value.to_string())
+}

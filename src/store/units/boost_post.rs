@@ -11,7 +11,7 @@ use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::tables::posts::{Counter, NewPost};
-use crate::store::tables::{accounts, notifications, posts};
+use crate::store::tables::{accounts, meta, notifications, posts};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// Boosts a post. Followers-only posts can be boosted by their own author only, direct ones by nobody.
@@ -133,6 +133,8 @@ pub(super) fn remove_boost(write: &mut Write<'_>, boost: PostFacts) -> Result<()
         return Ok(());
     };
     posts::delete(connection, boost.id)?;
+    // Boosts that this one collapsed show again, in homes that nobody counts.
+    meta::set_number(connection, meta::TIMELINES_EPOCH, write.commit)?;
     accounts::remove_entry(connection, boost.author, boost.visibility.is_open())?;
     posts::count(connection, boosted.post, Counter::Boosts, -1)?;
     notifications::delete(

@@ -12,7 +12,7 @@ use crate::store::error::StoreError;
 use crate::store::tables::posts::Counter;
 use crate::store::tables::purges::PurgeKind;
 use crate::store::tables::{
-    accounts, idempotency_keys, mentions, post_edits, posts, purges, tags, terms,
+    accounts, idempotency_keys, mentions, meta, post_edits, posts, purges, tags, terms,
 };
 use crate::store::writer::{Unit, UnitError, Write};
 
@@ -49,6 +49,7 @@ pub(super) fn remove_post(write: &mut Write<'_>, facts: PostFacts) -> Result<(),
     if let Some(key) = posts::delete(connection, id)? {
         terms::delete_post(connection, key)?;
     }
+    meta::set_number(connection, meta::LAST_DELETION, write.commit)?;
     mentions::delete_of_post(connection, id)?;
     tags::delete_of_post(connection, id)?;
     post_edits::delete_of_post(connection, id)?;

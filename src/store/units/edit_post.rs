@@ -9,7 +9,7 @@ use crate::domain::notification::NotificationKind;
 use crate::domain::refusal::Refusal;
 use crate::ids::{AccountId, PostId};
 use crate::store::tables::post_edits::PostVersion;
-use crate::store::tables::{mentions, post_edits, posts, tags, terms};
+use crate::store::tables::{accounts, mentions, post_edits, posts, tags, terms};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// How many earlier versions of a post are kept; further edits are refused.
@@ -103,13 +103,24 @@ impl Unit for EditPost {
                 )?;
             }
         }
-        let mentions_changed = {
-            let sorted = |mut accounts: Vec<AccountId>| {
-                accounts.sort_unstable();
-                accounts
-            };
-            sorted(mentioned.clone()) != sorted(before_facts.mentions.clone())
-        };
+        let came_or_went: Vec<AccountId> = mentioned
+            .iter()
+            .filter(|account| !before_facts.mentions.contains(account))
+            .chain(
+                before_facts
+                    .mentions
+                    .iter()
+                    .filter(|account| !mentioned.contains(account)),
+            )
+            .copied()
+            .collect();
+        if !before_facts.visibility.is_open() {
+            // Who is named decides who gets a direct post in its home.
+            for account in &came_or_went {
+                accounts::touch_sources(connection, *account, write.commit)?;
+            }
+        }
+        let mentions_changed = !came_or_went.is_empty();
         let post = Arc::new(crate::domain::post::PostFacts {
             mentions: mentioned,
             ..before_facts

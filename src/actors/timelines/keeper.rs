@@ -1,0 +1,88 @@
+//! Persists windows and brings them back: sled's file I/O on a thread of its own.
+
+use std::path::PathBuf;
+
+use actix::{Actor, Addr, Handler, Message, SyncArbiter, SyncContext};
+
+use crate::ids::AccountId;
+use crate::store::snapshots::{Snapshots, WindowSnapshot};
+
+/// The keeper of snapshots. What it can't do is logged and does no harm: a window is then merged anew.
+pub struct SnapshotKeeper {
+    directory: PathBuf,
+    store_identity: String,
+    /// Opened by the first message, so that nobody waits for it at the start.
+    snapshots: Option<Snapshots>,
+}
+
+impl SnapshotKeeper {
+    /// Starts the one keeper of a directory.
+    pub fn start_in(directory: PathBuf, store_identity: String) -> Addr<Self> {
+        SyncArbiter::start(1, move || Self {
+            directory: directory.clone(),
+            store_identity: store_identity.clone(),
+            snapshots: None,
+        })
+    }
+
+    fn snapshots(&mut self) -> Option<&Snapshots> {
+        if self.snapshots.is_none() {
+            match Snapshots::open(&self.directory, &self.store_identity) {
+                Ok(snapshots) => self.snapshots = Some(snapshots),
+                Err(error) => tracing::warn!(%error, "no timeline snapshots"),
+            }
+        }
+        self.snapshots.as_ref()
+    }
+}
+
+impl Actor for SnapshotKeeper {
+    type Context = SyncContext<Self>;
+}
+
+/// Keeps these; answered when they are on disk or can't be.
+pub(super) struct SaveWindows(pub(super) Vec<WindowSnapshot>);
+
+impl Message for SaveWindows {
+    type Result = ();
+}
+
+impl Handler<SaveWindows> for SnapshotKeeper {
+    type Result = ();
+
+    fn handle(&mut self, SaveWindows(windows): SaveWindows, _: &mut SyncContext<Self>) {
+        if windows.is_empty() {
+            return;
+        }
+        if let Some(snapshots) = self.snapshots()
+            && let Err(error) = snapshots.save(&windows)
+        {
+            tracing::warn!(%error, "timeline snapshots were not kept");
+        }
+    }
+}
+
+/// Brings back a reader's window, as it was.
+pub(super) struct LoadWindow(pub(super) AccountId);
+
+impl Message for LoadWindow {
+    type Result = Option<WindowSnapshot>;
+}
+
+impl Handler<LoadWindow> for SnapshotKeeper {
+    type Result = Option<WindowSnapshot>;
+
+    fn handle(
+        &mut self,
+        LoadWindow(reader): LoadWindow,
+        _: &mut SyncContext<Self>,
+    ) -> Self::Result {
+        match self.snapshots()?.load(reader) {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                tracing::warn!(%error, "a timeline snapshot can't be loaded");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Ready-made successful answers.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use serde::Serialize;
+
+use super::problem::Problem;
+
+/// What every handler answers with.
+pub type Response = warp::reply::Response;
+
+/// A value as JSON, 200.
+///
+/// # Errors
+/// An internal fault when the value can't be serialised, such as a map whose keys are no strings.
+pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Response, Problem> {
+    let body = serde_json::to_vec(value)
+        .map_err(|error| Problem::internal(format!("an entity can't be serialised: {error}")))?;
+    Ok(json_bytes(body))
+}
+
+/// JSON that is rendered already, 200.
+pub fn json_bytes(body: impl Into<Bytes>) -> Response {
+    typed("application/json; charset=utf-8", body)
+}
+
+/// A page, 200.
+pub fn html(body: impl Into<Bytes>) -> Response {
+    typed("text/html; charset=utf-8", body)
+}
+
+/// A body of a media type, 200.
+pub fn typed(content_type: &'static str, body: impl Into<Bytes>) -> Response {
+    let mut response = Response::new(body.into().into());
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// Sends the browser to another page by GET, whatever the method was: 303.
+///
+/// # Errors
+/// An internal fault when the location can't stand in a header; callers encode what people typed.
+pub fn see_other(location: &str) -> Result<Response, Problem> {
+    let location = HeaderValue::from_str(location)
+        .map_err(|_| Problem::internal("a redirect to what is not a URL"))?;
+    let mut response = super::problem::see_other_status();
+    response.headers_mut().insert(LOCATION, location);
+    Ok(response)
+}
