@@ -84,6 +84,14 @@ pub fn feed() -> (EventFeed, impl FnOnce(Recipient<EventsWaiting>) -> FeedSink) 
     })
 }
 
+impl FeedSink {
+    /// Ready when the actor is gone, which happens without a word when a handler panics.
+    pub fn actor_gone(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let batches = self.batches.clone();
+        async move { batches.closed().await }
+    }
+}
+
 impl EventSink for FeedSink {
     fn deliver(&self, batch: &Arc<EventBatch>) {
         if self.batches.try_send(Arc::clone(batch)).is_err() {

@@ -268,13 +268,11 @@ mod tests {
     }
 
     fn residents() -> Residents {
-        Residents::new(
-            Residency {
-                window_entries_max: 10,
-                resident_readers_max: 2,
-            },
-            0,
-        )
+        let residency = Residency {
+            window_entries_max: 10,
+            resident_readers_max: 2,
+        };
+        Residents::new(residency, 0)
     }
 
     fn read(residents: &mut Residents) -> Option<Vec<i64>> {

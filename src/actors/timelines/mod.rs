@@ -183,7 +183,6 @@ impl Handler<ReadHome> for Timelines {
         let start = WINDOW_START_ENTRIES
             .min(self.residency.window_entries_max)
             .max(page.limit);
-        self.residents.begin_merge();
         let window = async move {
             let snapshot = match loaded {
                 Some(loaded) => loaded.await.unwrap_or_default(),
@@ -208,22 +207,20 @@ impl Handler<ReadHome> for Timelines {
             let ids = page_of(&merged, &page).unwrap_or_default();
             Ok((ids, merged, commit, Road::Merge))
         };
-        Box::pin(
-            window
-                .into_actor(self)
-                .map(move |window: Result<_, AskError>, actor, _| {
-                    let page = window.map(|(ids, merged, commit, road)| {
-                        match road {
-                            Road::Snapshot => actor.roads.snapshot += 1,
-                            Road::Merge => actor.roads.merge += 1,
-                        }
-                        actor.admit(reader, merged, commit);
-                        ids
-                    });
-                    actor.residents.end_merge();
-                    page
-                }),
-        )
+        self.residents.begin_merge();
+        let window = window.into_actor(self);
+        Box::pin(window.map(move |window: Result<_, AskError>, actor, _| {
+            let answer = window.map(|(ids, merged, commit, road)| {
+                match road {
+                    Road::Snapshot => actor.roads.snapshot += 1,
+                    Road::Merge => actor.roads.merge += 1,
+                }
+                actor.admit(reader, merged, commit);
+                ids
+            });
+            actor.residents.end_merge();
+            answer
+        }))
     }
 }
 

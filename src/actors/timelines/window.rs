@@ -72,7 +72,7 @@ impl Window {
         self.is_complete
     }
 
-    /// What is to be persisted of it, if anything changed; `commit` is the newest that it took in.
+    /// What is to be persisted of it, if anything changed; `commit` is the newest that all windows took in.
     pub(super) fn take_unsaved(&mut self, commit: i64) -> Option<WindowSnapshot> {
         std::mem::take(&mut self.is_unsaved).then(|| WindowSnapshot {
             reader: self.reader,
