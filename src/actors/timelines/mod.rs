@@ -5,6 +5,8 @@
 
 mod core;
 mod keeper;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub use self::core::Residency;
@@ -95,11 +97,7 @@ impl Timelines {
     }
 
     /// Keeps a window that was put together out of the snapshot of `commit`.
-    fn admit(&mut self, reader: AccountId, mut merged: MergedHome, commit: i64) {
-        if merged.entries.len() > self.residency.window_entries_max {
-            merged.entries.truncate(self.residency.window_entries_max);
-            merged.is_complete = false;
-        }
+    fn admit(&mut self, reader: AccountId, merged: MergedHome, commit: i64) {
         self.catch_up();
         if let Some(evicted) = self.residents.admit(reader, merged, commit)
             && let Some(keeper) = &self.keeper
