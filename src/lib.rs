@@ -1,12 +1,18 @@
 //! kinglet: a complete microblog server in one binary.
 
 pub mod actors;
+pub mod boot;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod http;
 pub mod ids;
+pub mod instance;
 pub mod logging;
+pub mod randomness;
 pub mod secret;
+pub mod server;
 pub mod store;
+
+pub use server::{Server, ServerBuilder};

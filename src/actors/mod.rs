@@ -10,8 +10,10 @@ pub mod feed;
 pub mod hasher;
 pub mod messages;
 mod owners;
+pub mod pool;
 pub mod posts;
 pub mod readers;
+pub mod tasks;
 pub mod timelines;
 pub mod users;
 

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use actix::{Actor, Addr, Handler, Message, SyncArbiter, SyncContext};
+use actix::{Actor, Addr, Handler, Message, SyncContext};
 
 use super::error::AskError;
+use super::pool::{self, PoolEnd};
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, Reader};
 
@@ -19,9 +20,9 @@ pub struct ReaderActor {
 
 impl ReaderActor {
     /// Starts the pool.
-    pub fn start_pool(database: &Path) -> Addr<Self> {
+    pub fn start_pool(database: &Path) -> (Addr<Self>, PoolEnd) {
         let database = database.to_owned();
-        SyncArbiter::start(READERS, move || Self {
+        pool::start(READERS, move || Self {
             database: database.clone(),
             reader: Reader::open(&database),
         })

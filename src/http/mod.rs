@@ -7,6 +7,7 @@ pub mod limits;
 pub mod problem;
 pub mod reply;
 pub mod request_log;
+pub mod routes;
 pub mod routing;
 pub mod serve;
 pub mod site;

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use actix::{Actor, Addr, Handler, Message, SyncArbiter, SyncContext};
+use actix::{Actor, Addr, Handler, Message, SyncContext};
 
+use crate::actors::pool::{self, PoolEnd};
 use crate::ids::AccountId;
 use crate::store::snapshots::{Snapshots, WindowSnapshot};
 
@@ -17,8 +18,8 @@ pub struct SnapshotKeeper {
 
 impl SnapshotKeeper {
     /// Starts the one keeper of a directory.
-    pub fn start_in(directory: PathBuf, store_identity: String) -> Addr<Self> {
-        SyncArbiter::start(1, move || Self {
+    pub fn start_in(directory: PathBuf, store_identity: String) -> (Addr<Self>, PoolEnd) {
+        pool::start(1, move || Self {
             directory: directory.clone(),
             store_identity: store_identity.clone(),
             snapshots: None,

@@ -171,7 +171,8 @@ impl Handler<ReadHome> for Timelines {
             self.roads.window += 1;
             return Box::pin(std::future::ready(Ok(ids)).into_actor(self));
         }
-        if self.residents.has(reader) || page.max_id.is_some() || page.from_oldest() {
+        let is_newest = page.below() == i64::MAX && !page.from_oldest();
+        if !is_newest || self.residents.has(reader, page.limit) {
             self.roads.merge += 1;
             let merged = self.store.look(MergeHome { reader, page });
             return Box::pin(async move { Ok(shown(&merged.await?.0.entries)) }.into_actor(self));
@@ -208,19 +209,20 @@ impl Handler<ReadHome> for Timelines {
             let ids = page_of(&merged, &page).unwrap_or_default();
             Ok((ids, merged, commit, Road::Merge))
         };
-        Box::pin(
-            window
-                .into_actor(self)
-                .map(move |window: Result<_, AskError>, actor, _| {
-                    let (ids, merged, commit, road) = window?;
-                    match road {
-                        Road::Snapshot => actor.roads.snapshot += 1,
-                        Road::Merge => actor.roads.merge += 1,
-                    }
-                    actor.admit(reader, merged, commit);
-                    Ok(ids)
-                }),
-        )
+        self.residents.begin_merge();
+        let window = window.into_actor(self);
+        Box::pin(window.map(move |window: Result<_, AskError>, actor, _| {
+            let answer = window.map(|(ids, merged, commit, road)| {
+                match road {
+                    Road::Snapshot => actor.roads.snapshot += 1,
+                    Road::Merge => actor.roads.merge += 1,
+                }
+                actor.admit(reader, merged, commit);
+                ids
+            });
+            actor.residents.end_merge();
+            answer
+        }))
     }
 }
 

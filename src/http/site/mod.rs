@@ -1,3 +1,77 @@
-//! The website.
+//! The website: server-rendered pages, complete without JavaScript.
+//!
+//! [`views`] holds the page structs; a handler fills one and answers `page.render()` as
+//! `text/html; charset=utf-8`. [`assets`] holds the files they load. A page needs no more than
+//! `default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none';
+//! frame-ancestors 'none'` (plus the host of pictures kept elsewhere, and on the consent page the
+//! validated redirect target in `form-action`).
+//!
+//! # Pages
+//!
+//! | route (`GET`) | page |
+//! |---|---|
+//! | `/` signed out, `/public` | [`views::timeline::PublicPage`] |
+//! | `/` signed in | [`views::timeline::HomePage`] |
+//! | `/tags/NAME` | [`views::timeline::TagPage`] |
+//! | `/search?q=&type=` (`accounts`, `hashtags`, `statuses`) | [`views::timeline::SearchPage`] |
+//! | `/@NAME`, `/@NAME/with_replies`, `/@NAME/following`, `/@NAME/followers` | [`views::account::ProfilePage`] |
+//! | `/@NAME/ID` | [`views::post::PostPage`] |
+//! | `/@NAME/ID/history` | [`views::post::HistoryPage`] |
+//! | `/@NAME/ID/favourites`, `/@NAME/ID/boosts`, `/settings/blocks`, `/settings/mutes` | [`views::account::PeoplePage`] |
+//! | `/compose` | [`views::post::ComposePage`] |
+//! | `/posts/ID/edit` | [`views::post::EditPostPage`] |
+//! | `/posts/ID/delete` | [`views::post::DeletePostPage`] |
+//! | `/favourites`, `/bookmarks` | [`views::post::PostListPage`] |
+//! | `/notifications?only=` (`mentions`, `requests`) | [`views::notification::NotificationsPage`] |
+//! | `/login?return_to=` | [`views::entry::LoginPage`] |
+//! | `/signup`, `/invite/CODE` | [`views::entry::SignupPage`] |
+//! | `/setup?code=` | [`views::entry::SetupPage`] |
+//! | `/reset/CODE` | [`views::entry::ResetPage`] |
+//! | after an act that ends with a sentence | [`views::entry::NoticePage`] |
+//! | `/settings/profile` | [`views::settings::ProfileSettingsPage`] |
+//! | `/settings/account` | [`views::settings::AccountSettingsPage`] |
+//! | `/settings/sessions` | [`views::settings::SessionsPage`] |
+//! | `/oauth/authorize` | [`views::oauth::ConsentPage`] |
+//! | `/oauth/authorize/native` | [`views::oauth::CodePage`] |
+//! | `/about` | [`views::about::AboutPage`] |
+//! | any failure | [`views::error::ErrorPage`] |
+//!
+//! # Forms
+//!
+//! All are `POST`, `application/x-www-form-urlencoded`, and carry `csrf`. Where `return_to` is
+//! listed the answer redirects (303) there; it must begin with one `/` and not with `//` or `/\`,
+//! anything else counts as `/`. A refused form is answered with its page, what was typed (never
+//! passwords) and [`views::FormErrors`]; an error's field name is the form field's.
+//!
+//! | action | fields besides `csrf` |
+//! |---|---|
+//! | `/login` | `login`, `password`, `return_to` |
+//! | `/logout` | `return_to` (only on the consent page) |
+//! | `/signup` | `username`, `email`, `password`, `password_confirmation`, `agreement` (`true`), `reason` (approval), `invite` (invitation) |
+//! | `/setup` | `code`, `username`, `email`, `password`, `password_confirmation` |
+//! | `/reset/CODE` | `username` (for password managers, ignored), `password`, `password_confirmation` |
+//! | `/posts` | `status`, `spoiler_text`, `visibility` (`public`, `unlisted`, `private`, `direct`), `language` (may be empty), `in_reply_to_id` (answers), `idempotency_key`, `return_to` (empty: to the new post) |
+//! | `/posts/ID/edit` | `status`, `spoiler_text`, `language`, `return_to` |
+//! | `/posts/ID/delete` | none |
+//! | `/settings/profile` | `display_name`, `note`, `field_name_N` and `field_value_N` from N = 0, `locked`, `discoverable`, `bot` (`true` or absent), `default_visibility`, `default_language` |
+//! | `/settings/password` | `current_password`, `password`, `password_confirmation`, `username` (ignored) |
+//! | `/oauth/authorize` | `decision` (`allow`, `deny`) and what [`views::oauth::ConsentPage::carried`] holds |
+//!
+//! ## The action form
+//!
+//! A page for the signed-in has one empty form, `id="act"`, with `csrf` and `return_to` (the
+//! page itself). Every single-button act anywhere on the page is a button of that form with its
+//! own `formaction`, so post cards and account rows hold no token and can be kept ready-made:
+//!
+//! * `/posts/ID/{favourite,unfavourite,boost,unboost,bookmark,unbookmark}`; the card is
+//!   `id="p-ID"`, so the answer redirects to `return_to` + `#p-ID` and the reader stays in place;
+//! * `/@NAME/{follow,unfollow,block,unblock,mute,unmute}` (`unfollow` also takes back a request);
+//! * `/follow-requests/ID/{accept,reject}`, ID being the asking account's;
+//! * `/notifications/clear`;
+//! * `/settings/sessions/ID/revoke`, `/settings/apps/ID/revoke`.
 
+pub mod assets;
+#[cfg(test)]
+mod gallery;
 pub mod pictures;
+pub mod views;

@@ -6,6 +6,7 @@ use crate::store::error::StoreError;
 
 const COMMIT: &str = "commit";
 const IDENTITY: &str = "identity";
+const INSTANCE_URL: &str = "instance_url";
 
 /// Writes what a new database starts with; changes nothing in an old one.
 pub(in crate::store) fn initialise(connection: &Connection) -> Result<(), StoreError> {
@@ -68,6 +69,21 @@ pub(in crate::store) fn get_number(
 /// The store's random identity.
 pub(in crate::store) fn identity(connection: &Connection) -> Result<String, StoreError> {
     Ok(get(connection, IDENTITY)?.unwrap_or_default())
+}
+
+/// The public address that was set explicitly.
+pub(in crate::store) fn instance_url(
+    connection: &Connection,
+) -> Result<Option<String>, StoreError> {
+    get(connection, INSTANCE_URL)
+}
+
+/// Remembers the public address.
+pub(in crate::store) fn set_instance_url(
+    connection: &Connection,
+    url: &str,
+) -> Result<(), StoreError> {
+    set(connection, INSTANCE_URL, url)
 }
 
 /// The commit that last changed homes in a way that no account's `sources_commit` tells.

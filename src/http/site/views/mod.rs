@@ -1,0 +1,240 @@
+//! View models: plain values that the templates render.
+//!
+//! Nothing here reads the store or knows an actor. Handlers fill these structs; askama escapes
+//! every string in them except the fields whose names end in `_html`, which must hold HTML that
+//! `domain::text` made or sanitised.
+
+pub mod about;
+pub mod account;
+pub mod entry;
+pub mod error;
+mod filters;
+pub mod notification;
+pub mod oauth;
+pub mod post;
+pub mod settings;
+pub mod timeline;
+
+use percent_encoding::NON_ALPHANUMERIC;
+
+/// What surrounds every page: the instance, the reader, where in the site this page is.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// The instance's title, shown beside the logo and in the window's title.
+    pub instance_title: String,
+    /// One or two sentences about the instance, as text.
+    pub instance_description: String,
+    /// Who reads; `None` for the signed-out.
+    pub viewer: Option<Viewer>,
+    /// CSRF token, masked for this page, put into every form. The signed-out have one too (of
+    /// the anonymous session cookie), for the log-in and sign-up forms.
+    pub csrf: String,
+    /// Path and query of this page. Forms send it as `return_to`; the receiver accepts only
+    /// values that begin with one `/` and not with `//` or `/\`.
+    pub here: String,
+    /// The entry of the main navigation to mark as current.
+    pub nav: Nav,
+    /// Whether strangers may sign up or ask to: shows the links to `/signup`.
+    pub signup_open: bool,
+    /// One sentence on what just happened, shown once at the top.
+    pub flash: Option<Flash>,
+}
+
+impl Frame {
+    /// Whether `name` names the current entry of the navigation.
+    #[must_use]
+    pub fn is(&self, name: &str) -> bool {
+        self.nav.name() == name
+    }
+
+    /// Address of the log-in page that leads back to this page.
+    #[must_use]
+    pub fn login_path(&self) -> String {
+        let here = percent_encoding::utf8_percent_encode(&self.here, NON_ALPHANUMERIC);
+        format!("/login?return_to={here}")
+    }
+}
+
+/// The signed-in reader.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    /// Name of the account, without `@`.
+    pub name: String,
+    /// Display name; the handler puts the name here where the person set none.
+    pub display_name: String,
+    /// Address of the avatar.
+    pub avatar_url: String,
+    /// Unread notifications; above 99 it is shown as `99+`.
+    pub unread: u32,
+    /// Follow requests that wait for an answer.
+    pub follow_requests: u32,
+}
+
+impl Viewer {
+    /// The figure beside "Notifications", `None` when there is nothing new.
+    #[must_use]
+    pub fn badge(&self) -> Option<String> {
+        match self.unread {
+            0 => None,
+            1..=99 => Some(self.unread.to_string()),
+            _ => Some("99+".to_owned()),
+        }
+    }
+}
+
+/// The entries of the main navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nav {
+    /// The reader's home timeline.
+    Home,
+    /// The public timeline.
+    Public,
+    /// Search.
+    Search,
+    /// Writing a post.
+    Compose,
+    /// Notifications.
+    Notifications,
+    /// Favourites.
+    Favourites,
+    /// Bookmarks.
+    Bookmarks,
+    /// The reader's own profile.
+    Profile,
+    /// Settings.
+    Settings,
+    /// About the instance.
+    About,
+    /// A page that no entry leads to.
+    Elsewhere,
+}
+
+impl Nav {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Home => "home",
+            Self::Public => "public",
+            Self::Search => "search",
+            Self::Compose => "compose",
+            Self::Notifications => "notifications",
+            Self::Favourites => "favourites",
+            Self::Bookmarks => "bookmarks",
+            Self::Profile => "profile",
+            Self::Settings => "settings",
+            Self::About => "about",
+            Self::Elsewhere => "",
+        }
+    }
+}
+
+/// A sentence shown once at the top of a page.
+#[derive(Debug, Clone)]
+pub struct Flash {
+    /// Whether it reports a failure.
+    pub is_error: bool,
+    /// The sentence.
+    pub text: String,
+}
+
+/// A moment, in the three forms that a page shows.
+#[derive(Debug, Clone)]
+pub struct Moment {
+    /// RFC 3339, for `datetime`.
+    pub iso: String,
+    /// Short and relative where recent: `5 min`, `3 h`, `12 Nov`, `12 Nov 2025`.
+    pub short: String,
+    /// Whole, in the instance's zone: `22 November 2026, 17:10`.
+    pub long: String,
+}
+
+/// Links to the neighbouring pages of a list, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct Pager {
+    /// Address of the page with newer entries.
+    pub newer: Option<String>,
+    /// Address of the page with older entries.
+    pub older: Option<String>,
+}
+
+/// One way in which a sent form was not accepted.
+#[derive(Debug, Clone)]
+pub struct FieldError {
+    /// Name of the form field, or empty when it concerns the whole form.
+    pub field: &'static str,
+    /// A sentence that says what to do.
+    pub message: String,
+}
+
+/// Everything that was wrong with a sent form.
+#[derive(Debug, Clone, Default)]
+pub struct FormErrors(pub Vec<FieldError>);
+
+impl FormErrors {
+    /// The message of the field `name`, if it has one.
+    #[must_use]
+    pub fn of(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|error| error.field == name);
+        found.map(|error| error.message.as_str())
+    }
+
+    /// The messages that concern the whole form.
+    pub fn general(&self) -> impl Iterator<Item = &str> {
+        let general = self.0.iter().filter(|error| error.field.is_empty());
+        general.map(|error| error.message.as_str())
+    }
+}
+
+/// One choice of a `<select>`.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// What the form sends.
+    pub value: String,
+    /// What the reader sees.
+    pub label: String,
+    /// Whether it is chosen.
+    pub selected: bool,
+}
+
+/// A figure with thousands separated by a thin space, so that long ones can be read.
+#[must_use]
+pub fn grouped(figure: u64) -> String {
+    let digits = figure.to_string();
+    let mut out = String::with_capacity(digits.len() * 2);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_grouped_by_three() {
+        let cases = [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1\u{202f}000"),
+            (12_345_678, "12\u{202f}345\u{202f}678"),
+        ];
+        for (figure, text) in cases {
+            assert_eq!(grouped(figure), text);
+        }
+    }
+
+    #[test]
+    fn errors_are_found_by_field() {
+        let error = |field, message: &str| FieldError {
+            field,
+            message: message.to_owned(),
+        };
+        let errors = FormErrors(vec![error("", "try later"), error("name", "taken")]);
+        assert_eq!(errors.of("name"), Some("taken"));
+        assert_eq!(errors.of("email"), None);
+        assert_eq!(errors.general().collect::<Vec<_>>(), ["try later"]);
+    }
+}

@@ -1,0 +1,98 @@
+//! Settings: profile, password, apps and sessions.
+
+use askama::Template;
+
+use super::{Choice, FormErrors, Frame, Moment, filters};
+
+/// A name and a value of the profile's table, as typed.
+#[derive(Debug, Clone, Default)]
+pub struct FieldInput {
+    /// Its name.
+    pub name: String,
+    /// Its value, as the person typed it.
+    pub value: String,
+}
+
+/// `GET /settings/profile` and the refused `POST /settings/profile`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "settings_profile.html")]
+pub struct ProfileSettingsPage {
+    /// What surrounds the page.
+    pub frame: Frame,
+    /// Display name.
+    pub display_name: String,
+    /// Biography, as typed.
+    pub note: String,
+    /// Rows of the table; the handler fills up to the number offered (4) with empty ones.
+    pub fields: Vec<FieldInput>,
+    /// Whether follows must be accepted.
+    pub locked: bool,
+    /// Whether a program runs the account.
+    pub bot: bool,
+    /// Whether the account and its posts may be suggested and listed by search engines.
+    pub discoverable: bool,
+    /// Choices of the field `default_visibility`.
+    pub visibilities: Vec<Choice>,
+    /// Choices of the field `default_language`.
+    pub languages: Vec<Choice>,
+    /// What was wrong.
+    pub errors: FormErrors,
+}
+
+/// `GET /settings/account` and the refused `POST /settings/password`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "settings_account.html")]
+pub struct AccountSettingsPage {
+    /// What surrounds the page.
+    pub frame: Frame,
+    /// The person's mail address; empty when none is known.
+    pub email: String,
+    /// When the account was made.
+    pub joined: Moment,
+    /// Fewest characters of a password, for the hint.
+    pub password_characters_min: u32,
+    /// What was wrong.
+    pub errors: FormErrors,
+}
+
+/// A browser that is logged in.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// What `/settings/sessions/ID/revoke` takes; never the secret itself.
+    pub id: String,
+    /// The browser in words, such as `Firefox on Linux`.
+    pub browser: String,
+    /// When it was last used.
+    pub last_used: Moment,
+    /// Whether it is the one that reads this page.
+    pub current: bool,
+}
+
+/// An application that holds a token.
+#[derive(Debug, Clone)]
+pub struct AppRow {
+    /// What `/settings/apps/ID/revoke` takes.
+    pub id: String,
+    /// The application's name.
+    pub name: String,
+    /// Its website, only if it is `http` or `https`.
+    pub website: Option<String>,
+    /// What it may do, in words.
+    pub scopes: Vec<String>,
+    /// When it was authorized.
+    pub authorized: Moment,
+    /// When it was last used; `None` for never.
+    pub last_used: Option<Moment>,
+}
+
+/// `GET /settings/sessions`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "settings_sessions.html")]
+pub struct SessionsPage {
+    /// What surrounds the page.
+    pub frame: Frame,
+    /// Logged-in browsers, this one first.
+    pub sessions: Vec<SessionRow>,
+    /// Applications.
+    pub apps: Vec<AppRow>,
+}

@@ -1,0 +1,26 @@
+//! One running instance, as whoever serves requests sees it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::actors::Actors;
+use crate::clock::SharedClock;
+use crate::config::{Config, InstanceUrl};
+use crate::randomness::Randomness;
+
+/// What requests are answered with, over HTTP and over the control socket. Clones are the same instance.
+#[derive(Clone)]
+pub struct Instance {
+    /// The owners of the state.
+    pub actors: Actors,
+    /// The settings in force.
+    pub config: Arc<Config>,
+    /// The public address: links, cookies and redirects follow it.
+    pub url: Arc<InstanceUrl>,
+    /// The time.
+    pub clock: SharedClock,
+    /// Fresh random numbers.
+    pub randomness: Randomness,
+    /// Everything that is stored.
+    pub data_dir: Arc<PathBuf>,
+}
