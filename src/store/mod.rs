@@ -11,5 +11,7 @@ pub mod queries;
 pub mod reader;
 mod sql;
 mod tables;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod units;
 pub mod writer;

@@ -69,3 +69,18 @@ pub(in crate::store) fn get_number(
 pub(in crate::store) fn identity(connection: &Connection) -> Result<String, StoreError> {
     Ok(get(connection, IDENTITY)?.unwrap_or_default())
 }
+
+const TIMELINES_EPOCH: &str = "timelines_epoch";
+
+/// Remembers that this commit changed homes in a way that no reader's own sources tell.
+pub(in crate::store) fn touch_timelines(
+    connection: &Connection,
+    commit: i64,
+) -> Result<(), StoreError> {
+    set(connection, TIMELINES_EPOCH, &commit.to_string())
+}
+
+/// The newest commit that [`touch_timelines`] remembered: a home that was kept before it is stale.
+pub(in crate::store) fn timelines_epoch(connection: &Connection) -> Result<i64, StoreError> {
+    get_number(connection, TIMELINES_EPOCH)
+}

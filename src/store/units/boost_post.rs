@@ -11,7 +11,7 @@ use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::tables::posts::{Counter, NewPost};
-use crate::store::tables::{accounts, notifications, posts};
+use crate::store::tables::{accounts, meta, notifications, posts};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// Boosts a post. Followers-only posts can be boosted by their own author only, direct ones by nobody.
@@ -148,6 +148,8 @@ pub(super) fn remove_boost(write: &mut Write<'_>, boost: PostFacts) -> Result<()
         account: boost.author,
         post: boosted.post,
     });
+    // What the boost collapsed may show again, in homes that nothing else tells of it.
+    meta::touch_timelines(connection, write.commit)?;
     write.tell(Event::BoostRemoved(Arc::new(boost)));
     Ok(())
 }
