@@ -3,6 +3,7 @@
 use super::messages::Owned;
 use super::posts::Posts;
 use super::users::Users;
+use crate::store::queries::access;
 use crate::store::units;
 
 macro_rules! owned_by {
@@ -22,6 +23,28 @@ owned_by! { Users:
     units::UnblockAccount,
     units::MuteAccount,
     units::UnmuteAccount,
+    units::RegisterAccount,
+    units::SetUpOwner,
+    units::ApproveAccount,
+    units::RejectAccount,
+    units::SuspendAccount,
+    units::UnsuspendAccount,
+    units::SetRole,
+    units::DeleteAccount,
+    units::CloseSession,
+    units::CloseOwnSession,
+    units::RevokeToken,
+    units::RevokeOwnToken,
+    units::RevokeAppAccess,
+    units::SweepAccess,
+    access::ReadEmail,
+    access::FindMember,
+    access::ListPending,
+    access::HasOwner,
+    access::FindApp,
+    access::ReadApp,
+    access::ListAccess,
+    access::CheckLink,
 }
 
 owned_by! { Posts:
@@ -31,4 +54,5 @@ owned_by! { Posts:
     units::BoostPost,
     units::UnboostPost,
     units::MarkPost,
+    units::PurgeSome,
 }
