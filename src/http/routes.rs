@@ -3,13 +3,17 @@
 use warp::{Filter, Rejection};
 
 use super::context::Context;
-use super::health;
 use super::reply::Response;
 use super::routing::{Family, RouteError, RouteInfo, Routes, render_json};
+use super::{api, health};
 use crate::instance::Instance;
 
 fn families() -> Vec<Family<Context>> {
-    vec![health::family()]
+    vec![
+        api::timelines::family(),
+        api::statuses::family(),
+        health::family(),
+    ]
 }
 
 /// The filter that answers every request to an instance.
