@@ -37,4 +37,5 @@ owned_by! { Posts:
 owned_by! { Users:
     units::SetInstanceUrl,
     queries::instance::FindInstanceUrl,
+    queries::instance::ListAccounts,
 }
