@@ -29,6 +29,8 @@ CREATE TABLE accounts (
     last_open_post  INTEGER,
     -- The newest entry of any visibility: a merge asks only accounts that can be on the page.
     last_entry      INTEGER NOT NULL DEFAULT 0,
+    -- Notifications up to this one are gone for their reader; their rows are being removed.
+    notifications_cleared INTEGER NOT NULL DEFAULT 0,
     -- The commit that last changed what this account's home is made of.
     sources_commit  INTEGER NOT NULL DEFAULT 0
 ) STRICT;

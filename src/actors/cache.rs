@@ -57,7 +57,7 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
         if self.changes.len() == CHANGES_REMEMBERED_MAX
             && let Some((forgotten, _)) = self.changes.pop_front()
         {
-            self.forgotten = forgotten;
+            self.forgotten = self.forgotten.max(forgotten);
         }
         self.changes.push_back((commit, key));
     }
@@ -66,7 +66,7 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
     pub fn clear(&mut self, commit: i64) {
         self.values.clear();
         self.changes.clear();
-        self.forgotten = commit;
+        self.forgotten = self.forgotten.max(commit);
     }
 }
 
@@ -107,6 +107,18 @@ mod tests {
         assert_eq!(cache.get(&-1), None);
         cache.fill(-1, (), 6);
         assert_eq!(cache.get(&-1), Some(&()));
+    }
+
+    #[test]
+    fn old_changes_that_come_after_a_clearing_revive_no_trust() {
+        let mut cache = EventedCache::new(8);
+        let last = CHANGES_REMEMBERED_MAX as i64 + 5;
+        cache.clear(last + 1);
+        for commit in 1..=last {
+            cache.change(commit, commit);
+        }
+        cache.fill(-1, (), last);
+        assert_eq!(cache.get(&-1), None);
     }
 
     #[test]

@@ -22,6 +22,22 @@ owned_by! { Users:
     units::UnblockAccount,
     units::MuteAccount,
     units::UnmuteAccount,
+    units::UpdateProfile,
+    units::SetMarkers,
+    units::DismissNotification,
+    units::ClearNotifications,
+    units::RemoveCleared,
+    queries::accounts::FindAccounts,
+    queries::accounts::FindAccountByName,
+    queries::accounts::FindOwnAccount,
+    queries::accounts::FindRelationships,
+    queries::accounts::ListAccounts,
+    queries::accounts::FindOnlooker,
+    queries::instance::DescribeInstance,
+    queries::notifications::ListNotifications,
+    queries::notifications::FindNotification,
+    queries::notifications::FindMarkers,
+    queries::search::SearchAccounts,
 }
 
 owned_by! { Posts:
@@ -31,6 +47,11 @@ owned_by! { Posts:
     units::BoostPost,
     units::UnboostPost,
     units::MarkPost,
+    queries::lists::ListPosts,
+    queries::lists::KeepTagged,
+    queries::search::SearchTags,
+    queries::threads::FindThread,
+    queries::threads::FindPostVersions,
 }
 
 // The instance's own settings are kept with who may reach it.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::account_name::{ProfileFault, clean_bio, clean_display_name, clean_fields};
 use super::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
 
@@ -119,5 +120,134 @@ impl Default for Preferences {
             sensitive: false,
             language: None,
         }
+    }
+}
+
+/// An account as its holder sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnAccount {
+    /// What everybody sees.
+    pub account: Account,
+    /// What its posts start with.
+    pub preferences: Preferences,
+    /// How many ask to follow it.
+    pub follow_requests_count: i64,
+}
+
+/// Changes of an account by its holder. What is `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ProfileChanges {
+    /// The name that people read.
+    pub display_name: Option<String>,
+    /// The bio.
+    pub note: Option<String>,
+    /// The profile's table.
+    pub fields: Option<Vec<ProfileField>>,
+    /// Whether followers are asked for approval.
+    pub locked: Option<bool>,
+    /// Whether it posts by itself.
+    pub bot: Option<bool>,
+    /// Whether it wants to be found in directories.
+    pub discoverable: Option<bool>,
+    /// The visibility a new post starts with.
+    pub post_visibility: Option<Visibility>,
+    /// Whether a new post is marked sensitive.
+    pub post_sensitive: Option<bool>,
+    /// The language a new post starts with; the inner `None` for no particular one.
+    pub post_language: Option<Option<String>>,
+}
+
+/// The longest language code, in bytes.
+pub const LANGUAGE_BYTES_MAX: usize = 35;
+
+impl ProfileChanges {
+    /// The changes as they are stored: texts without what can't be seen.
+    ///
+    /// # Errors
+    /// What is too long or too much.
+    pub fn cleaned(self) -> Result<Self, ProfileFault> {
+        let fields = match &self.fields {
+            None => None,
+            Some(fields) => {
+                let pairs = fields
+                    .iter()
+                    .map(|field| (field.name.as_str(), field.value.as_str()));
+                let clean = clean_fields(pairs)?.into_iter();
+                Some(
+                    clean
+                        .map(|(name, value)| ProfileField { name, value })
+                        .collect(),
+                )
+            }
+        };
+        Ok(Self {
+            display_name: self
+                .display_name
+                .as_deref()
+                .map(clean_display_name)
+                .transpose()?,
+            note: self.note.as_deref().map(clean_bio).transpose()?,
+            fields,
+            ..self
+        })
+    }
+}
+
+/// A language's code as it is stored, or `None` when the text is none: the form of BCP 47, letters and
+/// digits in parts of at most eight.
+pub fn language_code(text: &str) -> Option<String> {
+    let is_part = |part: &str| {
+        (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    let mut parts = text.split('-');
+    let first = parts.next()?;
+    let has_language =
+        (2..=3).contains(&first.len()) && first.bytes().all(|b| b.is_ascii_alphabetic());
+    (text.len() <= LANGUAGE_BYTES_MAX && has_language && parts.all(is_part))
+        .then(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn language_codes_have_the_form_of_bcp_47() {
+        for good in ["en", "de-AT", "zh-Hant-TW", "nds"] {
+            assert_eq!(language_code(good).as_deref(), Some(good));
+        }
+        for bad in [
+            "",
+            "e",
+            "english",
+            "en-",
+            "en--US",
+            "12",
+            "en_US",
+            "<b>",
+            "en-waytoolongpart",
+        ] {
+            assert_eq!(language_code(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn changes_are_cleaned_or_refused() {
+        let changes = ProfileChanges {
+            display_name: Some("  A\u{202e}da  ".to_owned()),
+            fields: Some(vec![ProfileField {
+                name: String::new(),
+                value: String::new(),
+            }]),
+            ..ProfileChanges::default()
+        };
+        let clean = changes.cleaned().expect("within bounds");
+        assert_eq!(clean.display_name.as_deref(), Some("Ada"));
+        assert_eq!(clean.fields, Some(Vec::new()), "empty rows are left out");
+        let long = ProfileChanges {
+            note: Some("x".repeat(501)),
+            ..ProfileChanges::default()
+        };
+        assert_eq!(long.cleaned(), Err(ProfileFault::BioTooLong));
     }
 }

@@ -5,6 +5,7 @@ pub mod account_name;
 pub mod error_code;
 pub mod event;
 pub mod home;
+pub mod marker;
 pub mod notification;
 pub mod page;
 pub mod pixels;

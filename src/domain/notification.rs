@@ -1,5 +1,7 @@
 //! Notifications: what happened to an account while it was away.
 
+use super::account::Account;
+use super::post::PostView;
 use crate::ids::{AccountId, NotificationId, PostId};
 
 /// What happened.
@@ -75,4 +77,15 @@ pub struct Notification {
     pub from: AccountId,
     /// The post it is about.
     pub post: Option<PostId>,
+}
+
+/// A notification with all that its rendering needs; its reader may see everything in it.
+#[derive(Debug, Clone)]
+pub struct NotificationView {
+    /// What happened.
+    pub notification: Notification,
+    /// Who did it.
+    pub from: Account,
+    /// The post it is about, as its reader sees it.
+    pub post: Option<PostView>,
 }

@@ -96,6 +96,19 @@ pub struct PostApp {
     pub website: Option<String>,
 }
 
+/// What a post said before it was edited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostVersion {
+    /// When this version was made.
+    pub made_at: crate::clock::Timestamp,
+    /// Whether it was marked sensitive.
+    pub sensitive: bool,
+    /// Its content warning.
+    pub spoiler: String,
+    /// Its text.
+    pub text: String,
+}
+
 /// What one viewer has done with one post.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Marks {

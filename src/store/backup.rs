@@ -84,11 +84,7 @@ fn file_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> St
 ///
 /// # Errors
 /// Why there is no backup; what was begun is removed.
-pub fn back_up(
-    database: &Path,
-    directory: &Path,
-    now: Timestamp,
-) -> Result<Manifest, BackupError> {
+pub fn back_up(database: &Path, directory: &Path, now: Timestamp) -> Result<Manifest, BackupError> {
     let is_new = prepare(directory)?;
     let made = copy_and_check(database, directory, now);
     if made.is_err() {

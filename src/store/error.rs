@@ -23,6 +23,16 @@ pub enum StoreError {
     /// Another process owns the data directory.
     #[error("{0}: another kinglet uses this data directory")]
     Locked(PathBuf),
+    /// SQLite can't keep a write-ahead log there.
+    #[error(
+        "{path}: SQLite keeps a {journal} journal there instead of a write-ahead log; is it a network file system?"
+    )]
+    NoWriteAheadLog {
+        /// The database.
+        path: PathBuf,
+        /// The journal mode that it has instead.
+        journal: String,
+    },
     /// The database was written by a newer kinglet.
     #[error(
         "the database has schema {found}, this kinglet knows up to {known}: run the newer kinglet that wrote it"

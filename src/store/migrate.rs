@@ -39,3 +39,40 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 pub(super) fn schema(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.query_row("PRAGMA user_version", (), |row| row.get(0))?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_database_gets_every_migration_once() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for _ in 0..2 {
+            migrate(&mut connection).unwrap();
+            let version: i64 = connection
+                .query_row("PRAGMA user_version", (), |row| row.get(0))
+                .unwrap();
+            assert_eq!(version, MIGRATIONS.len() as i64);
+        }
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused_and_left_alone() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection
+            .pragma_update(None, "user_version", 4711)
+            .unwrap();
+        let refused = migrate(&mut connection).unwrap_err();
+        let known = MIGRATIONS.len();
+        assert_eq!(
+            refused.to_string(),
+            format!(
+                "the database has schema 4711, this kinglet knows up to {known}: run the newer kinglet that wrote it"
+            )
+        );
+        let tables: i64 = connection
+            .query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))
+            .unwrap();
+        assert_eq!(tables, 0);
+    }
+}

@@ -11,6 +11,8 @@ pub mod migrate;
 pub mod open;
 pub mod queries;
 pub mod reader;
+#[cfg(test)]
+pub(crate) mod rig;
 pub mod snapshots;
 mod sql;
 mod tables;

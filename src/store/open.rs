@@ -120,7 +120,15 @@ pub(super) fn open_writer(
     )?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_PER_CONNECTION_MAX);
-    connection.pragma_update(None, "journal_mode", "wal")?;
+    let journal: String =
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    // A file system without shared memory keeps the old mode and says so in the answer only.
+    if journal != "wal" {
+        return Err(StoreError::NoWriteAheadLog {
+            path: database.to_owned(),
+            journal,
+        });
+    }
     let level = match synchronous {
         Synchronous::Full => "full",
         Synchronous::Normal => "normal",

@@ -5,6 +5,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRe
 
 use crate::clock::Timestamp;
 use crate::domain::account::{AccountState, Role};
+use crate::domain::marker::MarkedTimeline;
 use crate::domain::notification::NotificationKind;
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, AppId, NotificationId, PostId, SessionId, TokenId};
@@ -60,6 +61,7 @@ enum_columns! {
     Visibility { Public = 0, Unlisted = 1, Followers = 2, Direct = 3 }
     Role { User = 0, Moderator = 1, Owner = 2 }
     AccountState { Active = 0, Pending = 1, Suspended = 2, Deleted = 3 }
+    MarkedTimeline { Home = 0, Notifications = 1 }
     NotificationKind {
         Mention = 0, Boost = 1, Favourite = 2, Follow = 3,
         FollowRequest = 4, NewPost = 5, PostEdited = 6, SignUp = 7,

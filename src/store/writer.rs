@@ -176,15 +176,19 @@ impl Writer {
 
 /// The writer's thread: ends, with a last checkpoint, when every [`Writer`] is gone.
 pub struct WriterThread {
-    data_dir: DataDir,
     connection: Connection,
     synchronous: Synchronous,
     clock: SharedClock,
     ids: IdGenerator,
     commit: i64,
     units_since_checkpoint: usize,
+    wal_bytes_max: u64,
+    /// The events of a commit that failed in a way that leaves open whether it happened.
+    in_doubt: Option<Vec<Event>>,
     sinks: Vec<Box<dyn EventSink>>,
     lane: mpsc::Receiver<Box<dyn Pending>>,
+    /// Last, for fields are dropped in order: the directory's lock goes after the connection.
+    data_dir: DataDir,
 }
 
 impl WriterThread {
@@ -203,15 +207,17 @@ impl WriterThread {
         let ids = IdGenerator::above(tables::largest_id(&connection)?);
         let (sender, lane) = mpsc::channel(UNITS_WAITING_MAX);
         let thread = Self {
-            data_dir,
             connection,
             synchronous,
             clock,
             ids,
             commit,
             units_since_checkpoint: 0,
+            wal_bytes_max: WAL_BYTES_MAX,
+            in_doubt: None,
             sinks: Vec::new(),
             lane,
+            data_dir,
         };
         Ok((thread, Writer { lane: sender }))
     }
@@ -249,21 +255,25 @@ impl WriterThread {
         self.checkpoint("TRUNCATE");
     }
 
+    /// Applies what waits now, as one batch, on the caller's thread.
+    #[cfg(test)]
+    pub(super) fn apply_waiting(&mut self) {
+        let mut batch = Vec::new();
+        while batch.len() < UNITS_PER_COMMIT_MAX
+            && let Ok(pending) = self.lane.try_recv()
+        {
+            batch.push(pending);
+        }
+        self.commit_batch(batch);
+    }
+
     /// Applies a batch and answers every waiter of it.
     fn commit_batch(&mut self, mut batch: Vec<Box<dyn Pending>>) {
         // Each round ends the batch or takes one unit, which ended the transaction, out of it.
         while !batch.is_empty() {
             match self.try_batch(&mut batch) {
                 Round::Committed { outcomes, events } => {
-                    let events = Arc::new(EventBatch {
-                        commit: self.commit,
-                        events,
-                    });
-                    if !events.events.is_empty() {
-                        for sink in &self.sinks {
-                            sink.deliver(&events);
-                        }
-                    }
+                    self.deliver(events);
                     for (pending, outcome) in batch.drain(..).zip(outcomes) {
                         pending.answer(outcome);
                     }
@@ -276,11 +286,29 @@ impl WriterThread {
                         pending.answer(Err(WriteError::Unavailable));
                     }
                 }
+                // Whoever waits learns that there is no answer, which is the truth.
+                Round::InDoubt => batch.clear(),
             }
         }
     }
 
+    fn deliver(&self, events: Vec<Event>) {
+        if events.is_empty() {
+            return;
+        }
+        let batch = Arc::new(EventBatch {
+            commit: self.commit,
+            events,
+        });
+        for sink in &self.sinks {
+            sink.deliver(&batch);
+        }
+    }
+
     fn try_batch(&mut self, batch: &mut [Box<dyn Pending>]) -> Round {
+        if !self.settle_doubt() {
+            return Round::Unavailable;
+        }
         if let Err(error) = self.begin() {
             tracing::error!(%error, "can't begin a transaction");
             return Round::Unavailable;
@@ -307,16 +335,21 @@ impl WriterThread {
             Ok(()) => Round::Committed { outcomes, events },
             Err(error) => {
                 tracing::error!(%error, "can't commit");
-                if self.was_committed_after_all() {
-                    Round::Committed { outcomes, events }
-                } else {
-                    Round::Unavailable
+                match self.look_after_failed_commit() {
+                    Some(true) => Round::Committed { outcomes, events },
+                    Some(false) => Round::Unavailable,
+                    None => {
+                        self.in_doubt = Some(events);
+                        Round::InDoubt
+                    }
                 }
             }
         }
     }
 
     fn begin(&self) -> Result<(), StoreError> {
+        // A transaction that could not be taken back when its time was.
+        self.roll_back();
         self.connection
             .prepare_cached("BEGIN IMMEDIATE")?
             .execute(())?;
@@ -346,13 +379,10 @@ impl WriterThread {
                 catch_unwind(AssertUnwindSafe(|| pending.apply(&mut write)))
                     .unwrap_or_else(|panic| Err(UnitError::Store(panicked(&*panic))))
             });
+        let applied =
+            applied.and_then(|()| run("RELEASE unit", &self.connection).map_err(UnitError::Store));
         let outcome = match applied {
-            Ok(()) => {
-                return run("RELEASE unit", &self.connection).map_err(|error| {
-                    tracing::error!(%error, "can't release a unit's savepoint");
-                    WriteError::Unavailable
-                });
-            }
+            Ok(()) => return Ok(()),
             Err(UnitError::Refused(refusal)) => WriteError::Refused(refusal),
             Err(UnitError::Store(error)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a unit failed");
@@ -390,11 +420,11 @@ impl WriterThread {
     }
 
     /// After a COMMIT that failed: takes the transaction back if it still stands, else opens the database anew and
-    /// looks whether the commit is in it. Nobody is answered before that is known.
-    fn was_committed_after_all(&mut self) -> bool {
+    /// looks whether the commit is in it. `None` when that can't be seen now.
+    fn look_after_failed_commit(&mut self) -> Option<bool> {
         if !self.connection.is_autocommit() {
             self.roll_back();
-            return false;
+            return Some(false);
         }
         let reopened = open::open_writer(&self.data_dir.database(), self.synchronous)
             .and_then(|connection| Ok((meta::commit(&connection)?, connection)));
@@ -403,11 +433,30 @@ impl WriterThread {
                 self.connection = connection;
                 let committed = found > self.commit;
                 self.commit = found;
-                committed
+                Some(committed)
             }
             Err(error) => {
-                // Not knowing is no reason to lie: without an answer, the waiters time out as Unavailable.
                 tracing::error!(%error, "can't reopen the database after a failed commit");
+                None
+            }
+        }
+    }
+
+    /// Nothing is written before it is known what became of a commit in doubt, and those who keep something in memory
+    /// know it too. False when it can't be known yet.
+    fn settle_doubt(&mut self) -> bool {
+        let Some(events) = self.in_doubt.take() else {
+            return true;
+        };
+        match self.look_after_failed_commit() {
+            Some(committed) => {
+                if committed {
+                    self.deliver(events);
+                }
+                true
+            }
+            None => {
+                self.in_doubt = Some(events);
                 false
             }
         }
@@ -416,7 +465,7 @@ impl WriterThread {
     fn bound_wal(&mut self) {
         let wal = wal_path(&self.data_dir.database());
         // A reader that holds an old snapshot keeps the WAL growing: at the bound the writer waits for it.
-        if std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= WAL_BYTES_MAX) {
+        if std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= self.wal_bytes_max) {
             self.checkpoint("TRUNCATE");
         } else if self.units_since_checkpoint >= UNITS_PER_CHECKPOINT {
             self.checkpoint("PASSIVE");
@@ -430,10 +479,17 @@ impl WriterThread {
         let done =
             self.connection
                 .query_row(&format!("PRAGMA wal_checkpoint({mode})"), (), |row| {
-                    row.get::<_, i64>(0)
+                    row.get::<_, bool>(0)
                 });
-        if let Err(error) = done {
-            tracing::warn!(%error, mode, "the write-ahead log can't be checkpointed now");
+        match done {
+            // A passive checkpoint never waits: it goes as far as the oldest reader lets it.
+            Ok(was_blocked) if was_blocked && mode != "PASSIVE" => {
+                tracing::warn!(mode, "a reader held the write-ahead log for too long");
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(%error, mode, "the write-ahead log can't be checkpointed now");
+            }
         }
     }
 }
@@ -447,6 +503,7 @@ enum Round {
         unit: usize,
     },
     Unavailable,
+    InDoubt,
 }
 
 fn wal_path(database: &Path) -> PathBuf {
@@ -454,3 +511,6 @@ fn wal_path(database: &Path) -> PathBuf {
     name.push("-wal");
     name.into()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 mod compose;
 mod core;
+pub mod fill;
 
 pub use compose::{Draft, TextRules};
 

@@ -13,8 +13,8 @@ use crate::store::queries::home::MergedHome;
 use crate::store::snapshots::WindowSnapshot;
 use crate::store::writer::EventBatch;
 
-/// How many batches of events are remembered for windows that are being merged.
-const BATCHES_REMEMBERED_MAX: usize = 1024;
+/// How many events are remembered for windows that are being merged.
+const EVENTS_REMEMBERED_MAX: usize = 8192;
 
 /// How many readers and entries stay in memory.
 #[derive(Debug, Clone, Copy)]
@@ -32,8 +32,12 @@ pub(super) struct Residents {
     windows: LruCache<AccountId, Window>,
     /// For each author, whose windows its entries come into.
     readers_of: HashMap<AccountId, HashSet<AccountId>>,
-    /// The newest batches, for a window that was merged from an older snapshot.
+    /// How many windows are being merged.
+    merging: usize,
+    /// The newest batches, for the windows that are being merged from older snapshots; empty while there are none.
     remembered: VecDeque<Arc<EventBatch>>,
+    /// How many events they have.
+    events_remembered: usize,
     /// Everything up to this commit is no longer remembered.
     forgotten: i64,
     /// The newest commit that every window has taken in.
@@ -47,15 +51,31 @@ impl Residents {
             residency,
             windows: LruCache::new_unbounded(),
             readers_of: HashMap::new(),
+            merging: 0,
             remembered: VecDeque::new(),
+            events_remembered: 0,
             forgotten: commit,
             applied: commit,
         }
     }
 
-    /// Whether a reader has a window.
-    pub(super) fn has(&self, reader: AccountId) -> bool {
-        self.windows.contains_key(&reader)
+    /// A merge is asked for: what happens from now on is remembered for its window, until [`Self::end_merge`].
+    pub(super) fn begin_merge(&mut self) {
+        self.merging += 1;
+    }
+
+    /// A merge ended, well or not, and its window was admitted if it shall be.
+    pub(super) fn end_merge(&mut self) {
+        self.merging = self.merging.saturating_sub(1);
+        self.forget_needless();
+    }
+
+    /// Whether a reader has a window of more than `limit` candidates: one that deletions left with fewer is better
+    /// merged anew.
+    pub(super) fn has(&self, reader: AccountId, limit: usize) -> bool {
+        self.windows
+            .peek(&reader)
+            .is_some_and(|window| window.len() > limit)
     }
 
     /// A page out of the reader's window; `None` when there is none or it doesn't reach.
@@ -66,15 +86,27 @@ impl Residents {
     /// Takes in a committed batch.
     pub(super) fn take_in(&mut self, batch: Arc<EventBatch>) {
         for event in &batch.events {
-            self.tell_residents(event);
+            self.tell_residents(event, batch.commit);
         }
         self.applied = batch.commit;
-        if self.remembered.len() == BATCHES_REMEMBERED_MAX
+        self.events_remembered += batch.events.len();
+        self.remembered.push_back(batch);
+        self.forget_needless();
+    }
+
+    /// A snapshot that isn't taken yet can't miss what has been taken in.
+    fn forget_needless(&mut self) {
+        let events_max = if self.merging == 0 {
+            0
+        } else {
+            EVENTS_REMEMBERED_MAX
+        };
+        while self.events_remembered > events_max
             && let Some(oldest) = self.remembered.pop_front()
         {
-            self.forgotten = oldest.commit;
+            self.events_remembered -= oldest.events.len();
+            self.forgotten = self.forgotten.max(oldest.commit);
         }
-        self.remembered.push_back(batch);
     }
 
     /// Drops everything: events up to `commit` were lost.
@@ -82,8 +114,9 @@ impl Residents {
         self.windows.clear();
         self.readers_of.clear();
         self.remembered.clear();
-        self.forgotten = commit;
-        self.applied = commit;
+        self.events_remembered = 0;
+        self.forgotten = self.forgotten.max(commit);
+        self.applied = self.applied.max(commit);
     }
 
     /// Keeps a window that was merged out of the snapshot of `commit`, with what happened since. Answers what is to be
@@ -91,18 +124,23 @@ impl Residents {
     pub(super) fn admit(
         &mut self,
         reader: AccountId,
-        merged: MergedHome,
+        mut merged: MergedHome,
         commit: i64,
     ) -> Option<WindowSnapshot> {
         if commit < self.forgotten {
             return None;
         }
         let entries_max = self.residency.window_entries_max;
-        let mut window = Window::new(reader, merged);
-        let missed = self.remembered.iter().filter(|batch| batch.commit > commit);
-        for event in missed.flat_map(|batch| &batch.events) {
-            if window.take_in(event, entries_max) == Fate::Dropped {
-                return None;
+        if merged.entries.len() > entries_max {
+            merged.entries.truncate(entries_max);
+            merged.is_complete = false;
+        }
+        let mut window = Window::new(reader, merged, commit);
+        for batch in &self.remembered {
+            for event in &batch.events {
+                if window.take_in(event, batch.commit, entries_max) == Fate::Dropped {
+                    return None;
+                }
             }
         }
         self.evict(reader);
@@ -134,6 +172,12 @@ impl Residents {
             .collect()
     }
 
+    /// A reader's window, as it is.
+    #[cfg(test)]
+    pub(super) fn window(&self, reader: AccountId) -> Option<&Window> {
+        self.windows.peek(&reader)
+    }
+
     fn unlist(&mut self, reader: AccountId, window: &Window) {
         for source in window.sources() {
             if let Some(readers) = self.readers_of.get_mut(&source) {
@@ -145,7 +189,7 @@ impl Residents {
         }
     }
 
-    fn tell_residents(&mut self, event: &Event) {
+    fn tell_residents(&mut self, event: &Event, commit: i64) {
         let concerned: Vec<AccountId> = match event {
             Event::PostPublished { entry, .. } => self.readers_of(entry.author),
             Event::PostEdited { post, .. } => self.readers_of(post.author),
@@ -167,7 +211,7 @@ impl Residents {
             let fate = self
                 .windows
                 .peek_mut(&reader)
-                .map(|window| window.take_in(event, entries_max));
+                .map(|window| window.take_in(event, commit, entries_max));
             if fate == Some(Fate::Dropped) {
                 self.evict(reader);
             }
@@ -179,5 +223,120 @@ impl Residents {
             .get(&author)
             .map(|readers| readers.iter().copied().collect())
             .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::post::PostFacts;
+    use crate::domain::relationship::Relations;
+    use crate::domain::visibility::Visibility;
+
+    const READER: AccountId = AccountId(1);
+
+    fn published(id: i64, commit: i64) -> Arc<EventBatch> {
+        let entry = Arc::new(PostFacts {
+            id: PostId(id),
+            author: READER,
+            author_hidden: false,
+            visibility: Visibility::Public,
+            boost_of: None,
+            reply_to: None,
+            mentions: Vec::new(),
+        });
+        Arc::new(EventBatch {
+            commit,
+            events: vec![Event::PostPublished {
+                entry,
+                boosted: None,
+            }],
+        })
+    }
+
+    fn merged(ids: &[i64]) -> MergedHome {
+        let entry = |id: &i64| crate::store::queries::home::HomeEntry {
+            id: PostId(*id),
+            shows: PostId(*id),
+            is_shown: true,
+        };
+        MergedHome {
+            entries: ids.iter().map(entry).collect(),
+            is_complete: true,
+            relations: Relations::default(),
+        }
+    }
+
+    fn residents() -> Residents {
+        let residency = Residency {
+            window_entries_max: 10,
+            resident_readers_max: 2,
+        };
+        Residents::new(residency, 0)
+    }
+
+    fn read(residents: &mut Residents) -> Option<Vec<i64>> {
+        let ids = residents.read(READER, &Page::newest(20))?;
+        Some(ids.into_iter().map(|id| id.0).collect())
+    }
+
+    #[test]
+    fn what_happened_during_a_merge_is_in_the_window_once() {
+        let mut residents = residents();
+        residents.begin_merge();
+        residents.take_in(published(10, 1));
+        residents.take_in(published(20, 2));
+        // The snapshot already has commits 1 and 3; the events of 3 come late.
+        residents.admit(READER, merged(&[10]), 1);
+        residents.end_merge();
+        assert_eq!(read(&mut residents), Some(vec![20, 10]));
+        residents.evict(READER);
+        residents.begin_merge();
+        residents.admit(READER, merged(&[30, 20, 10]), 3);
+        residents.end_merge();
+        residents.take_in(published(30, 3));
+        residents.take_in(published(40, 4));
+        assert_eq!(read(&mut residents), Some(vec![40, 30, 20, 10]));
+    }
+
+    #[test]
+    fn a_window_whose_events_are_forgotten_is_not_admitted() {
+        let mut residents = residents();
+        residents.begin_merge();
+        for commit in 1..=(EVENTS_REMEMBERED_MAX as i64 + 1) {
+            residents.take_in(published(commit, commit));
+        }
+        residents.admit(READER, merged(&[]), 0);
+        assert_eq!(read(&mut residents), None);
+        residents.drop_all(9000);
+        residents.take_in(published(9001, 9001));
+        residents.admit(READER, merged(&[]), 8999);
+        assert_eq!(read(&mut residents), None, "the events of 9000 were lost");
+        residents.admit(READER, merged(&[9000]), 9000);
+        assert_eq!(read(&mut residents), Some(vec![9001, 9000]));
+    }
+
+    #[test]
+    fn nothing_is_remembered_while_no_window_is_merged() {
+        let mut residents = residents();
+        residents.take_in(published(10, 1));
+        assert!(residents.remembered.is_empty());
+        residents.begin_merge();
+        residents.take_in(published(20, 2));
+        assert_eq!(residents.remembered.len(), 1);
+        residents.end_merge();
+        assert!(residents.remembered.is_empty());
+    }
+
+    #[test]
+    fn the_reader_that_came_longest_ago_makes_room_and_is_no_longer_told() {
+        let mut residents = residents();
+        for reader in 1..=3 {
+            residents.admit(AccountId(reader), merged(&[]), 0);
+        }
+        assert_eq!(residents.windows.len(), 2);
+        assert_eq!(read(&mut residents), None);
+        assert!(residents.readers_of(READER).is_empty());
+        assert_eq!(residents.readers_of.len(), 2);
     }
 }

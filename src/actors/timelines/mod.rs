@@ -5,6 +5,8 @@
 
 mod core;
 mod keeper;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub use self::core::Residency;
@@ -95,11 +97,7 @@ impl Timelines {
     }
 
     /// Keeps a window that was put together out of the snapshot of `commit`.
-    fn admit(&mut self, reader: AccountId, mut merged: MergedHome, commit: i64) {
-        if merged.entries.len() > self.residency.window_entries_max {
-            merged.entries.truncate(self.residency.window_entries_max);
-            merged.is_complete = false;
-        }
+    fn admit(&mut self, reader: AccountId, merged: MergedHome, commit: i64) {
         self.catch_up();
         if let Some(evicted) = self.residents.admit(reader, merged, commit)
             && let Some(keeper) = &self.keeper
@@ -171,7 +169,8 @@ impl Handler<ReadHome> for Timelines {
             self.roads.window += 1;
             return Box::pin(std::future::ready(Ok(ids)).into_actor(self));
         }
-        if self.residents.has(reader) || page.max_id.is_some() || page.from_oldest() {
+        let is_newest = page.below() == i64::MAX && !page.from_oldest();
+        if !is_newest || self.residents.has(reader, page.limit) {
             self.roads.merge += 1;
             let merged = self.store.look(MergeHome { reader, page });
             return Box::pin(async move { Ok(shown(&merged.await?.0.entries)) }.into_actor(self));
@@ -208,19 +207,20 @@ impl Handler<ReadHome> for Timelines {
             let ids = page_of(&merged, &page).unwrap_or_default();
             Ok((ids, merged, commit, Road::Merge))
         };
-        Box::pin(
-            window
-                .into_actor(self)
-                .map(move |window: Result<_, AskError>, actor, _| {
-                    let (ids, merged, commit, road) = window?;
-                    match road {
-                        Road::Snapshot => actor.roads.snapshot += 1,
-                        Road::Merge => actor.roads.merge += 1,
-                    }
-                    actor.admit(reader, merged, commit);
-                    Ok(ids)
-                }),
-        )
+        self.residents.begin_merge();
+        let window = window.into_actor(self);
+        Box::pin(window.map(move |window: Result<_, AskError>, actor, _| {
+            let answer = window.map(|(ids, merged, commit, road)| {
+                match road {
+                    Road::Snapshot => actor.roads.snapshot += 1,
+                    Road::Merge => actor.roads.merge += 1,
+                }
+                actor.admit(reader, merged, commit);
+                ids
+            });
+            actor.residents.end_merge();
+            answer
+        }))
     }
 }
 

@@ -17,6 +17,9 @@ use crate::store::snapshots::WindowSnapshot;
 pub(super) struct Window {
     reader: AccountId,
     relations: Relations,
+    /// The snapshot it was merged from. A reader can see a commit before its events arrive here, so what they tell may
+    /// be in the window already.
+    merged_at: i64,
     /// Newest first.
     entries: VecDeque<HomeEntry>,
     /// Whether the home has nothing below the oldest entry.
@@ -35,11 +38,12 @@ pub(super) enum Fate {
 }
 
 impl Window {
-    /// A window out of the newest part of a merged home.
-    pub(super) fn new(reader: AccountId, merged: MergedHome) -> Self {
+    /// A window out of the newest part of a home, merged from the snapshot of commit `merged_at`.
+    pub(super) fn new(reader: AccountId, merged: MergedHome, merged_at: i64) -> Self {
         Self {
             reader,
             relations: merged.relations,
+            merged_at,
             entries: merged.entries.into(),
             is_complete: merged.is_complete,
             is_unsaved: true,
@@ -51,11 +55,28 @@ impl Window {
         self.relations.follows.keys().copied().chain([self.reader])
     }
 
-    /// What is to be persisted of it, if anything changed; `commit` is the newest that it took in.
+    /// Its candidates, newest first.
+    #[cfg(test)]
+    pub(super) fn entries(&self) -> impl Iterator<Item = &HomeEntry> + '_ {
+        self.entries.iter()
+    }
+
+    /// How many candidates it holds.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it reaches down to the home's end.
+    #[cfg(test)]
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// What is to be persisted of it, if anything changed; `commit` is the newest that all windows took in.
     pub(super) fn take_unsaved(&mut self, commit: i64) -> Option<WindowSnapshot> {
         std::mem::take(&mut self.is_unsaved).then(|| WindowSnapshot {
             reader: self.reader,
-            commit,
+            commit: commit.max(self.merged_at),
             is_complete: self.is_complete,
             entries: self.entries.iter().copied().collect(),
         })
@@ -86,8 +107,12 @@ impl Window {
         (ids.len() == page.limit || page.above() >= floor - 1 || floor == 0).then_some(ids)
     }
 
-    /// Takes in an event that concerns this reader; never makes the window larger than `entries_max`.
-    pub(super) fn take_in(&mut self, event: &Event, entries_max: usize) -> Fate {
+    /// Takes in an event of a commit, if it concerns this reader and isn't known; never makes the window larger than
+    /// `entries_max`.
+    pub(super) fn take_in(&mut self, event: &Event, commit: i64, entries_max: usize) -> Fate {
+        if commit <= self.merged_at {
+            return Fate::Kept;
+        }
         match event {
             Event::PostPublished { entry, boosted } => {
                 self.push(entry, boosted.as_deref(), entries_max)

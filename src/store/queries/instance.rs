@@ -1,10 +1,49 @@
-//! What the store knows of the instance itself.
+//! What the instance tells of itself.
 
-use crate::domain::account::{AccountState, Role};
-use crate::ids::AccountId;
+use crate::clock::Timestamp;
+use crate::domain::account::{Account, AccountState, Role};
+use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, View};
 use crate::store::tables::{accounts, meta};
+
+/// How far back an account counts as active: four weeks.
+const ACTIVE_MILLIS: i64 = 28 * 24 * 60 * 60 * 1000;
+
+/// Counts for the instance's documents.
+#[derive(Debug, Clone, Copy)]
+pub struct DescribeInstance {
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+/// What the instance is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceFacts {
+    /// Accounts in use.
+    pub accounts: i64,
+    /// Those of them with an open post within four weeks.
+    pub active_accounts: i64,
+    /// Open posts and boosts.
+    pub posts: i64,
+    /// Whom visitors may turn to.
+    pub contact: Option<Account>,
+}
+
+impl Query for DescribeInstance {
+    type Answer = InstanceFacts;
+
+    fn run(&self, view: &View<'_>) -> Result<InstanceFacts, StoreError> {
+        let since = PostId::floor_of(self.now.plus_millis(-ACTIVE_MILLIS));
+        let (accounts, active_accounts, posts) = accounts::totals(view.connection, since)?;
+        Ok(InstanceFacts {
+            accounts,
+            active_accounts,
+            posts,
+            contact: accounts::contact(view.connection)?,
+        })
+    }
+}
 
 /// The public address that the instance remembers.
 #[derive(Debug, Clone, Copy)]

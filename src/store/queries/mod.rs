@@ -1,6 +1,12 @@
 //! One file per subject that is asked about.
 
+pub mod accounts;
+mod filling;
 pub mod home;
 pub mod instance;
+pub mod lists;
+pub mod notifications;
 pub mod posts;
 pub mod relations;
+pub mod search;
+pub mod threads;

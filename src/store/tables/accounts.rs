@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::domain::account::{Account, AccountState, Preferences, ProfileField, Role};
+use crate::domain::account::{
+    Account, AccountState, Preferences, ProfileChanges, ProfileField, Role,
+};
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::queries::instance::ListedAccount;
@@ -267,4 +269,65 @@ pub(in crate::store) fn list(
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Changes what the account's holder may change; what is `None` stays.
+pub(in crate::store) fn update_profile(
+    connection: &Connection,
+    id: AccountId,
+    changes: &ProfileChanges,
+) -> Result<(), StoreError> {
+    let fields = match &changes.fields {
+        None => None,
+        Some(fields) => Some(
+            serde_json::to_string(fields)
+                .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?,
+        ),
+    };
+    connection
+        .prepare_cached(
+            "UPDATE accounts SET
+                 display_name = coalesce(?2, display_name), note = coalesce(?3, note),
+                 fields = coalesce(?4, fields), locked = coalesce(?5, locked), bot = coalesce(?6, bot),
+                 discoverable = coalesce(?7, discoverable),
+                 post_visibility = coalesce(?8, post_visibility),
+                 post_sensitive = coalesce(?9, post_sensitive),
+                 post_language = CASE WHEN ?10 THEN ?11 ELSE post_language END
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            id,
+            changes.display_name,
+            changes.note,
+            fields,
+            changes.locked,
+            changes.bot,
+            changes.discoverable,
+            changes.post_visibility,
+            changes.post_sensitive,
+            changes.post_language.is_some(),
+            changes.post_language.as_ref().and_then(Option::as_ref),
+        ])?;
+    Ok(())
+}
+
+/// The first account with the highest role: whom visitors may turn to.
+pub(in crate::store) fn contact(connection: &Connection) -> Result<Option<Account>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM accounts WHERE role > 0 AND state = 0 ORDER BY role DESC, id LIMIT 1"
+    ))?;
+    Ok(statement.query_row((), account).optional()?)
+}
+
+/// How many accounts are in use, how many of them wrote since `since`, and how many open posts they have.
+pub(in crate::store) fn totals(
+    connection: &Connection,
+    since: PostId,
+) -> Result<(i64, i64, i64), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*), coalesce(sum(last_open_post >= ?1), 0), coalesce(sum(posts_count), 0)
+         FROM accounts WHERE state = 0",
+    )?;
+    let totals = statement.query_row([since], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(totals)
 }

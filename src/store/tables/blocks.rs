@@ -2,8 +2,10 @@
 
 use rusqlite::{Connection, params};
 
+use crate::domain::page::Page;
 use crate::ids::AccountId;
 use crate::store::error::StoreError;
+use crate::store::tables::paged;
 
 /// Adds a block; false when it stood already.
 pub(in crate::store) fn insert(
@@ -69,4 +71,20 @@ pub(in crate::store) fn blockers(
         connection.prepare_cached("SELECT account FROM blocks WHERE target = ?1")?;
     let rows = statement.query_map([target], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whom an account blocks, within a page; the cursor is the row.
+pub(in crate::store) fn targets_page(
+    connection: &Connection,
+    account: AccountId,
+    page: &Page,
+) -> Result<Vec<(i64, AccountId)>, StoreError> {
+    paged::rows(
+        connection,
+        "SELECT id, target FROM blocks WHERE account = ?1",
+        "id",
+        page,
+        account.0,
+        &[],
+    )
 }

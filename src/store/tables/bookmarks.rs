@@ -2,8 +2,10 @@
 
 use rusqlite::{Connection, params};
 
+use crate::domain::page::Page;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
+use crate::store::tables::paged;
 
 /// Adds a bookmark; false when it stood already.
 pub(in crate::store) fn insert(
@@ -51,4 +53,20 @@ pub(in crate::store) fn delete_of_post(
             "DELETE FROM bookmarks WHERE id IN (SELECT id FROM bookmarks WHERE post = ?1 LIMIT ?2)",
         )?
         .execute(params![post, limit as i64])?)
+}
+
+/// What an account keeps, within a page; the cursor is the row.
+pub(in crate::store) fn posts_page(
+    connection: &Connection,
+    account: AccountId,
+    page: &Page,
+) -> Result<Vec<(i64, PostId)>, StoreError> {
+    paged::rows(
+        connection,
+        "SELECT id, post FROM bookmarks WHERE account = ?1",
+        "id",
+        page,
+        account.0,
+        &[],
+    )
 }

@@ -2,9 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::domain::page::Page;
 use crate::domain::relationship::FollowOptions;
 use crate::ids::AccountId;
 use crate::store::error::StoreError;
+use crate::store::tables::paged;
 
 /// Adds a request or changes its options; true when it is new.
 pub(in crate::store) fn upsert(
@@ -63,4 +65,34 @@ pub(in crate::store) fn find(
         })
     });
     Ok(options.optional()?)
+}
+
+/// Who waits to follow an account, within a page; the cursor is the row.
+pub(in crate::store) fn requesters_page(
+    connection: &Connection,
+    followee: AccountId,
+    page: &Page,
+) -> Result<Vec<(i64, AccountId)>, StoreError> {
+    paged::rows(
+        connection,
+        "SELECT id, follower FROM follow_requests WHERE followee = ?1",
+        "id",
+        page,
+        followee.0,
+        &[],
+    )
+}
+
+/// How many wait to follow an account, counted up to `limit`; whoever is hidden doesn't count.
+pub(in crate::store) fn count(
+    connection: &Connection,
+    followee: AccountId,
+    limit: usize,
+) -> Result<i64, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT count(*) FROM (
+             SELECT 1 FROM follow_requests JOIN accounts ON accounts.id = follow_requests.follower
+             WHERE follow_requests.followee = ?1 AND accounts.state = 0 LIMIT ?2)",
+    )?;
+    Ok(statement.query_row(params![followee, limit as i64], |row| row.get(0))?)
 }

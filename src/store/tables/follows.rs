@@ -2,9 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::domain::page::Page;
 use crate::domain::relationship::FollowOptions;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
+use crate::store::tables::paged;
 
 /// Adds a follow or changes its options; true when it is new.
 pub(in crate::store) fn upsert(
@@ -105,4 +107,36 @@ pub(in crate::store) fn notified_followers(
     )?;
     let rows = statement.query_map(params![followee, limit as i64], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Who follows an account, within a page; the cursor is the row.
+pub(in crate::store) fn followers_page(
+    connection: &Connection,
+    followee: AccountId,
+    page: &Page,
+) -> Result<Vec<(i64, AccountId)>, StoreError> {
+    paged::rows(
+        connection,
+        "SELECT id, follower FROM follows WHERE followee = ?1",
+        "id",
+        page,
+        followee.0,
+        &[],
+    )
+}
+
+/// Whom an account follows, within a page; the cursor is the row.
+pub(in crate::store) fn followees_page(
+    connection: &Connection,
+    follower: AccountId,
+    page: &Page,
+) -> Result<Vec<(i64, AccountId)>, StoreError> {
+    paged::rows(
+        connection,
+        "SELECT id, followee FROM follows WHERE follower = ?1",
+        "id",
+        page,
+        follower.0,
+        &[],
+    )
 }

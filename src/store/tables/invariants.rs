@@ -25,8 +25,7 @@ pub(in crate::store) const INTEGRITY: &str = "SELECT integrity_check FROM pragma
      WHERE integrity_check <> 'ok'";
 
 /// Rows that refer to rows that aren't there, where SQLite knows of the reference.
-pub(in crate::store) const FOREIGN_KEYS: &str =
-    "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' refers to a missing row of ' || parent \
+pub(in crate::store) const FOREIGN_KEYS: &str = "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' refers to a missing row of ' || parent \
      FROM pragma_foreign_key_check";
 
 invariants! {

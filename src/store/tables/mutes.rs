@@ -2,9 +2,11 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::domain::page::Page;
 use crate::domain::relationship::MuteOptions;
 use crate::ids::AccountId;
 use crate::store::error::StoreError;
+use crate::store::tables::paged;
 
 /// Adds a mute or changes its options.
 pub(in crate::store) fn upsert(
@@ -67,4 +69,20 @@ pub(in crate::store) fn targets(
         ))
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whom an account mutes, within a page; the cursor is the row.
+pub(in crate::store) fn targets_page(
+    connection: &Connection,
+    account: AccountId,
+    page: &Page,
+) -> Result<Vec<(i64, AccountId)>, StoreError> {
+    paged::rows(
+        connection,
+        "SELECT id, target FROM mutes WHERE account = ?1",
+        "id",
+        page,
+        account.0,
+        &[],
+    )
 }

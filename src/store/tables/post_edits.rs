@@ -2,22 +2,9 @@
 
 use rusqlite::{Connection, params};
 
-use crate::clock::Timestamp;
+use crate::domain::post::PostVersion;
 use crate::ids::PostId;
 use crate::store::error::StoreError;
-
-/// One earlier version of a post.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PostVersion {
-    /// When this version was made.
-    pub made_at: Timestamp,
-    /// Whether it was marked sensitive.
-    pub sensitive: bool,
-    /// Its content warning.
-    pub spoiler: String,
-    /// Its text.
-    pub text: String,
-}
 
 /// Keeps an earlier version.
 pub(in crate::store) fn insert(

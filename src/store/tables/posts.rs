@@ -10,6 +10,7 @@ use crate::domain::post::{Boosted, Post, PostApp, PostFacts, RepliedTo};
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, AppId, PostId};
 use crate::store::error::StoreError;
+use crate::store::tables::paged;
 
 /// What a new entry starts with.
 pub(in crate::store) struct NewPost<'a> {
@@ -240,22 +241,19 @@ pub(in crate::store) fn by_author(
     )
 }
 
-/// Public posts within a page, boosts left out.
-pub(in crate::store) fn public(
+/// Public posts within a page, boosts left out; the cursor is the post.
+pub(in crate::store) fn public_page(
     connection: &Connection,
     page: &Page,
-) -> Result<Vec<PostId>, StoreError> {
-    let sql = if page.from_oldest() {
-        "SELECT id FROM posts WHERE visibility = 0 AND boost_of IS NULL AND id > ?1 AND id < ?2
-         ORDER BY id ASC LIMIT ?3"
-    } else {
-        "SELECT id FROM posts WHERE visibility = 0 AND boost_of IS NULL AND id > ?1 AND id < ?2
-         ORDER BY id DESC LIMIT ?3"
-    };
-    ids(
+) -> Result<Vec<(i64, PostId)>, StoreError> {
+    // The public timeline is nobody's: the first parameter has no place in its SQL.
+    paged::rows(
         connection,
-        sql,
-        params![page.above(), page.below(), page.limit as i64],
+        "SELECT id, id FROM posts WHERE visibility = 0 AND boost_of IS NULL",
+        "id",
+        page,
+        0,
+        &[],
     )
 }
 
@@ -314,4 +312,58 @@ fn ids(
     let mut statement = connection.prepare_cached(sql)?;
     let rows = statement.query_map(parameters, |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The boosts of a post, within a page; the cursor is the boost.
+pub(in crate::store) fn boosts_page(
+    connection: &Connection,
+    post: PostId,
+    page: &Page,
+) -> Result<Vec<(i64, PostId)>, StoreError> {
+    paged::rows(
+        connection,
+        "SELECT id, id FROM posts WHERE boost_of = ?1",
+        "id",
+        page,
+        post.0,
+        &[],
+    )
+}
+
+/// Which of an author's entries are wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(in crate::store) struct AuthorFilter {
+    /// Leaves out answers to others; who answers oneself goes on with a thread.
+    pub(in crate::store) excludes_replies: bool,
+    /// Leaves out boosts.
+    pub(in crate::store) excludes_boosts: bool,
+    /// Only posts with this tag.
+    pub(in crate::store) tag: Option<i64>,
+}
+
+/// An author's entries within a page, filtered; the cursor is the entry.
+pub(in crate::store) fn by_author_page(
+    connection: &Connection,
+    author: AccountId,
+    filter: AuthorFilter,
+    page: &Page,
+) -> Result<Vec<(i64, PostId)>, StoreError> {
+    let mut select = "SELECT id, id FROM posts WHERE author = ?1".to_owned();
+    if filter.excludes_replies {
+        select += " AND (reply_to IS NULL OR reply_author = author)";
+    }
+    if filter.excludes_boosts {
+        select += " AND boost_of IS NULL";
+    }
+    if filter.tag.is_some() {
+        select += " AND EXISTS (SELECT 1 FROM post_tags WHERE tag = ?4 AND post = posts.id)";
+    }
+    paged::rows(
+        connection,
+        &select,
+        "id",
+        page,
+        author.0,
+        filter.tag.as_slice(),
+    )
 }

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::domain::page::Page;
 use crate::ids::PostId;
 use crate::store::error::StoreError;
+use crate::store::tables::paged;
 
 /// Puts a tag, given in its normal form, on a post.
 pub(in crate::store) fn insert(
@@ -28,7 +29,8 @@ pub(in crate::store) fn insert(
     Ok(())
 }
 
-fn id(connection: &Connection, name: &str) -> Result<Option<i64>, StoreError> {
+/// A tag's row by its name in normal form.
+pub(in crate::store) fn id(connection: &Connection, name: &str) -> Result<Option<i64>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT id FROM tags WHERE name = ?1")?;
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
@@ -53,24 +55,54 @@ pub(in crate::store) fn delete_of_post(
     Ok(())
 }
 
-/// Posts with a tag within a page, nearest to the page's wanted end first.
-pub(in crate::store) fn posts(
+/// Whether a post carries a tag.
+pub(in crate::store) fn stands(
     connection: &Connection,
-    name: &str,
+    tag: i64,
+    post: PostId,
+) -> Result<bool, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM post_tags WHERE tag = ?1 AND post = ?2")?;
+    Ok(statement.exists(params![tag, post])?)
+}
+
+/// Public posts with a tag within a page; the cursor is the post.
+pub(in crate::store) fn public_posts_page(
+    connection: &Connection,
+    tag: i64,
     page: &Page,
-) -> Result<Vec<PostId>, StoreError> {
-    let Some(tag) = id(connection, name)? else {
-        return Ok(Vec::new());
-    };
-    let sql = if page.from_oldest() {
-        "SELECT post FROM post_tags WHERE tag = ?1 AND post > ?2 AND post < ?3 ORDER BY post ASC LIMIT ?4"
-    } else {
-        "SELECT post FROM post_tags WHERE tag = ?1 AND post > ?2 AND post < ?3 ORDER BY post DESC LIMIT ?4"
-    };
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(
-        params![tag, page.above(), page.below(), page.limit as i64],
-        |row| row.get(0),
+) -> Result<Vec<(i64, PostId)>, StoreError> {
+    paged::rows(
+        connection,
+        "SELECT post, post FROM post_tags JOIN posts ON posts.id = post_tags.post
+         WHERE post_tags.tag = ?1 AND posts.visibility = 0",
+        "post_tags.post",
+        page,
+        tag,
+        &[],
+    )
+}
+
+/// Tags whose name begins with `prefix` and that stand on a public post of somebody who isn't hidden, by name.
+///
+/// A tag that only posts for a few carry is no stranger's business, so it isn't there.
+pub(in crate::store) fn find_public(
+    connection: &Connection,
+    prefix: &str,
+    limit: usize,
+    offset: usize,
+) -> Result<Vec<String>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT name FROM tags
+         WHERE name >= ?1 AND name < ?1 || char(1114111)
+           AND EXISTS (
+               SELECT 1 FROM post_tags JOIN posts ON posts.id = post_tags.post
+               JOIN accounts ON accounts.id = posts.author
+               WHERE post_tags.tag = tags.id AND posts.visibility = 0 AND accounts.state = 0)
+         ORDER BY name LIMIT ?2 OFFSET ?3",
     )?;
+    let rows = statement.query_map(params![prefix, limit as i64, offset as i64], |row| {
+        row.get(0)
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, params};
 
+use crate::domain::page::Page;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 
@@ -25,20 +26,28 @@ pub(in crate::store) fn delete_post(connection: &Connection, key: i64) -> Result
     Ok(())
 }
 
-/// Posts that match an FTS5 expression, newest first, with ids below `below`.
-pub(in crate::store) fn find_posts(
+/// Posts that match an FTS5 expression, within a page, by one author or by anybody; the cursor is the post.
+pub(in crate::store) fn posts_page(
     connection: &Connection,
     expression: &str,
-    below: PostId,
-    limit: usize,
-) -> Result<Vec<PostId>, StoreError> {
-    // Dense keys grow with ids, so the index is walked from its newest end and stops as soon as the page is full.
-    let mut statement = connection.prepare_cached(
+    author: Option<AccountId>,
+    page: &Page,
+) -> Result<Vec<(i64, PostId)>, StoreError> {
+    // Dense keys grow with ids, so the index is walked from one end and stops as soon as the page is full.
+    let order = if page.from_oldest() { "ASC" } else { "DESC" };
+    let mut statement = connection.prepare_cached(&format!(
         "SELECT posts.id FROM post_terms JOIN posts ON posts.key = post_terms.rowid
-         WHERE post_terms MATCH ?1 AND posts.id < ?2
-         ORDER BY post_terms.rowid DESC LIMIT ?3",
-    )?;
-    let rows = statement.query_map(params![expression, below, limit as i64], |row| row.get(0))?;
+         WHERE post_terms MATCH ?1 AND posts.id > ?2 AND posts.id < ?3 AND (?4 IS NULL OR posts.author = ?4)
+         ORDER BY post_terms.rowid {order} LIMIT ?5"
+    ))?;
+    let parameters = params![
+        expression,
+        page.above(),
+        page.below(),
+        author,
+        page.limit as i64
+    ];
+    let rows = statement.query_map(parameters, |row| Ok((row.get(0)?, row.get(0)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -65,20 +74,44 @@ pub(in crate::store) fn delete_account(
     Ok(())
 }
 
-/// Accounts that match an FTS5 expression, the most followed first.
+/// Which accounts a search is for.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::store) struct AccountSearch<'a> {
+    /// The FTS5 expression.
+    pub(in crate::store) expression: &'a str,
+    /// Whoever has just this name comes first.
+    pub(in crate::store) name: &'a str,
+    /// Who searches; blocks between the two leave an account out.
+    pub(in crate::store) viewer: Option<AccountId>,
+    /// Only whom the viewer follows.
+    pub(in crate::store) followed_only: bool,
+    /// The most accounts.
+    pub(in crate::store) limit: usize,
+    /// How many to leave out at the beginning.
+    pub(in crate::store) offset: usize,
+}
+
+/// Accounts that match, the most followed first.
 pub(in crate::store) fn find_accounts(
     connection: &Connection,
-    expression: &str,
-    limit: usize,
-    offset: usize,
+    search: AccountSearch<'_>,
 ) -> Result<Vec<AccountId>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT accounts.id FROM account_terms JOIN accounts ON accounts.id = account_terms.rowid
          WHERE account_terms MATCH ?1 AND accounts.state = 0
-         ORDER BY accounts.followers_count DESC, accounts.id LIMIT ?2 OFFSET ?3",
+           AND NOT EXISTS (SELECT 1 FROM blocks WHERE account = ?3 AND target = accounts.id)
+           AND NOT EXISTS (SELECT 1 FROM blocks WHERE account = accounts.id AND target = ?3)
+           AND (?4 = 0 OR EXISTS (SELECT 1 FROM follows WHERE follower = ?3 AND followee = accounts.id))
+         ORDER BY accounts.name = ?2 DESC, accounts.followers_count DESC, accounts.id LIMIT ?5 OFFSET ?6",
     )?;
-    let rows = statement.query_map(params![expression, limit as i64, offset as i64], |row| {
-        row.get(0)
-    })?;
+    let parameters = params![
+        search.expression,
+        search.name,
+        search.viewer,
+        search.followed_only,
+        search.limit as i64,
+        search.offset as i64
+    ];
+    let rows = statement.query_map(parameters, |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }

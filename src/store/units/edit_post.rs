@@ -6,9 +6,9 @@ use super::publish_post::{PreparedText, mention};
 use super::rules::{notify, require_active, require_own_post};
 use crate::domain::event::Event;
 use crate::domain::notification::NotificationKind;
+use crate::domain::post::PostVersion;
 use crate::domain::refusal::Refusal;
 use crate::ids::{AccountId, PostId};
-use crate::store::tables::post_edits::PostVersion;
 use crate::store::tables::{accounts, mentions, post_edits, posts, tags, terms};
 use crate::store::writer::{Unit, UnitError, Write};
 

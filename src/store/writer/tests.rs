@@ -1,0 +1,471 @@
+//! The promises of group commit: whoever shares a batch can't tell, an answer means durable and known.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rusqlite::params;
+use tempfile::TempDir;
+
+use super::*;
+use crate::clock::ManualClock;
+use crate::domain::visibility::Visibility;
+use crate::ids::{AccountId, PostId};
+use crate::store::reader::{Query, Reader, View};
+use crate::store::rig::AddAccount;
+use crate::store::units::{PreparedText, PublishPost};
+
+const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+const HOUR_MILLIS: i64 = 3_600_000;
+
+type Receiver<T> = oneshot::Receiver<Result<T, WriteError>>;
+
+/// Opens the store of a directory at a moment.
+fn open(path: &Path, now: Timestamp) -> (WriterThread, Writer) {
+    let data_dir = DataDir::own(path).unwrap();
+    WriterThread::open(data_dir, Synchronous::Normal, ManualClock::at(now)).unwrap()
+}
+
+fn store() -> (TempDir, WriterThread, Writer) {
+    let directory = TempDir::new().unwrap();
+    let (thread, writer) = open(directory.path(), NOON);
+    (directory, thread, writer)
+}
+
+fn answer<T>(mut waiting: Receiver<T>) -> Result<T, WriteError> {
+    waiting.try_recv().expect("the batch was answered")
+}
+
+/// Writes a row and announces it, then ends as it is told to.
+struct Note {
+    name: &'static str,
+    bytes: usize,
+    end: End,
+}
+
+#[derive(Clone, Copy)]
+enum End {
+    Well,
+    Refused,
+    Constraint,
+    Panic,
+    /// A transaction that can't be committed.
+    BrokenReference,
+}
+
+fn note(name: &'static str, end: End) -> Note {
+    Note {
+        name,
+        bytes: 1,
+        end,
+    }
+}
+
+impl Unit for Note {
+    type Answer = i64;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<i64, UnitError> {
+        let id = write.next_id();
+        write.tell(Event::AccountChanged(AccountId(id)));
+        write.connection.execute(
+            "INSERT INTO meta (name, value) VALUES (?1, ?2)",
+            (self.name, "x".repeat(self.bytes)),
+        )?;
+        match self.end {
+            End::Well => Ok(id),
+            End::Refused => Err(Refusal::NotFound.into()),
+            End::Constraint => {
+                write.connection.execute(
+                    "INSERT INTO blocks (account, target) VALUES (?1, NULL)",
+                    [id],
+                )?;
+                Ok(id)
+            }
+            End::Panic => panic!("as the test wants it"),
+            End::BrokenReference => {
+                write
+                    .connection
+                    .execute_batch("PRAGMA defer_foreign_keys = ON")?;
+                write
+                    .connection
+                    .execute("INSERT INTO blocks (account, target) VALUES (?1, ?1)", [id])?;
+                Ok(id)
+            }
+        }
+    }
+}
+
+fn has(directory: &TempDir, name: &str) -> bool {
+    let connection = open::open_reader(&directory.path().join("kinglet.db")).unwrap();
+    meta::get(&connection, name).unwrap().is_some()
+}
+
+/// Remembers what it was told, and that nobody had been answered then.
+#[derive(Clone, Default)]
+struct Witness {
+    told: Arc<Mutex<Vec<(i64, Vec<i64>)>>>,
+    waiting: Arc<Mutex<Vec<Receiver<i64>>>>,
+}
+
+impl EventSink for Witness {
+    fn deliver(&self, batch: &Arc<EventBatch>) {
+        let ids = batch.events.iter().map(|event| match event {
+            Event::AccountChanged(account) => account.0,
+            other => panic!("nobody tells {other:?}"),
+        });
+        self.told
+            .lock()
+            .unwrap()
+            .push((batch.commit, ids.collect()));
+        for waiting in self.waiting.lock().unwrap().iter_mut() {
+            assert_eq!(
+                waiting.try_recv(),
+                Err(oneshot::error::TryRecvError::Empty),
+                "answered before the events were delivered"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_failing_unit_harms_none_of_its_batch() {
+    let (directory, mut thread, writer) = store();
+    let witness = Witness::default();
+    thread.add_sink(Box::new(witness.clone()));
+    let before = writer.submit(note("before", End::Well)).unwrap();
+    let refused = writer.submit(note("refused", End::Refused)).unwrap();
+    let constraint = writer.submit(note("constraint", End::Constraint)).unwrap();
+    let between = writer.submit(note("between", End::Well)).unwrap();
+    let panicked = writer.submit(note("panicked", End::Panic)).unwrap();
+    let after = writer.submit(note("after", End::Well)).unwrap();
+    drop(writer);
+    thread.run();
+    let ids = [before, between, after].map(|waiting| answer(waiting).unwrap());
+    assert!(ids.is_sorted());
+    assert_eq!(answer(refused), Err(WriteError::Refused(Refusal::NotFound)));
+    assert_eq!(answer(constraint), Err(WriteError::Internal));
+    assert_eq!(answer(panicked), Err(WriteError::Internal));
+    assert_eq!(
+        *witness.told.lock().unwrap(),
+        [(1, ids.to_vec())],
+        "one commit, and only what stands is told"
+    );
+    for (name, stands) in [
+        ("before", true),
+        ("refused", false),
+        ("constraint", false),
+        ("between", true),
+        ("panicked", false),
+        ("after", true),
+    ] {
+        assert_eq!(has(&directory, name), stands, "{name}");
+    }
+}
+
+#[test]
+fn a_unit_that_fills_the_disk_ends_the_transaction_and_the_others_are_applied_again() {
+    let (directory, mut thread, writer) = store();
+    let witness = Witness::default();
+    thread.add_sink(Box::new(witness.clone()));
+    let pages: i64 = thread
+        .connection
+        .query_row("PRAGMA page_count", (), |row| row.get(0))
+        .unwrap();
+    thread
+        .connection
+        .query_row(
+            &format!("PRAGMA max_page_count = {}", pages + 4),
+            (),
+            |_| Ok(()),
+        )
+        .unwrap();
+    let before = writer.submit(note("before", End::Well)).unwrap();
+    let large = writer
+        .submit(Note {
+            name: "large",
+            bytes: 1 << 20,
+            end: End::Well,
+        })
+        .unwrap();
+    let refused = writer.submit(note("refused", End::Refused)).unwrap();
+    let larger = writer
+        .submit(Note {
+            name: "larger",
+            bytes: 2 << 20,
+            end: End::Well,
+        })
+        .unwrap();
+    let after = writer.submit(note("after", End::Well)).unwrap();
+    drop(writer);
+    thread.run();
+    assert_eq!(answer(large), Err(WriteError::Unavailable));
+    assert_eq!(answer(larger), Err(WriteError::Unavailable));
+    assert_eq!(answer(refused), Err(WriteError::Refused(Refusal::NotFound)));
+    let ids = [before, after].map(|waiting| answer(waiting).unwrap());
+    assert_eq!(*witness.told.lock().unwrap(), [(1, ids.to_vec())]);
+    assert!(has(&directory, "before") && has(&directory, "after"));
+    assert!(!has(&directory, "large") && !has(&directory, "larger"));
+}
+
+#[test]
+fn a_commit_that_fails_leaves_nothing_and_the_writer_goes_on() {
+    let (directory, mut thread, writer) = store();
+    let witness = Witness::default();
+    thread.add_sink(Box::new(witness.clone()));
+    let innocent = writer.submit(note("innocent", End::Well)).unwrap();
+    let broken = writer.submit(note("broken", End::BrokenReference)).unwrap();
+    thread.apply_waiting();
+    assert_eq!(answer(innocent), Err(WriteError::Unavailable));
+    assert_eq!(answer(broken), Err(WriteError::Unavailable));
+    let next = writer.submit(note("next", End::Well)).unwrap();
+    drop(writer);
+    thread.run();
+    let next = answer(next).unwrap();
+    assert_eq!(*witness.told.lock().unwrap(), [(1, vec![next])]);
+    assert!(has(&directory, "next") && !has(&directory, "innocent"));
+}
+
+#[test]
+fn what_a_commit_in_doubt_did_is_told_before_anything_new_is_written() {
+    let (_directory, mut thread, writer) = store();
+    let witness = Witness::default();
+    thread.add_sink(Box::new(witness.clone()));
+    // The commit is there, but the writer didn't get to know it and couldn't look.
+    thread.begin().unwrap();
+    thread.commit().unwrap();
+    thread.commit -= 1;
+    thread.in_doubt = Some(vec![Event::AccountChanged(AccountId(7))]);
+    let next = writer.submit(note("next", End::Well)).unwrap();
+    drop(writer);
+    thread.run();
+    let next = answer(next).unwrap();
+    assert_eq!(
+        *witness.told.lock().unwrap(),
+        [(1, vec![7]), (2, vec![next])]
+    );
+}
+
+#[test]
+fn events_come_in_commit_order_and_before_the_answers() {
+    let (_directory, mut thread, writer) = store();
+    let witness = Witness::default();
+    thread.add_sink(Box::new(witness.clone()));
+    let names: Vec<&'static str> = (0..UNITS_PER_COMMIT_MAX + 3)
+        .map(|number| &*Box::leak(format!("note {number}").into_boxed_str()))
+        .collect();
+    let (first, second) = names.split_at(UNITS_PER_COMMIT_MAX);
+    for name in first {
+        drop(writer.submit(note(name, End::Well)).unwrap());
+    }
+    // Those of the second batch are still waiting when either batch is told.
+    for name in second {
+        let waiting = writer.submit(note(name, End::Well)).unwrap();
+        witness.waiting.lock().unwrap().push(waiting);
+    }
+    drop(writer);
+    thread.run();
+    let told = witness.told.lock().unwrap();
+    assert_eq!(
+        told.iter().map(|(commit, _)| *commit).collect::<Vec<_>>(),
+        [1, 2]
+    );
+    let ids: Vec<i64> = told.iter().flat_map(|(_, ids)| ids.clone()).collect();
+    assert_eq!(ids.len(), names.len());
+    assert!(ids.is_sorted_by(|one, next| one < next));
+    let answers: Vec<i64> = witness
+        .waiting
+        .lock()
+        .unwrap()
+        .drain(..)
+        .map(|waiting| answer(waiting).unwrap())
+        .collect();
+    assert_eq!(answers, ids[UNITS_PER_COMMIT_MAX..]);
+}
+
+#[test]
+fn a_full_lane_says_busy_and_loses_nothing() {
+    let (_directory, thread, writer) = store();
+    let waiting: Vec<_> = (0..UNITS_WAITING_MAX)
+        .map(|_| writer.submit(note("same", End::Refused)).unwrap())
+        .collect();
+    assert_eq!(
+        writer.submit(note("one more", End::Well)).err(),
+        Some(WriteError::Busy)
+    );
+    drop(writer);
+    thread.run();
+    for waiting in waiting {
+        assert_eq!(answer(waiting), Err(WriteError::Refused(Refusal::NotFound)));
+    }
+}
+
+#[test]
+fn a_stopped_writer_says_unavailable() {
+    let (_directory, thread, writer) = store();
+    drop(thread);
+    assert_eq!(
+        writer.submit(note("late", End::Well)).err(),
+        Some(WriteError::Unavailable)
+    );
+}
+
+#[test]
+fn the_last_door_closed_checkpoints_and_lets_the_directory_go() {
+    let (directory, thread, writer) = store();
+    // Keeps the database open, so that what is left of the log is the writer's doing.
+    let _reader = Reader::open(&directory.path().join("kinglet.db")).unwrap();
+    let waiting = writer.submit(note("kept", End::Well)).unwrap();
+    assert!(matches!(
+        DataDir::own(directory.path()),
+        Err(StoreError::Locked(_))
+    ));
+    drop(writer);
+    thread.run();
+    answer(waiting).unwrap();
+    let wal = std::fs::metadata(directory.path().join("kinglet.db-wal")).unwrap();
+    assert_eq!(wal.len(), 0);
+    DataDir::own(directory.path()).unwrap();
+}
+
+#[test]
+fn ids_grow_over_restarts_whatever_the_clock_says() {
+    let directory = TempDir::new().unwrap();
+    let mut largest = 0;
+    let moments = [
+        NOON,
+        NOON.plus_millis(-HOUR_MILLIS),
+        Timestamp::from_millis(0),
+    ];
+    let names = ["wren", "robin", "finch"];
+    for (now, name) in moments.into_iter().zip(names) {
+        let (thread, writer) = open(directory.path(), now);
+        let account = writer.submit(AddAccount(name)).unwrap();
+        drop(writer);
+        thread.run();
+        let author = answer(account).unwrap();
+        assert!(author.0 > largest, "{name}: {author} after {largest}");
+        let (thread, writer) = open(directory.path(), now);
+        let post = writer.submit(post(author)).unwrap();
+        // The largest id may be one that is no longer there.
+        drop(writer);
+        thread.run();
+        let post = answer(post).unwrap();
+        assert!(post.0 > author.0);
+        largest = post.0;
+        let (thread, writer) = open(directory.path(), now);
+        let deleted = writer
+            .submit(crate::store::units::DeletePost { author, post })
+            .unwrap();
+        drop(writer);
+        thread.run();
+        answer(deleted).unwrap();
+    }
+}
+
+fn post(author: AccountId) -> PublishPost {
+    PublishPost {
+        author,
+        text: PreparedText {
+            text: "a wren in the hedge".to_owned(),
+            terms: "a wren in the hedge".to_owned(),
+            ..PreparedText::default()
+        },
+        visibility: Some(Visibility::Public),
+        reply_to: None,
+        app: None,
+        idempotency_key: None,
+    }
+}
+
+/// The largest size of the write-ahead log, looked at after each commit, before the writer bounds it.
+#[derive(Clone)]
+struct WalGauge {
+    wal: PathBuf,
+    bytes_max: Arc<AtomicU64>,
+}
+
+impl EventSink for WalGauge {
+    fn deliver(&self, _: &Arc<EventBatch>) {
+        let bytes = std::fs::metadata(&self.wal).unwrap().len();
+        self.bytes_max.fetch_max(bytes, Ordering::Relaxed);
+    }
+}
+
+/// Looks, and keeps its snapshot for a while.
+struct Dawdle(Duration);
+
+impl Query for Dawdle {
+    type Answer = Option<PostId>;
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a reader that is slow for no reason"
+    )]
+    fn run(&self, view: &View<'_>) -> Result<Option<PostId>, StoreError> {
+        let newest = view
+            .connection
+            .query_row("SELECT max(id) FROM posts", (), |row| row.get(0))?;
+        std::thread::sleep(self.0);
+        Ok(newest)
+    }
+}
+
+#[test]
+fn the_log_stays_bounded_while_a_reader_holds_snapshots() {
+    const UNITS: usize = 20_000;
+    const WAL_BYTES_MAX_HERE: u64 = 4 << 20;
+    // One batch of posts may come on top before the bound is looked at; it dirties some hundred pages.
+    const BATCH_BYTES_MAX: u64 = 6 << 20;
+    let (directory, mut thread, writer) = store();
+    let author = writer.submit(AddAccount("wren")).unwrap();
+    thread.apply_waiting();
+    let author = answer(author).unwrap();
+    thread.wal_bytes_max = WAL_BYTES_MAX_HERE;
+    let database = directory.path().join("kinglet.db");
+    let gauge = WalGauge {
+        wal: wal_path(&database),
+        bytes_max: Arc::default(),
+    };
+    thread.add_sink(Box::new(gauge.clone()));
+    let (stop, stopped) = std::sync::mpsc::sync_channel::<()>(0);
+    let reading = std::thread::spawn(move || {
+        let mut reader = Reader::open(&database).unwrap();
+        let mut snapshots = 0;
+        while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
+            reader.run(&Dawdle(Duration::from_millis(150))).unwrap();
+            snapshots += 1;
+        }
+        snapshots
+    });
+    let writing = std::thread::spawn(move || thread.run());
+    let mut waiting = std::collections::VecDeque::new();
+    for _ in 0..UNITS {
+        if waiting.len() == UNITS_WAITING_MAX {
+            let oldest: Receiver<PostId> = waiting.pop_front().unwrap();
+            oldest.blocking_recv().unwrap().unwrap();
+        }
+        waiting.push_back(writer.submit(post(author)).unwrap());
+    }
+    for waiting in waiting {
+        waiting.blocking_recv().unwrap().unwrap();
+    }
+    drop(writer);
+    drop(stop);
+    writing.join().unwrap();
+    assert!(reading.join().unwrap() > 1);
+    let bytes_max = gauge.bytes_max.load(Ordering::Relaxed);
+    assert!(
+        bytes_max < WAL_BYTES_MAX_HERE + BATCH_BYTES_MAX,
+        "{bytes_max} bytes"
+    );
+    let connection = open::open_reader(&directory.path().join("kinglet.db")).unwrap();
+    let posts: i64 = connection
+        .query_row(
+            "SELECT count(*) FROM posts WHERE author = ?1",
+            params![author],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(posts, UNITS as i64);
+}
