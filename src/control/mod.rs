@@ -10,17 +10,15 @@ use std::path::PathBuf;
 
 use self::protocol::{ACCOUNTS_PER_ANSWER_MAX, AccountLine, Answer, Failure, Request};
 use crate::actors::error::AskError;
-use crate::actors::users::HashNewPassword;
-use crate::clock::Timestamp;
+use crate::actors::users::{CreateMember, GrantUserToken, MakeLink, Typed};
 use crate::config::InstanceUrl;
 use crate::domain::access::{Authority, LINK_MILLIS_MAX};
 use crate::domain::account::{AccountState, Role};
-use crate::domain::account_name::{check_password, check_username_form, clean_email};
 use crate::domain::refusal::Refusal;
 use crate::domain::scope::Scopes;
 use crate::ids::AccountId;
 use crate::instance::Instance;
-use crate::secret::{Secret, TokenHash, random_token};
+use crate::secret::{Secret, random_token};
 use crate::store::backup::{self, BackupError};
 use crate::store::error::StoreError;
 use crate::store::invariants::CheckInvariants;
@@ -29,10 +27,11 @@ use crate::store::queries::access::FindLogin;
 use crate::store::queries::instance::ListAccounts;
 use crate::store::reader::Reader;
 use crate::store::units::{
-    Admission, CreateInvite, CreateResetLink, CreateSetupLink, CreateToken, DeleteAccount,
-    NewMember, RegisterAccount, SetInstanceUrl, SetRole, SuspendAccount, UnsuspendAccount,
+    DeleteAccount, SetInstanceUrl, SetRole, SuspendAccount, UnsuspendAccount,
 };
 
+/// Random bytes of a password that is made: 128 bits.
+const PASSWORD_BYTES: usize = 16;
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// Does what the operator asks.
@@ -46,7 +45,7 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
             email,
             role,
             password,
-        } => create_account(instance, name, &email, role, password).await,
+        } => create_account(instance, name, email, role, password).await,
         Request::ListAccounts { after } => list_accounts(instance, after).await,
         Request::Suspend { name } => {
             let account = find_account(instance, &name).await?;
@@ -70,29 +69,15 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
         }
         Request::CreateResetLink { name } => {
             let account = find_account(instance, &name).await?;
-            let (code, hash) = code(instance);
-            let unit = CreateResetLink {
-                account,
-                code: hash,
-            };
-            instance.actors.perform(unit).await.map_err(told)?;
-            Ok(link(instance, "/reset/", &code, LINK_MILLIS_MAX))
+            let link = MakeLink::Reset { account };
+            make_link(instance, link, "/reset/", LINK_MILLIS_MAX).await
         }
         Request::CreateInvite { uses, days } => {
-            let (code, hash) = code(instance);
-            let unit = CreateInvite {
-                code: hash,
-                uses,
-                days,
-            };
-            instance.actors.perform(unit).await.map_err(told)?;
-            Ok(link(instance, "/invite/", &code, i64::from(days) * DAY_MILLIS))
+            let link = MakeLink::Invite { uses, days };
+            make_link(instance, link, "/invite/", i64::from(days) * DAY_MILLIS).await
         }
         Request::CreateSetupLink => {
-            let (code, hash) = code(instance);
-            let unit = CreateSetupLink { code: hash };
-            instance.actors.perform(unit).await.map_err(told)?;
-            Ok(link(instance, "/setup?code=", &code, LINK_MILLIS_MAX))
+            make_link(instance, MakeLink::SetUp, "/setup?code=", LINK_MILLIS_MAX).await
         }
         Request::CreateToken { name, scopes } => create_token(instance, &name, &scopes).await,
         Request::Check => check(instance).await,
@@ -104,38 +89,24 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
 async fn create_account(
     instance: &Instance,
     name: String,
-    email: &str,
+    email: String,
     role: Role,
     password: Option<Secret<String>>,
 ) -> Result<Answer, Failure> {
-    // The operator may hand out the names that sign-up refuses.
-    check_username_form(&name).map_err(sentence)?;
-    let email = clean_email(email).map_err(sentence)?;
-    let (password, made) = match password {
-        Some(password) => {
-            check_password(password.expose(), &name, &email).map_err(sentence)?;
-            (password, None)
-        }
-        None => {
-            let made = random_token::<16>(&mut instance.randomness.rng());
-            (made.clone(), Some(made))
-        }
+    let made = match password {
+        Some(_) => None,
+        None => Some(random_token::<PASSWORD_BYTES>(&mut instance.randomness.rng())),
     };
-    let hashing = HashNewPassword {
-        password,
-        salt: rand::RngExt::random(&mut instance.randomness.rng()),
-    };
-    let hashed = instance.actors.users.send(hashing).await;
-    let password_hash = hashed.map_err(AskError::from).flatten().map_err(told)?;
-    let unit = RegisterAccount {
-        member: NewMember {
+    let message = CreateMember {
+        typed: Typed {
             name: name.clone(),
             email,
-            password_hash,
+            password: password.or_else(|| made.clone()).unwrap_or_default(),
         },
-        admission: Admission::Operator(role),
+        role,
     };
-    instance.actors.perform(unit).await.map_err(told)?;
+    let created = instance.actors.users.send(message).await;
+    created.map_err(AskError::from).flatten().map_err(told)?;
     Ok(Answer::AccountCreated {
         name,
         role,
@@ -246,19 +217,19 @@ async fn find_account(instance: &Instance, name: &str) -> Result<AccountId, Fail
         .ok_or_else(|| Failure::new(format!("there is no account {name}")))
 }
 
-/// 128 bits for a link, and what the store keeps of them.
-fn code(instance: &Instance) -> (Secret<String>, TokenHash) {
-    let code = random_token::<16>(&mut instance.randomness.rng());
-    let hash = TokenHash::of(code.expose());
-    (code, hash)
-}
-
-fn link(instance: &Instance, path: &str, code: &Secret<String>, millis: i64) -> Answer {
-    let expires_at: Timestamp = instance.clock.now().plus_millis(millis);
-    Answer::Link {
+async fn make_link(
+    instance: &Instance,
+    link: MakeLink,
+    path: &str,
+    millis: i64,
+) -> Result<Answer, Failure> {
+    let expires_at = instance.clock.now().plus_millis(millis);
+    let made = instance.actors.users.send(link).await;
+    let code = made.map_err(AskError::from).flatten().map_err(told)?;
+    Ok(Answer::Link {
         url: Secret::new(format!("{}{path}{}", instance.url, code.expose())),
         expires_at: expires_at.to_string(),
-    }
+    })
 }
 
 fn done(outcome: Result<(), AskError>) -> Result<Answer, Failure> {

@@ -1,10 +1,11 @@
 //! One file per subject that is asked about.
 
+pub mod access;
 pub mod accounts;
-mod filling;
 pub mod home;
 pub mod instance;
 pub mod lists;
+mod filling;
 pub mod notifications;
 pub mod posts;
 pub mod relations;

@@ -99,3 +99,16 @@ pub(in crate::store) fn set_number(
 ) -> Result<(), StoreError> {
     set(connection, name, &value.to_string())
 }
+
+/// Remembers that this commit changed homes in a way that no reader's own sources tell.
+pub(in crate::store) fn touch_timelines(
+    connection: &Connection,
+    commit: i64,
+) -> Result<(), StoreError> {
+    set_number(connection, TIMELINES_EPOCH, commit)
+}
+
+/// The newest commit that [`touch_timelines`] remembered: a home that was kept before it is stale.
+pub(in crate::store) fn timelines_epoch(connection: &Connection) -> Result<i64, StoreError> {
+    get_number(connection, TIMELINES_EPOCH)
+}

@@ -150,6 +150,8 @@ pub(super) fn remove_boost(write: &mut Write<'_>, boost: PostFacts) -> Result<()
         account: boost.author,
         post: boosted.post,
     });
+    // What the boost collapsed may show again, in homes that nothing else tells of it.
+    meta::touch_timelines(connection, write.commit)?;
     write.tell(Event::BoostRemoved(Arc::new(boost)));
     Ok(())
 }
