@@ -26,9 +26,9 @@ use self::args::{Cli, Command};
 use crate::boot::{self, BootError, Opened, Plan};
 use crate::clock::SystemClock;
 use crate::config::{Config, EXIT_CONFIG, Faults, Log, LogLevel};
+use crate::control;
 use crate::control::client::{self, ClientError};
 use crate::control::protocol::{Answer, Failure, Request};
-use crate::control;
 use crate::logging;
 use crate::randomness::Randomness;
 use crate::store::error::StoreError;
@@ -97,9 +97,7 @@ pub fn run(
         Err(error) => {
             // Nobody is left to be told when the terminal is gone.
             drop(error.print());
-            return u8::try_from(error.exit_code())
-                .unwrap_or(EXIT_USAGE)
-                .into();
+            return u8::try_from(error.exit_code()).unwrap_or(EXIT_USAGE).into();
         }
     };
     match dispatch(&cli, environment) {

@@ -47,7 +47,11 @@ pub(super) fn run(command: &User, config: &Config) -> Result<(), CliError> {
         }
         User::ResetLink(user) => {
             let name = user.name.clone();
-            let answer = ask(config, Request::CreateResetLink { name }, Beginning::Refused)?;
+            let answer = ask(
+                config,
+                Request::CreateResetLink { name },
+                Beginning::Refused,
+            )?;
             print_link(answer, user.output)
         }
     }
@@ -169,7 +173,9 @@ fn table(accounts: &[AccountLine]) -> String {
     });
     let lines = rows.iter().map(|row| {
         let cells = row.iter().zip(widths);
-        let line: String = cells.map(|(cell, width)| format!("{cell:width$}  ")).collect();
+        let line: String = cells
+            .map(|(cell, width)| format!("{cell:width$}  "))
+            .collect();
         line.trim_end().to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")

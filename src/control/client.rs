@@ -36,8 +36,7 @@ pub fn ask(
         return Ok(None);
     };
     let line = conversation(stream, request).map_err(ClientError::Broken)?;
-    let reply: Reply =
-        serde_json::from_slice(&line).map_err(|_| ClientError::Unintelligible)?;
+    let reply: Reply = serde_json::from_slice(&line).map_err(|_| ClientError::Unintelligible)?;
     Ok(Some(reply.outcome))
 }
 

@@ -23,8 +23,8 @@ use crate::store::backup::{self, BackupError};
 use crate::store::error::StoreError;
 use crate::store::invariants::CheckInvariants;
 use crate::store::open::database_in;
-use crate::store::queries::access::FindLogin;
-use crate::store::queries::instance::ListAccounts;
+use crate::store::queries::access::FindMember;
+use crate::store::queries::instance::{ListMembers, ListedMember};
 use crate::store::reader::Reader;
 use crate::store::units::{
     DeleteAccount, SetInstanceUrl, SetRole, SuspendAccount, UnsuspendAccount,
@@ -50,12 +50,22 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
         Request::Suspend { name } => {
             let account = find_account(instance, &name).await?;
             let by = Authority::Operator;
-            done(instance.actors.perform(SuspendAccount { by, account }).await)
+            done(
+                instance
+                    .actors
+                    .perform(SuspendAccount { by, account })
+                    .await,
+            )
         }
         Request::Unsuspend { name } => {
             let account = find_account(instance, &name).await?;
             let by = Authority::Operator;
-            done(instance.actors.perform(UnsuspendAccount { by, account }).await)
+            done(
+                instance
+                    .actors
+                    .perform(UnsuspendAccount { by, account })
+                    .await,
+            )
         }
         Request::DeleteAccount { name } => {
             let account = find_account(instance, &name).await?;
@@ -95,7 +105,9 @@ async fn create_account(
 ) -> Result<Answer, Failure> {
     let made = match password {
         Some(_) => None,
-        None => Some(random_token::<PASSWORD_BYTES>(&mut instance.randomness.rng())),
+        None => Some(random_token::<PASSWORD_BYTES>(
+            &mut instance.randomness.rng(),
+        )),
     };
     let message = CreateMember {
         typed: Typed {
@@ -115,7 +127,7 @@ async fn create_account(
 }
 
 async fn list_accounts(instance: &Instance, after: i64) -> Result<Answer, Failure> {
-    let query = ListAccounts {
+    let query = ListMembers {
         after: AccountId(after),
         limit: ACCOUNTS_PER_ANSWER_MAX,
     };
@@ -124,7 +136,7 @@ async fn list_accounts(instance: &Instance, after: i64) -> Result<Answer, Failur
         ACCOUNTS_PER_ANSWER_MAX => found.last().map(|account| account.id.0),
         _ => None,
     };
-    let line = |account: crate::store::queries::instance::ListedAccount| AccountLine {
+    let line = |account: ListedMember| AccountLine {
         id: account.id.to_string(),
         name: account.name,
         email: account.email,
@@ -151,15 +163,16 @@ fn state_name(state: AccountState) -> &'static str {
 async fn create_token(instance: &Instance, name: &str, scopes: &str) -> Result<Answer, Failure> {
     let scopes = Scopes::parse(scopes).map_err(sentence)?;
     let account = find_account(instance, name).await?;
-    let token = random_token::<32>(&mut instance.randomness.rng());
-    let unit = CreateToken {
+    let message = GrantUserToken {
         account,
         app: None,
         scopes,
-        token: TokenHash::of(token.expose()),
     };
-    instance.actors.perform(unit).await.map_err(told)?;
-    Ok(Answer::Token { token })
+    let granted = instance.actors.users.send(message).await;
+    let granted = granted.map_err(AskError::from).flatten().map_err(told)?;
+    Ok(Answer::Token {
+        token: granted.token,
+    })
 }
 
 /// Checks the store on a connection of its own: it may take long, and the readers have other things to do.
@@ -207,13 +220,12 @@ async fn set_url(instance: &Instance, url: &str) -> Result<Answer, Failure> {
 }
 
 async fn find_account(instance: &Instance, name: &str) -> Result<AccountId, Failure> {
-    let query = FindLogin {
-        login: name.to_owned(),
-    };
+    let name = name.strip_prefix('@').unwrap_or(name).to_owned();
+    let query = FindMember { name: name.clone() };
     let found = instance.actors.find(query).await.map_err(told)?;
     found
-        .filter(|login| login.member.state != AccountState::Deleted)
-        .map(|login| login.member.id)
+        .filter(|member| member.state != AccountState::Deleted)
+        .map(|member| member.id)
         .ok_or_else(|| Failure::new(format!("there is no account {name}")))
 }
 

@@ -242,7 +242,10 @@ fn runtime_directory(own_uid: u32) -> io::Result<PathBuf> {
 /// A name that no other data directory has.
 fn short_name(data_dir: &Path) -> io::Result<String> {
     let digest = Sha256::digest(fs::canonicalize(data_dir)?.as_os_str().as_bytes());
-    let digits: String = digest[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits: String = digest[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     Ok(format!("kinglet-{digits}.sock"))
 }
 
@@ -256,8 +259,14 @@ mod tests {
             (&b"{\"version\":1"[..], "not a line"),
             (b"{}\n", "not in the language"),
             (b"\xff\n", "not in the language"),
-            (b"{\"version\":2,\"request\":{\"do\":\"new\"}}\n", "speaks version 1"),
-            (b"{\"version\":1,\"request\":{\"do\":\"new\"}}\n", "doesn't know"),
+            (
+                b"{\"version\":2,\"request\":{\"do\":\"new\"}}\n",
+                "speaks version 1",
+            ),
+            (
+                b"{\"version\":1,\"request\":{\"do\":\"new\"}}\n",
+                "doesn't know",
+            ),
         ] {
             let failure = understood(line).expect_err("no request");
             assert!(failure.sentence.contains(sentence), "{failure}");

@@ -5,7 +5,7 @@ use crate::domain::account::{Account, AccountState, Role};
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, View};
-use crate::store::tables::{accounts, meta};
+use crate::store::tables::{accounts, meta, purges};
 
 /// How far back an account counts as active: four weeks.
 const ACTIVE_MILLIS: i64 = 28 * 24 * 60 * 60 * 1000;
@@ -59,7 +59,7 @@ impl Query for FindInstanceUrl {
 
 /// The accounts in the order of their ids, for the operator.
 #[derive(Debug, Clone, Copy)]
-pub struct ListAccounts {
+pub struct ListMembers {
     /// The id after which the list begins.
     pub after: AccountId,
     /// The most accounts that are listed.
@@ -68,7 +68,7 @@ pub struct ListAccounts {
 
 /// An account, as the operator sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListedAccount {
+pub struct ListedMember {
     /// Its id.
     pub id: AccountId,
     /// Its name.
@@ -83,10 +83,22 @@ pub struct ListedAccount {
     pub posts_count: i64,
 }
 
-impl Query for ListAccounts {
-    type Answer = Vec<ListedAccount>;
+impl Query for ListMembers {
+    type Answer = Vec<ListedMember>;
 
-    fn run(&self, view: &View<'_>) -> Result<Vec<ListedAccount>, StoreError> {
-        accounts::list(view.connection, self.after, self.limit)
+    fn run(&self, view: &View<'_>) -> Result<Vec<ListedMember>, StoreError> {
+        accounts::list_members(view.connection, self.after, self.limit)
+    }
+}
+
+/// Whether something that was deleted has to be purged still.
+#[derive(Debug, Clone, Copy)]
+pub struct IsPurgeWaiting;
+
+impl Query for IsPurgeWaiting {
+    type Answer = bool;
+
+    fn run(&self, view: &View<'_>) -> Result<bool, StoreError> {
+        Ok(purges::first(view.connection)?.is_some())
     }
 }

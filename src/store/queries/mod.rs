@@ -2,10 +2,10 @@
 
 pub mod access;
 pub mod accounts;
+mod filling;
 pub mod home;
 pub mod instance;
 pub mod lists;
-mod filling;
 pub mod notifications;
 pub mod posts;
 pub mod relations;

@@ -1,6 +1,8 @@
 //! One file per user action. Each decides inside the transaction whether the action is allowed.
 
 mod access_rules;
+#[cfg(test)]
+mod access_tests;
 mod block_account;
 mod boost_post;
 mod change_password;
@@ -30,6 +32,7 @@ mod suspend_account;
 mod sweep_access;
 mod update_profile;
 
+pub use access_rules::DEAD_LINK;
 pub use block_account::{BlockAccount, UnblockAccount};
 pub use boost_post::{BoostPost, UnboostPost};
 pub use change_password::{ChangePassword, CreateResetLink, ResetPassword};
@@ -49,10 +52,8 @@ pub use mark_post::{Mark, MarkPost};
 pub use mute_account::{MuteAccount, UnmuteAccount};
 pub use open_session::{AGENT_CHARS_MAX, OpenSession, SESSIONS_PER_ACCOUNT_MAX, TouchAccess};
 pub use publish_post::{PreparedText, PublishPost};
-pub use read_notifications::{ClearNotifications, DismissNotification, RemoveCleared, SetMarkers};
-pub use set_instance_url::SetInstanceUrl;
-pub use update_profile::UpdateProfile;
 pub use purge_some::{PurgeSome, ROWS_PER_PURGE_MAX};
+pub use read_notifications::{ClearNotifications, DismissNotification, RemoveCleared, SetMarkers};
 pub use register_account::{
     Admission, EMAIL_TAKEN, NewMember, RegisterAccount, Registered, USERNAME_TAKEN,
 };
@@ -61,7 +62,9 @@ pub use review_account::{ApproveAccount, RejectAccount};
 pub use revoke_access::{
     CloseOwnSession, CloseSession, RevokeAppAccess, RevokeOwnToken, RevokeToken,
 };
+pub use set_instance_url::SetInstanceUrl;
 pub use set_role::SetRole;
 pub use set_up_owner::{CreateSetupLink, SetUpOwner};
 pub use suspend_account::{SuspendAccount, UnsuspendAccount};
 pub use sweep_access::{APP_UNUSED_MILLIS_MAX, ROWS_PER_SWEEP_MAX, SweepAccess};
+pub use update_profile::UpdateProfile;
