@@ -7,6 +7,8 @@
 pub mod error;
 pub mod migrate;
 pub mod open;
+#[cfg(test)]
+mod plans;
 pub mod queries;
 pub mod reader;
 #[cfg(test)]
