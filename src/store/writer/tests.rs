@@ -414,7 +414,7 @@ impl Query for Dawdle {
 #[test]
 fn the_log_stays_bounded_while_a_reader_holds_snapshots() {
     const UNITS: usize = 20_000;
-    const WAL_BYTES_MAX_HERE: u64 = 4 << 20;
+    const WAL_BYTES_MAX_HERE: u64 = 8 << 20;
     // One batch of posts may come on top before the bound is looked at; it dirties some hundred pages.
     const BATCH_BYTES_MAX: u64 = 6 << 20;
     let (directory, mut thread, writer) = store();
@@ -433,7 +433,7 @@ fn the_log_stays_bounded_while_a_reader_holds_snapshots() {
         let mut reader = Reader::open(&database).unwrap();
         let mut snapshots = 0;
         while stopped.try_recv() == Err(std::sync::mpsc::TryRecvError::Empty) {
-            reader.run(&Dawdle(Duration::from_millis(150))).unwrap();
+            reader.run(&Dawdle(Duration::from_millis(40))).unwrap();
             snapshots += 1;
         }
         snapshots
