@@ -4,7 +4,9 @@
 //! action as a *unit* in a savepoint of its own, commits them together, and answers only then. Readers ([`reader`])
 //! have read-only connections and see committed snapshots.
 
+pub mod backup;
 pub mod error;
+pub mod invariants;
 pub mod migrate;
 pub mod open;
 #[cfg(test)]

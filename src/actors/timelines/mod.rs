@@ -169,7 +169,7 @@ impl Handler<ReadHome> for Timelines {
             self.roads.window += 1;
             return Box::pin(std::future::ready(Ok(ids)).into_actor(self));
         }
-        let is_newest = page.max_id.is_none() && !page.from_oldest();
+        let is_newest = page.below() == i64::MAX && !page.from_oldest();
         if !is_newest || self.residents.has(reader, page.limit) {
             self.roads.merge += 1;
             let merged = self.store.look(MergeHome { reader, page });

@@ -7,6 +7,7 @@ pub(super) mod favourites;
 pub(super) mod follow_requests;
 pub(super) mod follows;
 pub(super) mod idempotency_keys;
+pub(super) mod invariants;
 pub(super) mod markers;
 pub(super) mod mentions;
 pub(super) mod meta;
