@@ -18,5 +18,7 @@ pub(crate) mod rig;
 pub mod snapshots;
 mod sql;
 mod tables;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod units;
 pub mod writer;

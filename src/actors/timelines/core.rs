@@ -203,6 +203,7 @@ impl Residents {
             | Event::MarksChanged { .. }
             | Event::AccountChanged(_)
             | Event::TokenRevoked(_)
+            | Event::TokenUsed(_)
             | Event::CredentialsChanged(_) => return,
         };
         for reader in concerned {

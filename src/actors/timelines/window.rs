@@ -145,6 +145,7 @@ impl Window {
             | Event::MarksChanged { .. }
             | Event::AccountChanged(_)
             | Event::TokenRevoked(_)
+            | Event::TokenUsed(_)
             | Event::CredentialsChanged(_) => Fate::Kept,
         }
     }
