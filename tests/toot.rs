@@ -188,7 +188,10 @@ async fn toot_logs_in_posts_replies_follows_reads_and_searches() {
     ben.toot(&["unfollow", "ana"]);
     assert!(!ben.toot(&["following"]).contains("ana@"));
 
-    assert_shows(&ana.toot(&["update_account", "--display-name", "Ana Gram"]), "updated");
+    assert_shows(
+        &ana.toot(&["update_account", "--display-name", "Ana Gram"]),
+        "updated",
+    );
     assert_shows(&ben.toot(&["whois", "ana"]), "Ana Gram");
     server.shutdown().await.expect("stops cleanly");
 }
