@@ -103,11 +103,10 @@ impl Person {
 }
 
 /// The id of a post that toot has just published, from the address it shows.
+#[track_caller]
 fn posted_id(shown: &str) -> String {
-    let (_, url) = shown
-        .split_once("Toot posted: ")
-        .unwrap_or_else(|| panic!("nothing was posted:\n{shown}"));
-    let id = url.trim().rsplit('/').next();
+    assert_shows(shown, "Toot posted: ");
+    let id = shown.trim().rsplit('/').next();
     id.expect("a text has a last part").to_owned()
 }
 
