@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use kinglet::Server;
 use kinglet::config::{Config, RegistrationMode};
 use serde::Deserialize;
+use support::program::Program;
 use support::tools::{in_package, run_script};
 use support::village::Village;
+use tempfile::TempDir;
 
 /// What a script found out (see `tests/browser/report.mjs`).
 #[derive(Deserialize)]
@@ -49,11 +51,11 @@ fn run(script: &str, arguments: &[&str]) -> Report {
     report
 }
 
-/// A server that lets everybody in, on an address of its own.
-fn open_server() -> Server {
+/// A server on an address of its own.
+fn server(mode: RegistrationMode) -> Server {
     let mut config = Config::default();
     config.http.listen = ([127, 0, 0, 1], 0).into();
-    config.registration.mode = RegistrationMode::Open;
+    config.registration.mode = mode;
     config.limits.rate_limits = false;
     let builder = Server::builder().config(config).in_memory();
     builder.start_blocking().expect("a server starts")
@@ -61,14 +63,16 @@ fn open_server() -> Server {
 
 #[test]
 fn consent_leads_to_other_origins_and_own_schemes() {
-    let server = open_server();
-    run("consent.mjs", &[server.url()]);
+    let server = server(RegistrationMode::Open);
+    let submitted = run("consent.mjs", &[server.url()]).submitted;
+    assert!(submitted.contains("POST /oauth/authorize"));
 }
 
 #[test]
 fn every_form_does_what_it_says() {
-    let server = open_server();
+    let server = server(RegistrationMode::Open);
     let submitted = run("forms.mjs", &[server.url()]).submitted;
+    // See the tests of consent and of the operator's doors.
     let elsewhere = ["/setup", "/reset/*", "/oauth/authorize"];
     let missing: Vec<_> = actions_in_templates()
         .into_iter()
@@ -79,6 +83,29 @@ fn every_form_does_what_it_says() {
         missing.is_empty(),
         "never sent: {missing:?}\nsent: {submitted:?}"
     );
+}
+
+#[test]
+fn the_operator_opens_doors() {
+    let directory = TempDir::new().expect("a directory");
+    let data = directory.path().join("data");
+    let program = Program::serve(&data, &[("KINGLET_REGISTRATION__MODE", "invite")]);
+    let base = program.wait_for("kinglet answers at ");
+    let link = base.clone() + &program.wait_for(&base);
+    let folder = data.to_str().expect("a path in UTF-8");
+    let report = run("doors.mjs", &[&base, &link, Program::PATH, folder]);
+    for door in ["POST /setup", "POST /signup"] {
+        assert!(report.submitted.contains(door), "{door}");
+    }
+    let is_reset = |sent: &String| is_sent_to(sent, "/reset/*");
+    assert!(report.submitted.iter().any(is_reset));
+}
+
+#[test]
+fn an_account_waits_for_approval() {
+    let server = server(RegistrationMode::Approval);
+    let submitted = run("approval.mjs", &[server.url()]).submitted;
+    assert!(submitted.contains("POST /signup"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,7 @@
 pub mod graph;
 pub mod history;
 pub mod model;
+pub mod program;
 pub mod terminal;
 pub mod tools;
 pub mod village;
