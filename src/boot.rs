@@ -25,7 +25,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::actors::Actors;
 use crate::actors::feed::{FeedSink, feed};
-use crate::actors::hasher::Hasher;
+use crate::actors::hasher::Hashers;
 use crate::actors::messages::StoreDoor;
 use crate::actors::pool::PoolEnd;
 use crate::actors::posts::{Posts, TextRules};
@@ -37,6 +37,8 @@ use crate::actors::timelines::{
 use crate::actors::users::Users;
 use crate::clock::SharedClock;
 use crate::config::{self, Config, InstanceUrl};
+use crate::control::socket::ControlSocket;
+use crate::domain::access::Registration;
 use crate::http::request_log::RequestIds;
 use crate::http::serve::Bounds;
 use crate::instance::Instance;
@@ -134,6 +136,17 @@ impl From<config::Synchronous> for Synchronous {
         match setting {
             config::Synchronous::Full => Self::Full,
             config::Synchronous::Normal => Self::Normal,
+        }
+    }
+}
+
+impl From<config::RegistrationMode> for Registration {
+    fn from(setting: config::RegistrationMode) -> Self {
+        match setting {
+            config::RegistrationMode::Closed => Self::Closed,
+            config::RegistrationMode::Approval => Self::Approval,
+            config::RegistrationMode::Open => Self::Open,
+            config::RegistrationMode::Invite => Self::Invite,
         }
     }
 }
@@ -266,13 +279,16 @@ impl Opened {
         let (timelines_feed, timelines_sink) = feed();
         let (readers, readers_ended) = ReaderActor::start_pool(&database);
         let store = StoreDoor { writer, readers };
-        let hasher = Hasher::start_pool();
+        let hashers = Hashers::start();
 
         let arbiter = || Arbiter::try_new().map_err(BootError::Threads);
         let arbiters = vec![arbiter()?, arbiter()?, arbiter()?];
         let users = Users::start_in_arbiter(&arbiters[0].handle(), {
             let store = store.clone();
-            move |_| Users::new(store, hasher, users_feed)
+            let clock = Arc::clone(&clock);
+            let rng = randomness.rng();
+            let registration = config.registration.mode.into();
+            move |_| Users::new(store, hashers, users_feed, clock, rng, registration)
         });
         let residency = Residency {
             window_entries_max: config.timelines.window_entries_max,
@@ -327,7 +343,7 @@ impl Opened {
             timelines,
         };
         let (stop_tasks, tasks_stopped) = watch::channel(false);
-        let manager = TaskManager::new(actors.clone(), Arc::clone(&clock), wake_up);
+        let manager = TaskManager::new(actors.clone(), wake_up);
         let tasks = tokio::spawn(manager.run(tasks_stopped));
         let opened = Self {
             instance: Instance {
@@ -500,6 +516,16 @@ async fn serve_opened(
     let instance = opened.instance.clone();
     let filter = crate::http::routes::filter(&instance)
         .map_err(|error| BootError::Broken(format!("the routes don't fit together: {error}")))?;
+    let socket =
+        ControlSocket::bind(&instance.data_dir).map_err(|source| BootError::ControlSocket {
+            path: instance.data_dir.to_path_buf(),
+            source,
+        })?;
+    let (stop_commands, commands_stopped) = oneshot::channel::<()>();
+    let commands = tokio::spawn(socket.serve(instance.clone(), async move {
+        // As below.
+        drop(commands_stopped.await);
+    }));
     let (stop_http, http_stopped) = oneshot::channel::<()>();
     let http = tokio::spawn(crate::http::serve::serve(
         listener,
@@ -530,6 +556,10 @@ async fn serve_opened(
         }
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "the listener failed"),
+    }
+    drop(stop_commands);
+    if let Err(error) = commands.await {
+        tracing::error!(%error, "the control socket failed");
     }
     outcome
 }

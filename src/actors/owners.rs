@@ -3,6 +3,7 @@
 use super::messages::Owned;
 use super::posts::Posts;
 use super::users::Users;
+use crate::store::queries::access;
 use crate::store::{queries, units};
 
 macro_rules! owned_by {
@@ -38,6 +39,28 @@ owned_by! { Users:
     queries::notifications::FindNotification,
     queries::notifications::FindMarkers,
     queries::search::SearchAccounts,
+    units::RegisterAccount,
+    units::SetUpOwner,
+    units::ApproveAccount,
+    units::RejectAccount,
+    units::SuspendAccount,
+    units::UnsuspendAccount,
+    units::SetRole,
+    units::DeleteAccount,
+    units::CloseSession,
+    units::CloseOwnSession,
+    units::RevokeToken,
+    units::RevokeOwnToken,
+    units::RevokeAppAccess,
+    units::SweepAccess,
+    access::ReadEmail,
+    access::FindMember,
+    access::ListPending,
+    access::HasOwner,
+    access::FindApp,
+    access::ReadApp,
+    access::ListAccess,
+    access::CheckLink,
 }
 
 owned_by! { Posts:
@@ -47,6 +70,7 @@ owned_by! { Posts:
     units::BoostPost,
     units::UnboostPost,
     units::MarkPost,
+    units::PurgeSome,
     queries::lists::ListPosts,
     queries::lists::KeepTagged,
     queries::search::SearchTags,
@@ -58,4 +82,6 @@ owned_by! { Posts:
 owned_by! { Users:
     units::SetInstanceUrl,
     queries::instance::FindInstanceUrl,
+    queries::instance::ListMembers,
+    queries::instance::IsPurgeWaiting,
 }

@@ -67,13 +67,23 @@ impl TestStore {
 
     /// Asks a query of the newest commit.
     pub(crate) fn find<Q: Query>(&mut self, query: Q) -> Q::Answer {
-        self.reader.run(&query).expect("the query runs").0
+        self.look(query).0
+    }
+
+    /// Asks a query of the newest commit, and which commit that is.
+    pub(crate) fn look<Q: Query>(&mut self, query: Q) -> (Q::Answer, i64) {
+        self.reader.run(&query).expect("the query runs")
+    }
+
+    /// What was committed since the last call.
+    pub(crate) fn batches(&self) -> Vec<Arc<EventBatch>> {
+        self.events.try_iter().collect()
     }
 
     /// What the units since the last call told.
     pub(crate) fn events(&self) -> Vec<Event> {
-        self.events
-            .try_iter()
+        self.batches()
+            .iter()
             .flat_map(|batch| batch.events.clone())
             .collect()
     }

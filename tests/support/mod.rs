@@ -15,6 +15,7 @@ pub mod graph;
 pub mod history;
 pub mod model;
 pub mod program;
+pub mod server;
 pub mod terminal;
 pub mod tools;
 pub mod village;

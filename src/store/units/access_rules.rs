@@ -13,6 +13,9 @@ use crate::store::error::StoreError;
 use crate::store::tables::{apps, codes, credentials, links, meta, sessions, tokens};
 use crate::store::writer::{UnitError, Write};
 
+/// The sentence for a link that doesn't work, whatever the reason.
+pub const DEAD_LINK: &str = "This link is unknown, used or expired";
+
 /// The account that an action is about, in whatever state but deleted.
 pub(super) fn require_member(
     connection: &Connection,

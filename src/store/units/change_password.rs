@@ -1,6 +1,6 @@
 //! A password changes: by whoever knows the old one, or by a link that the operator handed out.
 
-use super::access_rules::{end_all_access, end_sessions, require_member};
+use super::access_rules::{DEAD_LINK, end_all_access, end_sessions, require_member};
 use super::rules::require_active;
 use crate::domain::access::LINK_MILLIS_MAX;
 use crate::domain::refusal::Refusal;
@@ -83,7 +83,7 @@ impl Unit for ResetPassword {
     fn apply(&self, write: &mut Write<'_>) -> Result<AccountId, UnitError> {
         let taken = links::take(write.connection, self.code, LinkKind::Reset, write.now)?;
         let Some(Some(account)) = taken else {
-            return Err(Refusal::forbidden("This link is unknown, used or expired").into());
+            return Err(Refusal::forbidden(DEAD_LINK).into());
         };
         require_member(write.connection, account)?;
         credentials::set_password_hash(write.connection, account, &self.new_hash)?;

@@ -1,6 +1,8 @@
 //! One file per user action. Each decides inside the transaction whether the action is allowed.
 
 mod access_rules;
+#[cfg(test)]
+mod access_tests;
 mod block_account;
 mod boost_post;
 mod change_password;
@@ -30,6 +32,7 @@ mod suspend_account;
 mod sweep_access;
 mod update_profile;
 
+pub use access_rules::DEAD_LINK;
 pub use block_account::{BlockAccount, UnblockAccount};
 pub use boost_post::{BoostPost, UnboostPost};
 pub use change_password::{ChangePassword, CreateResetLink, ResetPassword};

@@ -1,5 +1,6 @@
 //! The first account: its link is printed for whoever started the instance.
 
+use super::access_rules::DEAD_LINK;
 use super::register_account::{NewMember, insert_member};
 use crate::domain::access::LINK_MILLIS_MAX;
 use crate::domain::account::{AccountState, Role};
@@ -51,7 +52,7 @@ impl Unit for SetUpOwner {
     fn apply(&self, write: &mut Write<'_>) -> Result<AccountId, UnitError> {
         require_no_owner(write)?;
         if links::take(write.connection, self.code, LinkKind::SetUp, write.now)?.is_none() {
-            return Err(Refusal::forbidden("This link is unknown, used or expired").into());
+            return Err(Refusal::forbidden(DEAD_LINK).into());
         }
         insert_member(write, &self.member, Role::Owner, AccountState::Active, None)
     }
