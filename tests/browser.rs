@@ -10,6 +10,7 @@ use kinglet::Server;
 use kinglet::config::{Config, RegistrationMode};
 use serde::Deserialize;
 use support::program::Program;
+use support::server::password_of;
 use support::tools::{in_package, run_script};
 use support::village::Village;
 use tempfile::TempDir;
@@ -117,11 +118,12 @@ async fn ten_pages_are_sound_on_every_screen() {
     );
     fs::create_dir_all(&directory).expect("a directory for pictures");
     let folder = directory.to_str().expect("a path in UTF-8").to_owned();
+    let password = password_of(village.viewer);
     let arguments = [
-        village.server.url(),
+        village.rig.server.url(),
         &folder,
         village.viewer,
-        village.password,
+        &password,
         &village.thread,
     ];
     run("screenshots.mjs", &arguments);

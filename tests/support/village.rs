@@ -1,12 +1,9 @@
 //! An instance with some life: people, what they wrote over three days, and what they thought of it.
 
-use std::sync::Arc;
+use kinglet::config::Config;
+use serde_json::{Value, json};
 
-use kinglet::Server;
-use kinglet::clock::{Clock, ManualClock, SystemClock};
-use kinglet::config::{Config, RegistrationMode};
-use reqwest::{Client, Method};
-use serde_json::Value;
+use super::server::{Client, Rig, START};
 
 const MINUTE_MS: i64 = 60_000;
 /// How long ago the first of them came.
@@ -14,12 +11,10 @@ const BEGINNING_MINUTES: i64 = 3 * 24 * 60;
 
 /// The instance.
 pub struct Village {
-    /// The server that it lives on.
-    pub server: Server,
-    /// Whoever looks at it: a name.
+    /// Where it lives, with its people.
+    pub rig: Rig,
+    /// The name of whoever looks at it.
     pub viewer: &'static str,
-    /// And the password.
-    pub password: &'static str,
     /// The path of a post with answers.
     pub thread: String,
 }
@@ -56,8 +51,6 @@ const HARBOUR: usize = 4;
 const JONAS: usize = 5;
 const GRAINNE: usize = 6;
 const YUKI: usize = 7;
-
-const PASSWORD: &str = "five grams of feathers";
 
 const VILLAGERS: [Villager; 8] = [
     Villager {
@@ -124,6 +117,9 @@ const VILLAGERS: [Villager; 8] = [
         follows: &[MIRELA, TOMAS],
     },
 ];
+
+/// The index of the post whose thread is worth a look.
+const THREAD: usize = 8;
 
 const SAID: [Said; 18] = [
     Said {
@@ -311,181 +307,85 @@ const SAID: [Said; 18] = [
 impl Village {
     /// Starts a server and lets the days pass.
     pub async fn found() -> Self {
-        let now = SystemClock.now();
-        let clock = ManualClock::at(now.plus_millis(-BEGINNING_MINUTES * MINUTE_MS));
         let mut config = Config::default();
         config.http.listen = ([127, 0, 0, 1], 0).into();
-        config.registration.mode = RegistrationMode::Open;
         config.limits.rate_limits = false;
         config.instance.title = "Quayside".to_owned();
         config.instance.description =
             "A small harbour town's place to talk: weather, clocks, birds and bread.".to_owned();
-        let server = Server::builder()
-            .config(config)
-            .clock(Arc::clone(&clock) as Arc<dyn Clock>)
-            .in_memory()
-            .start()
-            .await
-            .expect("a server starts");
-        let api = Api::new(&server);
-        let people = api.settle().await;
+        let names = VILLAGERS.map(|villager| villager.name);
+        let rig = Rig::start_configured(config, &names, |builder| builder).await;
+        let now = START.plus_millis(BEGINNING_MINUTES * MINUTE_MS);
+        settle(&rig).await;
         let mut posts: Vec<String> = Vec::new();
         for said in &SAID {
-            clock.set(now.plus_millis(-said.minutes_ago * MINUTE_MS));
-            let mut fields = vec![
-                ("status", said.text),
-                ("visibility", said.visibility),
-                ("spoiler_text", said.warning),
-            ];
-            if let Some(answered) = said.answers {
-                fields.push(("in_reply_to_id", posts[answered].as_str()));
-            }
-            let token = Some(&people[said.by].token);
-            let post = api.post("/api/v1/statuses", token, &fields).await;
-            let id = text(&post, "id");
-            let minute = MINUTE_MS;
-            for who in said.favourites {
-                clock.advance_millis(minute / 2);
-                let path = format!("/api/v1/statuses/{id}/favourite");
-                api.post(&path, Some(&people[*who].token), &[]).await;
-            }
-            for who in said.boosts {
-                clock.advance_millis(minute / 2);
-                let path = format!("/api/v1/statuses/{id}/reblog");
-                api.post(&path, Some(&people[*who].token), &[]).await;
-            }
-            posts.push(id);
+            rig.clock
+                .set(now.plus_millis(-said.minutes_ago * MINUTE_MS));
+            let answered = said.answers.map(|answered| posts[answered].as_str());
+            posts.push(say(&rig, said, answered).await);
         }
-        let viewer = &people[MIRELA];
-        let locked = [("locked", "true")];
-        api.change_profile(&viewer.token, &locked).await;
+        let viewer = rig.person(VILLAGERS[MIRELA].name);
+        change_profile(&viewer.client, &json!({"locked": true})).await;
+        rig.clock.set(now.plus_millis(-2 * MINUTE_MS));
         let path = format!("/api/v1/accounts/{}/follow", viewer.id);
-        clock.set(now.plus_millis(-2 * MINUTE_MS));
-        api.post(&path, Some(&people[HARBOUR].token), &[]).await;
-        clock.set(now);
+        client(&rig, HARBOUR).post_empty(&path).await.ok();
+        rig.clock.set(now);
         Self {
-            thread: format!("/@{}/{}", VILLAGERS[MIRELA].name, posts[8]),
-            server,
+            thread: format!("/@{}/{}", viewer.name, posts[THREAD]),
             viewer: VILLAGERS[MIRELA].name,
-            password: PASSWORD,
+            rig,
         }
     }
 }
 
-/// Somebody's account and token.
-struct Settled {
-    id: String,
-    token: String,
+fn client(rig: &Rig, villager: usize) -> &Client {
+    rig.client(VILLAGERS[villager].name)
 }
 
-struct Api {
-    client: Client,
-    base: String,
-}
-
-impl Api {
-    fn new(server: &Server) -> Self {
-        Self {
-            client: Client::new(),
-            base: server.url().to_owned(),
+/// Everybody fills in a profile and follows whom they follow.
+async fn settle(rig: &Rig) {
+    for (index, villager) in VILLAGERS.iter().enumerate() {
+        let fields = villager.fields.iter();
+        let fields: Vec<Value> = fields
+            .map(|(name, value)| json!({"name": name, "value": value}))
+            .collect();
+        let profile = json!({
+            "display_name": villager.display_name,
+            "note": villager.bio,
+            "bot": index == HARBOUR,
+            "fields_attributes": fields,
+        });
+        change_profile(client(rig, index), &profile).await;
+        for followed in villager.follows {
+            let followed = rig.person(VILLAGERS[*followed].name).id;
+            let path = format!("/api/v1/accounts/{followed}/follow");
+            client(rig, index).post_empty(&path).await.ok();
         }
-    }
-
-    /// Signs everybody up; then each follows whom they follow.
-    async fn settle(&self) -> Vec<Settled> {
-        let out_of_band = "urn:ietf:wg:oauth:2.0:oob";
-        let app = [
-            ("client_name", "Town hall"),
-            ("redirect_uris", out_of_band),
-            ("scopes", "read write follow"),
-        ];
-        let app = self.post("/api/v1/apps", None, &app).await;
-        let (id, secret) = (text(&app, "client_id"), text(&app, "client_secret"));
-        let grant = [
-            ("grant_type", "client_credentials"),
-            ("client_id", id.as_str()),
-            ("client_secret", secret.as_str()),
-            ("redirect_uri", out_of_band),
-            ("scope", "read write"),
-        ];
-        let app_token = self.post("/oauth/token", None, &grant).await;
-        let app_token = text(&app_token, "access_token");
-        let mut people = Vec::new();
-        for villager in &VILLAGERS {
-            let email = format!("{}@example.org", villager.name);
-            let fields = [
-                ("username", villager.name),
-                ("email", email.as_str()),
-                ("password", PASSWORD),
-                ("agreement", "true"),
-                ("locale", "en"),
-            ];
-            let token = self
-                .post("/api/v1/accounts", Some(&app_token), &fields)
-                .await;
-            let token = text(&token, "access_token");
-            let mut profile = vec![
-                ("display_name".to_owned(), villager.display_name),
-                ("note".to_owned(), villager.bio),
-            ];
-            for (row, (name, value)) in villager.fields.iter().enumerate() {
-                profile.push((format!("fields_attributes[{row}][name]"), name));
-                profile.push((format!("fields_attributes[{row}][value]"), value));
-            }
-            if villager.name == VILLAGERS[HARBOUR].name {
-                profile.push(("bot".to_owned(), "true"));
-            }
-            let account = self.change_profile(&token, &profile).await;
-            let id = text(&account, "id");
-            people.push(Settled { id, token });
-        }
-        for (villager, settled) in VILLAGERS.iter().zip(&people) {
-            for followed in villager.follows {
-                let path = format!("/api/v1/accounts/{}/follow", people[*followed].id);
-                self.post(&path, Some(&settled.token), &[]).await;
-            }
-        }
-        people
-    }
-
-    async fn change_profile<N: serde::Serialize>(
-        &self,
-        token: &String,
-        fields: &[(N, &str)],
-    ) -> Value {
-        let path = "/api/v1/accounts/update_credentials";
-        self.send(Method::PATCH, path, Some(token), fields).await
-    }
-
-    async fn post(&self, path: &str, token: Option<&String>, fields: &[(&str, &str)]) -> Value {
-        self.send(Method::POST, path, token, fields).await
-    }
-
-    async fn send<N: serde::Serialize>(
-        &self,
-        method: Method,
-        path: &str,
-        token: Option<&String>,
-        fields: &[(N, &str)],
-    ) -> Value {
-        let mut request = self
-            .client
-            .request(method, format!("{}{path}", self.base))
-            .form(fields);
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        let answer = request.send().await.expect("an answer");
-        let status = answer.status();
-        let body = answer.text().await.expect("a body");
-        assert!(status.is_success(), "{path}: {status} {body}");
-        serde_json::from_str(&body).expect("the API answers JSON")
     }
 }
 
-fn text(value: &Value, name: &str) -> String {
-    let found = value[name].as_str();
-    found
-        .unwrap_or_else(|| panic!("{name} is missing in {value}"))
-        .to_owned()
+async fn change_profile(client: &Client, profile: &Value) {
+    let path = "/api/v1/accounts/update_credentials";
+    client.patch(path, profile.clone()).await.ok();
+}
+
+/// Writes a post, which some favour and boost a little later; gives back its id.
+async fn say(rig: &Rig, said: &Said, answered: Option<&str>) -> String {
+    let post = json!({
+        "status": said.text,
+        "visibility": said.visibility,
+        "spoiler_text": said.warning,
+        "in_reply_to_id": answered,
+    });
+    let answer = client(rig, said.by).post("/api/v1/statuses", post).await;
+    let id = answer.ok()["id"].as_str().map(str::to_owned);
+    let id = id.expect("a post has an id");
+    let favourites = said.favourites.iter().map(|who| (who, "favourite"));
+    let boosts = said.boosts.iter().map(|who| (who, "reblog"));
+    for (who, act) in favourites.chain(boosts) {
+        rig.clock.advance_millis(MINUTE_MS / 2);
+        let path = format!("/api/v1/statuses/{id}/{act}");
+        client(rig, *who).post_empty(&path).await.ok();
+    }
+    id
 }
