@@ -1,0 +1,88 @@
+//! People and posts for the tests of entities.
+
+use std::sync::Arc;
+
+use super::Renderer;
+use crate::config::Config;
+use crate::domain::account::{Account, AccountState, Role};
+use crate::domain::post::{Marks, Mention, Post, PostApp, PostFacts, PostView};
+use crate::domain::visibility::Visibility;
+use crate::ids::{AccountId, AppId, PostId};
+
+pub(super) const FIRST: i64 = 100_000_000_000_000_000;
+
+pub(super) fn renderer() -> Renderer {
+    let mut config = Config::default();
+    config
+        .set("instance.url", "https://kinglet.example")
+        .expect("a URL");
+    Renderer::new(config.instance.url.expect("just set"))
+}
+
+pub(super) fn ada() -> Account {
+    Account {
+        id: AccountId(FIRST + 1),
+        name: "ada".to_owned(),
+        display_name: "Ada <3".to_owned(),
+        note: "Numbers & looms".to_owned(),
+        fields: Vec::new(),
+        locked: false,
+        bot: false,
+        discoverable: true,
+        state: AccountState::Active,
+        role: Role::User,
+        followers_count: 2,
+        following_count: 1,
+        posts_count: 3,
+        last_open_post: None,
+    }
+}
+
+pub(super) fn bob() -> Account {
+    Account {
+        id: AccountId(FIRST + 2),
+        name: "Bob".to_owned(),
+        display_name: String::new(),
+        ..ada()
+    }
+}
+
+pub(super) fn post(id: i64, author: &Account, text: &str) -> Post {
+    Post {
+        facts: PostFacts {
+            id: PostId(FIRST + id),
+            author: author.id,
+            author_hidden: false,
+            visibility: Visibility::Public,
+            boost_of: None,
+            reply_to: None,
+            mentions: vec![bob().id],
+        },
+        text: text.to_owned(),
+        spoiler: String::new(),
+        sensitive: false,
+        language: Some("en".to_owned()),
+        mentions: vec![Mention {
+            account: bob().id,
+            name: bob().name,
+        }],
+        app: Some(PostApp {
+            id: AppId(1),
+            name: "toot".to_owned(),
+            website: None,
+        }),
+        edited_at: None,
+        replies_count: 1,
+        boosts_count: 2,
+        favourites_count: 3,
+    }
+}
+
+pub(super) fn view(post: Post, author: Account) -> PostView {
+    PostView {
+        post: Arc::new(post),
+        author: Arc::new(author),
+        marks: Marks::default(),
+        boosted: None,
+    }
+}
