@@ -123,7 +123,8 @@ impl Actor for Timelines {
             context.run_interval(self.snapshot_interval, |actor, context| {
                 if let Some(saving) = actor.save_windows() {
                     // The keeper logs what it can't do; a keeper that is gone means that the service stops.
-                    context.spawn(async move { drop(saving.await) }.into_actor(actor));
+                    context
+                        .spawn(async move { saving.await.unwrap_or_default() }.into_actor(actor));
                 }
             });
         }

@@ -248,7 +248,7 @@ mod tests {
                 "discoverable": true,
                 "indexable": true,
                 "group": false,
-                "created_at": "2018-05-12T13:14:50.585Z",
+                "created_at": "2018-05-09T15:15:06.250Z",
                 "note": "<p>Numbers &amp; looms</p>",
                 "url": "https://kinglet.example/@ada",
                 "uri": "https://kinglet.example/users/ada",
@@ -283,7 +283,7 @@ mod tests {
         };
         let json = serde_json::to_value(renderer().credential_account(&own)).expect("JSON");
         assert_eq!(json["note"], "");
-        assert_eq!(json["last_status_at"], "2018-05-12");
+        assert_eq!(json["last_status_at"], "2018-05-09");
         assert_eq!(json["fields"][0]["name"], "&lt;b&gt;");
         let value = json["fields"][0]["value"].as_str().expect("a text");
         assert!(value.starts_with("a &amp; <a href=\"https://e.org/\"") && !value.contains("<p>"));

@@ -53,6 +53,9 @@ mod tests {
             serde_json::to_value(by_timeline(&[home])).expect("JSON"),
             json!({"home": {"last_read_id": "12", "version": 3, "updated_at": "1970-01-01T00:00:00.001Z"}})
         );
-        assert_eq!(serde_json::to_value(by_timeline(&[])).expect("JSON"), json!({}));
+        assert_eq!(
+            serde_json::to_value(by_timeline(&[])).expect("JSON"),
+            json!({})
+        );
     }
 }

@@ -117,7 +117,7 @@ mod tests {
         let json = shown(NotificationKind::Favourite, true);
         assert_eq!(json["id"], "100000000000000009");
         assert_eq!(json["type"], "favourite");
-        assert_eq!(json["created_at"], "2018-05-12T13:14:50.585Z");
+        assert_eq!(json["created_at"], "2018-05-09T15:15:06.250Z");
         assert_eq!(json["group_key"], "ungrouped-100000000000000009");
         assert_eq!(json["account"]["acct"], "Bob");
         assert_eq!(json["status"]["id"], "100000000000000016");

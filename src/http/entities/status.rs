@@ -333,7 +333,7 @@ mod tests {
             status,
             json!({
                 "id": "100000000000000016",
-                "created_at": "2018-05-12T13:14:50.585Z",
+                "created_at": "2018-05-09T15:15:06.250Z",
                 "in_reply_to_id": null,
                 "in_reply_to_account_id": null,
                 "sensitive": false,
@@ -383,7 +383,10 @@ mod tests {
         assert_eq!(seen["reblog"]["account"]["username"], "ada");
         assert_eq!(seen["reblog"]["content"], "<p>a</p>");
         assert_eq!(seen["reblog"]["reblog"], Value::Null);
-        assert_eq!((&seen["reblogged"], &seen["reblog"]["reblogged"]), (&json!(true), &json!(true)));
+        assert_eq!(
+            (&seen["reblogged"], &seen["reblog"]["reblogged"]),
+            (&json!(true), &json!(true))
+        );
         assert_eq!(seen.get("pinned"), None, "a boost can't be pinned");
         let anonymous = json(&renderer().status(&view, None));
         assert_eq!(anonymous.get("favourited"), None);

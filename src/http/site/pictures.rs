@@ -1,6 +1,15 @@
-//! Generated avatars and headers as PNG files.
+//! Generated avatars and headers as PNG files, and the routes that serve them.
+//!
+//! An address holds the version of the painting, so what it shows never changes and may be cached for ever.
+
+use http::header::{CACHE_CONTROL, HeaderValue};
 
 use crate::domain::pixels::{self, Picture};
+use crate::http::extract::call::Call;
+use crate::http::problem::Problem;
+use crate::http::reply::{self, Response};
+use crate::http::routing::{Access, Facade, Family};
+use crate::ids::AccountId;
 use png::{BitDepth, ColorType, Compression, EncodingError, Filter};
 
 /// The media type of the files.
@@ -27,6 +36,58 @@ pub fn avatar_png(seed: u64) -> Result<Vec<u8>, EncodingError> {
 /// Memory or the encoder failed.
 pub fn header_png(seed: u64) -> Result<Vec<u8>, EncodingError> {
     encode(&pixels::header(seed))
+}
+
+/// Where an account's avatar is served.
+pub fn avatar_path(account: AccountId) -> String {
+    format!("/pictures/{PICTURES_VERSION}/avatars/{account}.png")
+}
+
+/// Where an account's header is served.
+pub fn header_path(account: AccountId) -> String {
+    format!("/pictures/{PICTURES_VERSION}/headers/{account}.png")
+}
+
+/// The family's routes.
+pub fn family<C: Facade>() -> Family<C> {
+    Family::new("pictures")
+        .get("/pictures/:version/avatars/:file", Access::Public, avatar)
+        .get("/pictures/:version/headers/:file", Access::Public, header)
+}
+
+/// `GET /pictures/:version/avatars/:file`: an account's avatar. Every id has one, so nobody learns which accounts are there.
+async fn avatar<C: Facade>(_: C, _: C::Caller, call: Call) -> Result<Response, Problem> {
+    picture(&call, avatar_png)
+}
+
+/// `GET /pictures/:version/headers/:file`: an account's header.
+async fn header<C: Facade>(_: C, _: C::Caller, call: Call) -> Result<Response, Problem> {
+    picture(&call, header_png)
+}
+
+fn picture(
+    call: &Call,
+    paint: fn(u64) -> Result<Vec<u8>, EncodingError>,
+) -> Result<Response, Problem> {
+    let name = call.param("file").strip_suffix(".png");
+    let id: AccountId = name
+        .and_then(|name| name.parse().ok())
+        .ok_or_else(Problem::not_found)?;
+    let seed = u64::try_from(id.0).map_err(|_| Problem::not_found())?;
+    let file = paint(seed)
+        .map_err(|error| Problem::internal(format!("a picture can't be encoded: {error}")))?;
+    let mut response = reply::typed(PICTURE_TYPE, file);
+    // Who comes with the address of an older painting gets today's, but has to ask again.
+    let is_current = call.param("version").parse() == Ok(PICTURES_VERSION);
+    let caching = if is_current {
+        "public, max-age=31536000, immutable"
+    } else {
+        "public, max-age=3600"
+    };
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static(caching));
+    Ok(response)
 }
 
 /// One byte a pixel and a palette: flat colours need no more.
