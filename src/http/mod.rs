@@ -1,5 +1,6 @@
 //! The HTTP facade: match, authenticate, decode, send a message, render.
 
+pub mod context;
 pub mod cors;
 pub mod entities;
 pub mod extract;
