@@ -5,11 +5,14 @@ use warp::{Filter, Rejection};
 use super::context::Context;
 use super::reply::Response;
 use super::routing::{Family, RouteError, RouteInfo, Routes, render_json};
-use super::{api, health};
+use super::{api, health, oauth};
 use crate::instance::Instance;
 
 fn families() -> Vec<Family<Context>> {
     vec![
+        api::apps::family(),
+        api::sign_up::family(),
+        oauth::family(),
         api::timelines::family(),
         api::statuses::family(),
         health::family(),

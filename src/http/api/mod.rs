@@ -2,5 +2,7 @@
 //!
 //! Source: <https://docs.joinmastodon.org/methods/>. Every handler is a story of a few lines: decode, ask, render.
 
+pub mod apps;
+pub mod sign_up;
 pub mod statuses;
 pub mod timelines;
