@@ -15,6 +15,7 @@ use warp::Rejection;
 use super::reply::Response;
 use super::request_log::{Failure, RequestId};
 use super::serve::BodyError;
+use crate::actors::error::AskError;
 use crate::domain::error_code::ErrorCode;
 use crate::domain::refusal::Refusal;
 
@@ -318,6 +319,24 @@ impl From<Refusal> for Problem {
             | Refusal::Conflict(sentence)
             | Refusal::Unauthenticated(sentence) => Self::new(code, sentence),
         }
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Refused(refusal) => refusal.into(),
+            AskError::Busy => Self::busy(),
+            AskError::Timeout => Self::timeout("an actor didn't answer in time"),
+            AskError::Unavailable => Self::unavailable("the store can't be reached"),
+            AskError::Internal(detail) => Self::internal(detail),
+        }
+    }
+}
+
+impl From<actix::MailboxError> for Problem {
+    fn from(error: actix::MailboxError) -> Self {
+        AskError::from(error).into()
     }
 }
 

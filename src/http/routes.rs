@@ -2,11 +2,13 @@
 
 use warp::{Filter, Rejection};
 
+use super::api;
 use super::extract::call::Call;
 use super::health;
 use super::problem::Problem;
 use super::reply::Response;
 use super::routing::{Access, Admission, Facade, RouteError, RouteInfo, Routes, render_json};
+use super::site::pictures;
 use crate::instance::Instance;
 
 /// What handlers work with.
@@ -44,6 +46,9 @@ pub fn filter(
     let context = Context {
         instance: instance.clone(),
     };
-    let routes = Routes::new([health::family()], render_json)?;
+    let routes = Routes::new(
+        api::families().chain([health::family(), pictures::family()]),
+        render_json,
+    )?;
     Ok(routes.filter(context))
 }
