@@ -32,7 +32,9 @@ CREATE TABLE accounts (
     -- Notifications up to this one are gone for their reader; their rows are being removed.
     notifications_cleared INTEGER NOT NULL DEFAULT 0,
     -- The commit that last changed what this account's home is made of.
-    sources_commit  INTEGER NOT NULL DEFAULT 0
+    sources_commit  INTEGER NOT NULL DEFAULT 0,
+    -- The commit that last ended several of this account's credentials at once, or changed its role or state.
+    access_commit   INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX accounts_owners ON accounts (role) WHERE role > 0;
 CREATE INDEX accounts_pending ON accounts (state) WHERE state = 1;

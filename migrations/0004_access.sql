@@ -1,13 +1,18 @@
+-- Ids are never used twice: a page that names one may be older than what it names.
 CREATE TABLE apps (
-    id            INTEGER PRIMARY KEY,
+    id            INTEGER PRIMARY KEY AUTOINCREMENT,
     client_id     TEXT    NOT NULL UNIQUE,
     secret_hash   BLOB    NOT NULL,
     name          TEXT    NOT NULL,
     website       TEXT,
     redirect_uris TEXT    NOT NULL,
     scopes        TEXT    NOT NULL,
-    made_at       INTEGER NOT NULL
+    made_at       INTEGER NOT NULL,
+    -- Whether a member ever let it in; the others are forgotten after a while.
+    used          INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+
+CREATE INDEX apps_unused ON apps (made_at) WHERE used = 0;
 
 CREATE TABLE codes (
     hash         BLOB    PRIMARY KEY,
@@ -15,7 +20,7 @@ CREATE TABLE codes (
     account      INTEGER NOT NULL REFERENCES accounts (id),
     redirect_uri TEXT    NOT NULL,
     scopes       TEXT    NOT NULL,
-    challenge    TEXT,
+    challenge    BLOB,
     expires_at   INTEGER NOT NULL,
     used         INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID, STRICT;
@@ -23,7 +28,7 @@ CREATE INDEX codes_by_account ON codes (account);
 CREATE INDEX codes_by_expiry ON codes (expires_at);
 
 CREATE TABLE tokens (
-    id        INTEGER PRIMARY KEY,
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
     hash      BLOB    NOT NULL UNIQUE,
     app       INTEGER REFERENCES apps (id),
     -- None for a client's own token, which reaches no user's route.
@@ -38,7 +43,7 @@ CREATE INDEX tokens_by_app ON tokens (app);
 CREATE INDEX tokens_by_code ON tokens (code) WHERE code IS NOT NULL;
 
 CREATE TABLE sessions (
-    id        INTEGER PRIMARY KEY,
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
     hash      BLOB    NOT NULL UNIQUE,
     account   INTEGER NOT NULL REFERENCES accounts (id),
     agent     TEXT    NOT NULL,

@@ -25,7 +25,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::actors::Actors;
 use crate::actors::feed::{FeedSink, feed};
-use crate::actors::hasher::Hasher;
+use crate::actors::hasher::Hashers;
 use crate::actors::messages::StoreDoor;
 use crate::actors::pool::PoolEnd;
 use crate::actors::posts::{Posts, TextRules};
@@ -37,6 +37,7 @@ use crate::actors::timelines::{
 use crate::actors::users::Users;
 use crate::clock::SharedClock;
 use crate::config::{self, Config, InstanceUrl};
+use crate::domain::access::Registration;
 use crate::http::request_log::RequestIds;
 use crate::http::serve::Bounds;
 use crate::instance::Instance;
@@ -134,6 +135,17 @@ impl From<config::Synchronous> for Synchronous {
         match setting {
             config::Synchronous::Full => Self::Full,
             config::Synchronous::Normal => Self::Normal,
+        }
+    }
+}
+
+impl From<config::RegistrationMode> for Registration {
+    fn from(setting: config::RegistrationMode) -> Self {
+        match setting {
+            config::RegistrationMode::Closed => Self::Closed,
+            config::RegistrationMode::Approval => Self::Approval,
+            config::RegistrationMode::Open => Self::Open,
+            config::RegistrationMode::Invite => Self::Invite,
         }
     }
 }
@@ -266,13 +278,16 @@ impl Opened {
         let (timelines_feed, timelines_sink) = feed();
         let (readers, readers_ended) = ReaderActor::start_pool(&database);
         let store = StoreDoor { writer, readers };
-        let hasher = Hasher::start_pool();
+        let hashers = Hashers::start();
 
         let arbiter = || Arbiter::try_new().map_err(BootError::Threads);
         let arbiters = vec![arbiter()?, arbiter()?, arbiter()?];
         let users = Users::start_in_arbiter(&arbiters[0].handle(), {
             let store = store.clone();
-            move |_| Users::new(store, hasher, users_feed)
+            let clock = Arc::clone(&clock);
+            let rng = randomness.rng();
+            let registration = config.registration.mode.into();
+            move |_| Users::new(store, hashers, users_feed, clock, rng, registration)
         });
         let residency = Residency {
             window_entries_max: config.timelines.window_entries_max,

@@ -681,8 +681,8 @@ mod lists {
         assert_eq!(ids(Some(5), Some(2), None, 3), [4, 3]);
         assert_eq!(ids(Some(8), None, Some(2), 2), [4, 3]);
         assert_eq!(ids(None, Some(6), Some(2), 2), [4, 3], "min_id wins");
-        assert_eq!(ids(Some(1), None, None, 3), []);
-        assert_eq!(ids(None, None, Some(9), 3), []);
+        assert_eq!(ids(Some(1), None, None, 3), [0_i64; 0]);
+        assert_eq!(ids(None, None, Some(9), 3), [0_i64; 0]);
     }
 }
 

@@ -7,10 +7,13 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash}
 use argon2::{Algorithm, Argon2, Params, Version};
 
 use super::error::AskError;
+use super::gate::Gate;
 use crate::secret::Secret;
 
 /// How many passwords are hashed at the same time.
 pub const HASHERS: usize = 2;
+/// How many more may wait for their turn; whoever comes then is answered [`AskError::Busy`].
+pub const PASSWORDS_WAITING_MAX: usize = 32;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
@@ -20,14 +23,47 @@ pub struct Hasher {
     argon2: Argon2<'static>,
 }
 
-impl Hasher {
+/// The way to the pool, for at most [`HASHERS`] + [`PASSWORDS_WAITING_MAX`] passwords at a time.
+#[derive(Clone)]
+pub struct Hashers {
+    pool: Addr<Hasher>,
+    gate: Gate,
+}
+
+impl Hashers {
     /// Starts the pool.
-    pub fn start_pool() -> Addr<Self> {
+    pub fn start() -> Self {
         let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
             .expect("parameters within argon2's bounds");
-        SyncArbiter::start(HASHERS, move || Self {
+        let pool = SyncArbiter::start(HASHERS, move || Hasher {
             argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone()),
-        })
+        });
+        Self {
+            pool,
+            gate: Gate::new(HASHERS + PASSWORDS_WAITING_MAX),
+        }
+    }
+
+    /// Hashes a password with a salt of 16 random bytes.
+    ///
+    /// # Errors
+    /// [`AskError::Busy`] when too many passwords wait.
+    pub async fn hash(&self, password: Secret<String>, salt: [u8; 16]) -> Result<String, AskError> {
+        let _place = self.gate.enter()?;
+        self.pool.send(HashPassword { password, salt }).await?
+    }
+
+    /// Whether a password is the one that was hashed. Without a hash it takes as long and is not.
+    ///
+    /// # Errors
+    /// [`AskError::Busy`] when too many passwords wait.
+    pub async fn verify(
+        &self,
+        password: Secret<String>,
+        hash: Option<String>,
+    ) -> Result<bool, AskError> {
+        let _place = self.gate.enter()?;
+        self.pool.send(VerifyPassword { password, hash }).await?
     }
 }
 
@@ -35,12 +71,9 @@ impl Actor for Hasher {
     type Context = SyncContext<Self>;
 }
 
-/// Hashes a password with a salt of 16 random bytes.
-pub struct HashPassword {
-    /// What the person typed.
-    pub password: Secret<String>,
-    /// Fresh randomness.
-    pub salt: [u8; 16],
+struct HashPassword {
+    password: Secret<String>,
+    salt: [u8; 16],
 }
 
 impl Message for HashPassword {
@@ -58,12 +91,9 @@ impl Handler<HashPassword> for Hasher {
     }
 }
 
-/// Whether a password is the one that was hashed. Without a hash it takes as long and is not.
-pub struct VerifyPassword {
-    /// What the person typed.
-    pub password: Secret<String>,
-    /// What is stored.
-    pub hash: Option<String>,
+struct VerifyPassword {
+    password: Secret<String>,
+    hash: Option<String>,
 }
 
 impl Message for VerifyPassword {

@@ -7,6 +7,7 @@
 pub mod cache;
 pub mod error;
 pub mod feed;
+pub mod gate;
 pub mod hasher;
 pub mod messages;
 mod owners;

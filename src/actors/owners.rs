@@ -3,6 +3,7 @@
 use super::messages::Owned;
 use super::posts::Posts;
 use super::users::Users;
+use crate::store::queries::access;
 use crate::store::{queries, units};
 
 macro_rules! owned_by {
@@ -38,6 +39,28 @@ owned_by! { Users:
     queries::notifications::FindNotification,
     queries::notifications::FindMarkers,
     queries::search::SearchAccounts,
+    units::RegisterAccount,
+    units::SetUpOwner,
+    units::ApproveAccount,
+    units::RejectAccount,
+    units::SuspendAccount,
+    units::UnsuspendAccount,
+    units::SetRole,
+    units::DeleteAccount,
+    units::CloseSession,
+    units::CloseOwnSession,
+    units::RevokeToken,
+    units::RevokeOwnToken,
+    units::RevokeAppAccess,
+    units::SweepAccess,
+    access::ReadEmail,
+    access::FindMember,
+    access::ListPending,
+    access::HasOwner,
+    access::FindApp,
+    access::ReadApp,
+    access::ListAccess,
+    access::CheckLink,
 }
 
 owned_by! { Posts:
@@ -52,6 +75,7 @@ owned_by! { Posts:
     queries::search::SearchTags,
     queries::threads::FindThread,
     queries::threads::FindPostVersions,
+    units::PurgeSome,
 }
 
 // The instance's own settings are kept with who may reach it.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::post::PostFacts;
-use crate::ids::{AccountId, PostId, TokenId};
+use crate::ids::{AccountId, PostId};
+use crate::secret::TokenHash;
 
 /// One committed change.
 #[derive(Debug, Clone)]
@@ -46,8 +47,10 @@ pub enum Event {
     AccountChanged(AccountId),
     /// An account became hidden or visible again: everything that was derived from it is stale.
     AccountVisibilityChanged(AccountId),
-    /// A token is no longer valid.
-    TokenRevoked(TokenId),
-    /// Every session and token of an account (but the named ones) ended, or its role changed.
+    /// A token or session is no longer valid.
+    TokenRevoked(TokenHash),
+    /// A token's or session's last use was written down.
+    TokenUsed(TokenHash),
+    /// Several sessions and tokens of an account ended, or its role or state changed.
     CredentialsChanged(AccountId),
 }

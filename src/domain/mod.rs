@@ -1,5 +1,6 @@
 //! Pure values and rules: no I/O, no async, no framework.
 
+pub mod access;
 pub mod account;
 pub mod account_name;
 pub mod error_code;
@@ -7,6 +8,7 @@ pub mod event;
 pub mod home;
 pub mod marker;
 pub mod notification;
+pub mod oauth;
 pub mod page;
 pub mod pixels;
 pub mod post;

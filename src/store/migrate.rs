@@ -19,7 +19,7 @@ const MIGRATIONS: &[&str] = &[
 /// database as it was before that migration.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let known = i64::try_from(MIGRATIONS.len()).expect("a handful of migrations");
-    let found: i64 = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
+    let found = schema(connection)?;
     if found > known {
         return Err(StoreError::NewerSchema { found, known });
     }
@@ -33,6 +33,11 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// How many migrations a database has had.
+pub(super) fn schema(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("PRAGMA user_version", (), |row| row.get(0))?)
 }
 
 #[cfg(test)]

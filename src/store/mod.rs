@@ -4,13 +4,19 @@
 //! action as a *unit* in a savepoint of its own, commits them together, and answers only then. Readers ([`reader`])
 //! have read-only connections and see committed snapshots.
 
+pub mod backup;
 pub mod error;
+pub mod invariants;
 pub mod migrate;
 pub mod open;
 pub mod queries;
 pub mod reader;
+#[cfg(test)]
+pub(crate) mod rig;
 pub mod snapshots;
 mod sql;
 mod tables;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod units;
 pub mod writer;

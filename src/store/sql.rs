@@ -7,8 +7,10 @@ use crate::clock::Timestamp;
 use crate::domain::account::{AccountState, Role};
 use crate::domain::marker::MarkedTimeline;
 use crate::domain::notification::NotificationKind;
+use crate::domain::scope::Scopes;
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, AppId, NotificationId, PostId, SessionId, TokenId};
+use crate::secret::TokenHash;
 
 macro_rules! integer_columns {
     ($($name:ident),*) => {$(
@@ -25,6 +27,30 @@ macro_rules! integer_columns {
     )*};
 }
 integer_columns!(AccountId, PostId, NotificationId, AppId, TokenId, SessionId);
+
+impl ToSql for TokenHash {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.as_bytes().as_slice().into())
+    }
+}
+
+impl FromSql for TokenHash {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::from_bytes(value.as_blob()?).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+impl ToSql for Scopes {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.to_string().into())
+    }
+}
+
+impl FromSql for Scopes {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Scopes::parse(value.as_str()?).map_err(|error| FromSqlError::Other(Box::new(error)))
+    }
+}
 
 impl ToSql for Timestamp {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -255,6 +255,18 @@ impl WriterThread {
         self.checkpoint("TRUNCATE");
     }
 
+    /// Applies what waits now, as one batch, on the caller's thread.
+    #[cfg(test)]
+    pub(super) fn apply_waiting(&mut self) {
+        let mut batch = Vec::new();
+        while batch.len() < UNITS_PER_COMMIT_MAX
+            && let Ok(pending) = self.lane.try_recv()
+        {
+            batch.push(pending);
+        }
+        self.commit_batch(batch);
+    }
+
     /// Applies a batch and answers every waiter of it.
     fn commit_batch(&mut self, mut batch: Vec<Box<dyn Pending>>) {
         // Each round ends the batch or takes one unit, which ended the transaction, out of it.

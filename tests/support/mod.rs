@@ -10,3 +10,6 @@
 pub mod graph;
 pub mod history;
 pub mod model;
+pub mod terminal;
+pub mod tools;
+pub mod website;

@@ -70,6 +70,7 @@ impl Shelf {
             Event::PostPublished { .. }
             | Event::RelationsChanged { .. }
             | Event::TokenRevoked(_)
+            | Event::TokenUsed(_)
             | Event::CredentialsChanged(_) => {}
         }
     }

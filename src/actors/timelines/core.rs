@@ -116,7 +116,7 @@ impl Residents {
         self.remembered.clear();
         self.events_remembered = 0;
         self.forgotten = self.forgotten.max(commit);
-        self.applied = commit;
+        self.applied = self.applied.max(commit);
     }
 
     /// Keeps a window that was merged out of the snapshot of `commit`, with what happened since. Answers what is to be
@@ -124,13 +124,17 @@ impl Residents {
     pub(super) fn admit(
         &mut self,
         reader: AccountId,
-        merged: MergedHome,
+        mut merged: MergedHome,
         commit: i64,
     ) -> Option<WindowSnapshot> {
         if commit < self.forgotten {
             return None;
         }
         let entries_max = self.residency.window_entries_max;
+        if merged.entries.len() > entries_max {
+            merged.entries.truncate(entries_max);
+            merged.is_complete = false;
+        }
         let mut window = Window::new(reader, merged, commit);
         for batch in &self.remembered {
             for event in &batch.events {
@@ -168,6 +172,12 @@ impl Residents {
             .collect()
     }
 
+    /// A reader's window, as it is.
+    #[cfg(test)]
+    pub(super) fn window(&self, reader: AccountId) -> Option<&Window> {
+        self.windows.peek(&reader)
+    }
+
     fn unlist(&mut self, reader: AccountId, window: &Window) {
         for source in window.sources() {
             if let Some(readers) = self.readers_of.get_mut(&source) {
@@ -193,6 +203,7 @@ impl Residents {
             | Event::MarksChanged { .. }
             | Event::AccountChanged(_)
             | Event::TokenRevoked(_)
+            | Event::TokenUsed(_)
             | Event::CredentialsChanged(_) => return,
         };
         for reader in concerned {

@@ -5,6 +5,8 @@
 
 mod core;
 mod keeper;
+#[cfg(test)]
+mod tests;
 mod window;
 
 pub use self::core::Residency;
@@ -95,11 +97,7 @@ impl Timelines {
     }
 
     /// Keeps a window that was put together out of the snapshot of `commit`.
-    fn admit(&mut self, reader: AccountId, mut merged: MergedHome, commit: i64) {
-        if merged.entries.len() > self.residency.window_entries_max {
-            merged.entries.truncate(self.residency.window_entries_max);
-            merged.is_complete = false;
-        }
+    fn admit(&mut self, reader: AccountId, merged: MergedHome, commit: i64) {
         self.catch_up();
         if let Some(evicted) = self.residents.admit(reader, merged, commit)
             && let Some(keeper) = &self.keeper
@@ -125,7 +123,8 @@ impl Actor for Timelines {
             context.run_interval(self.snapshot_interval, |actor, context| {
                 if let Some(saving) = actor.save_windows() {
                     // The keeper logs what it can't do; a keeper that is gone means that the service stops.
-                    context.spawn(async move { drop(saving.await) }.into_actor(actor));
+                    context
+                        .spawn(async move { saving.await.unwrap_or_default() }.into_actor(actor));
                 }
             });
         }
@@ -171,7 +170,7 @@ impl Handler<ReadHome> for Timelines {
             self.roads.window += 1;
             return Box::pin(std::future::ready(Ok(ids)).into_actor(self));
         }
-        let is_newest = page.max_id.is_none() && !page.from_oldest();
+        let is_newest = page.below() == i64::MAX && !page.from_oldest();
         if !is_newest || self.residents.has(reader, page.limit) {
             self.roads.merge += 1;
             let merged = self.store.look(MergeHome { reader, page });

@@ -55,9 +55,21 @@ impl Window {
         self.relations.follows.keys().copied().chain([self.reader])
     }
 
+    /// Its candidates, newest first.
+    #[cfg(test)]
+    pub(super) fn entries(&self) -> impl Iterator<Item = &HomeEntry> + '_ {
+        self.entries.iter()
+    }
+
     /// How many candidates it holds.
     pub(super) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Whether it reaches down to the home's end.
+    #[cfg(test)]
+    pub(super) fn is_complete(&self) -> bool {
+        self.is_complete
     }
 
     /// What is to be persisted of it, if anything changed; `commit` is the newest that all windows took in.
@@ -133,6 +145,7 @@ impl Window {
             | Event::MarksChanged { .. }
             | Event::AccountChanged(_)
             | Event::TokenRevoked(_)
+            | Event::TokenUsed(_)
             | Event::CredentialsChanged(_) => Fate::Kept,
         }
     }

@@ -1,36 +1,70 @@
 //! Users: owns accounts, what stands between them, and access.
 
-use actix::{Actor, Addr, Context, Handler};
+mod clients;
+mod core;
+mod links;
+mod members;
+mod passwords;
 
-use super::Actors;
-use super::cache::EventedCache;
-use super::feed::{EventFeed, EventsWaiting, Fed};
-use super::hasher::Hasher;
-use super::messages::{Owner, StoreDoor, serves_owned};
-use crate::domain::event::Event;
-use crate::domain::relationship::Relations;
-use crate::ids::AccountId;
+pub use clients::{
+    GivenToken, GrantClientToken, GrantCode, GrantUserToken, RedeemCode, RegisterClient,
+    RegisteredClient,
+};
+pub use links::{LinkCode, MakeLink};
+pub use members::{CreateMember, SetUp, SignUp, Typed};
+pub use passwords::{LogIn, LoggedIn, OpenFirstSession, ReplacePassword, ResetByLink};
+
 use std::sync::Arc;
 
-/// How many members' relations are kept in memory.
-const RELATIONS_MAX: usize = 10_000;
+use actix::{
+    Actor, ActorFutureExt, Addr, Context, Handler, Message, ResponseActFuture, WrapFuture,
+};
+use rand::Rng as _;
+use rand::rngs::StdRng;
+
+use self::core::{Callers, Identified};
+use super::Actors;
+use super::error::AskError;
+use super::feed::{EventFeed, EventsWaiting, Fed};
+use super::hasher::Hashers;
+use super::messages::{Owner, StoreDoor, serves_owned};
+use crate::clock::SharedClock;
+use crate::domain::access::{Caller, Credential, Registration};
+use crate::secret::{Secret, random_token};
+use crate::store::units::TouchAccess;
+
+/// Random bytes of tokens, cookies and client secrets: 256 bits.
+const TOKEN_BYTES: usize = 32;
 
 /// The actor.
 pub struct Users {
     pub(super) store: StoreDoor,
-    hasher: Addr<Hasher>,
+    hashers: Hashers,
     feed: EventFeed,
-    relations: EventedCache<AccountId, Arc<Relations>>,
+    clock: SharedClock,
+    rng: StdRng,
+    registration: Registration,
+    callers: Callers,
 }
 
 impl Users {
-    /// An owner that isn't started yet.
-    pub fn new(store: StoreDoor, hasher: Addr<Hasher>, feed: EventFeed) -> Self {
+    /// An owner that isn't started yet. `rng` makes every token, cookie, code and salt.
+    pub fn new(
+        store: StoreDoor,
+        hashers: Hashers,
+        feed: EventFeed,
+        clock: SharedClock,
+        rng: StdRng,
+        registration: Registration,
+    ) -> Self {
         Self {
             store,
-            hasher,
+            hashers,
             feed,
-            relations: EventedCache::new(RELATIONS_MAX),
+            clock,
+            rng,
+            registration,
+            callers: Callers::default(),
         }
     }
 
@@ -38,23 +72,35 @@ impl Users {
     fn catch_up(&mut self) {
         while let Some(fed) = self.feed.next() {
             match fed {
-                Fed::Lost(commit) => self.relations.clear(commit),
+                Fed::Lost(commit) => self.callers.forget_all(commit),
                 Fed::Batch(batch) => {
                     for event in &batch.events {
-                        self.take_in(event, batch.commit);
+                        self.callers.take_in(event, batch.commit);
                     }
                 }
             }
         }
     }
 
-    fn take_in(&mut self, event: &Event, commit: i64) {
-        match event {
-            Event::RelationsChanged { from, to } => {
-                self.relations.change(*from, commit);
-                self.relations.change(*to, commit);
-            }
-            _ => {}
+    fn new_token(&mut self) -> Secret<String> {
+        random_token::<TOKEN_BYTES>(&mut self.rng)
+    }
+
+    fn new_salt(&mut self) -> [u8; 16] {
+        let mut salt = [0; 16];
+        self.rng.fill_bytes(&mut salt);
+        salt
+    }
+
+    /// Has a use written down now and then. Nobody waits for it: a use that is missed costs nothing.
+    fn note_use(&mut self, credential: Credential, caller: &Caller) {
+        let now = self.clock.now();
+        if self
+            .callers
+            .is_use_to_be_told(credential, &caller.access, now)
+            && let Err(error) = self.store.writer.submit(TouchAccess { credential })
+        {
+            tracing::debug!(%error, "the use of a credential is not written down");
         }
     }
 }
@@ -76,5 +122,48 @@ impl Handler<EventsWaiting> for Users {
 
     fn handle(&mut self, _: EventsWaiting, _: &mut Context<Self>) {
         self.catch_up();
+    }
+}
+
+/// Whose a credential is. `None` when it is unknown or over.
+///
+/// The account may be waiting for approval: what it may do is for the asker to decide.
+#[derive(Debug, Clone, Copy)]
+pub struct Identify {
+    /// What was shown.
+    pub credential: Credential,
+}
+
+impl Message for Identify {
+    type Result = Result<Option<Arc<Caller>>, AskError>;
+}
+
+impl Handler<Identify> for Users {
+    type Result = ResponseActFuture<Self, Result<Option<Arc<Caller>>, AskError>>;
+
+    fn handle(&mut self, Identify { credential }: Identify, _: &mut Context<Self>) -> Self::Result {
+        self.catch_up();
+        let (missing, held) = match self.callers.identify(credential, self.clock.now()) {
+            Identified::Known(caller) => {
+                self.note_use(credential, &caller);
+                let known = Ok(Some(Arc::new(caller)));
+                return Box::pin(std::future::ready(known).into_actor(self));
+            }
+            Identified::Ended => {
+                return Box::pin(std::future::ready(Ok(None)).into_actor(self));
+            }
+            Identified::Missing(missing, held) => (missing, held),
+        };
+        let loading = self.store.look(missing);
+        Box::pin(loading.into_actor(self).map(move |loaded, actor, _| {
+            let (loaded, commit) = loaded?;
+            actor.catch_up();
+            let now = actor.clock.now();
+            let caller = actor.callers.fill(credential, loaded, held, commit, now);
+            if let Some(caller) = &caller {
+                actor.note_use(credential, caller);
+            }
+            Ok(caller.map(Arc::new))
+        }))
     }
 }

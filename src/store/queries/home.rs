@@ -109,7 +109,7 @@ impl Query for RefreshHome {
         // A snapshot from the future is of a database that was since replaced by an older one.
         let is_true = commit <= view.commit()
             && accounts::sources_commit(connection, reader)? <= commit
-            && meta::get_number(connection, meta::TIMELINES_EPOCH)? <= commit;
+            && meta::timelines_epoch(connection)? <= commit;
         if !is_true {
             return Ok(None);
         }
@@ -122,7 +122,7 @@ impl Query for RefreshHome {
             return Ok(None);
         }
         merged.entries.extend(&self.snapshot.entries);
-        if meta::get_number(connection, meta::LAST_DELETION)? > commit {
+        if meta::last_deletion(connection)? > commit {
             let mut remaining = Vec::with_capacity(merged.entries.len());
             for entry in merged.entries {
                 if posts::key(connection, entry.shows)?.is_some() {

@@ -1,5 +1,6 @@
 //! One file per subject that is asked about.
 
+pub mod access;
 pub mod accounts;
 mod filling;
 pub mod home;

@@ -86,16 +86,32 @@ pub(in crate::store) fn set_instance_url(
     set(connection, INSTANCE_URL, url)
 }
 
-/// The commit that last changed homes in a way that no account's `sources_commit` tells.
-pub(in crate::store) const TIMELINES_EPOCH: &str = "timelines_epoch";
 /// The commit that last deleted a post.
-pub(in crate::store) const LAST_DELETION: &str = "last_deletion";
+const LAST_DELETION: &str = "last_deletion";
+const TIMELINES_EPOCH: &str = "timelines_epoch";
 
-/// Sets a number.
-pub(in crate::store) fn set_number(
+/// Remembers that this commit changed homes in a way that no reader's own sources tell.
+pub(in crate::store) fn touch_timelines(
     connection: &Connection,
-    name: &'static str,
-    value: i64,
+    commit: i64,
 ) -> Result<(), StoreError> {
-    set(connection, name, &value.to_string())
+    set(connection, TIMELINES_EPOCH, &commit.to_string())
+}
+
+/// The newest commit that [`touch_timelines`] remembered: a home that was kept before it is stale.
+pub(in crate::store) fn timelines_epoch(connection: &Connection) -> Result<i64, StoreError> {
+    get_number(connection, TIMELINES_EPOCH)
+}
+
+/// Remembers that this commit deleted a post.
+pub(in crate::store) fn touch_deletions(
+    connection: &Connection,
+    commit: i64,
+) -> Result<(), StoreError> {
+    set(connection, LAST_DELETION, &commit.to_string())
+}
+
+/// The newest commit that [`touch_deletions`] remembered.
+pub(in crate::store) fn last_deletion(connection: &Connection) -> Result<i64, StoreError> {
+    get_number(connection, LAST_DELETION)
 }

@@ -1,12 +1,18 @@
 //! One file per table: its SQL text and its rows. No SQL stands anywhere else.
 
+pub(super) mod account_rows;
 pub(super) mod accounts;
+pub(super) mod apps;
 pub(super) mod blocks;
 pub(super) mod bookmarks;
+pub(super) mod codes;
+pub(super) mod credentials;
 pub(super) mod favourites;
 pub(super) mod follow_requests;
 pub(super) mod follows;
 pub(super) mod idempotency_keys;
+pub(super) mod invariants;
+pub(super) mod links;
 pub(super) mod markers;
 pub(super) mod mentions;
 pub(super) mod meta;
@@ -16,8 +22,10 @@ mod paged;
 pub(super) mod post_edits;
 pub(super) mod posts;
 pub(super) mod purges;
+pub(super) mod sessions;
 pub(super) mod tags;
 pub(super) mod terms;
+pub(super) mod tokens;
 
 use rusqlite::Connection;
 

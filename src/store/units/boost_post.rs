@@ -134,7 +134,7 @@ pub(super) fn remove_boost(write: &mut Write<'_>, boost: PostFacts) -> Result<()
     };
     posts::delete(connection, boost.id)?;
     // Boosts that this one collapsed show again, in homes that nobody counts.
-    meta::set_number(connection, meta::TIMELINES_EPOCH, write.commit)?;
+    meta::touch_timelines(connection, write.commit)?;
     accounts::remove_entry(connection, boost.author, boost.visibility.is_open())?;
     posts::count(connection, boosted.post, Counter::Boosts, -1)?;
     notifications::delete(

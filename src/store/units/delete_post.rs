@@ -49,7 +49,7 @@ pub(super) fn remove_post(write: &mut Write<'_>, facts: PostFacts) -> Result<(),
     if let Some(key) = posts::delete(connection, id)? {
         terms::delete_post(connection, key)?;
     }
-    meta::set_number(connection, meta::LAST_DELETION, write.commit)?;
+    meta::touch_deletions(connection, write.commit)?;
     mentions::delete_of_post(connection, id)?;
     tags::delete_of_post(connection, id)?;
     post_edits::delete_of_post(connection, id)?;

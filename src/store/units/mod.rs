@@ -1,28 +1,70 @@
 //! One file per user action. Each decides inside the transaction whether the action is allowed.
 
+mod access_rules;
+#[cfg(test)]
+mod access_tests;
 mod block_account;
 mod boost_post;
+mod change_password;
+mod create_invite;
+mod delete_account;
 mod delete_post;
 mod edit_post;
+mod exchange_code;
 mod follow_account;
+mod issue_code;
+mod issue_token;
 mod mark_post;
 mod mute_account;
+mod open_session;
 mod publish_post;
+mod purge_some;
 mod read_notifications;
+mod register_account;
+mod register_app;
+mod review_account;
+mod revoke_access;
 mod rules;
 mod set_instance_url;
+mod set_role;
+mod set_up_owner;
+mod suspend_account;
+mod sweep_access;
 mod update_profile;
 
+pub use access_rules::DEAD_LINK;
 pub use block_account::{BlockAccount, UnblockAccount};
 pub use boost_post::{BoostPost, UnboostPost};
+pub use change_password::{ChangePassword, CreateResetLink, ResetPassword};
+pub use create_invite::{CreateInvite, INVITE_DAYS_MAX, INVITE_USES_MAX};
+pub use delete_account::DeleteAccount;
 pub use delete_post::DeletePost;
 pub use edit_post::EditPost;
+pub use exchange_code::ExchangeCode;
 pub use follow_account::{
     AnswerFollowRequest, FollowAccount, Followed, RemoveFollower, UnfollowAccount,
 };
+pub use issue_code::IssueCode;
+pub use issue_token::{
+    CLIENT_TOKENS_PER_APP_MAX, CreateToken, IssueClientToken, Issued, TOKENS_PER_ACCOUNT_MAX,
+};
 pub use mark_post::{Mark, MarkPost};
 pub use mute_account::{MuteAccount, UnmuteAccount};
+pub use open_session::{AGENT_CHARS_MAX, OpenSession, SESSIONS_PER_ACCOUNT_MAX, TouchAccess};
 pub use publish_post::{PreparedText, PublishPost};
+pub use purge_some::{PurgeSome, ROWS_PER_PURGE_MAX};
 pub use read_notifications::{ClearNotifications, DismissNotification, RemoveCleared, SetMarkers};
+pub use register_account::{
+    Admission, EMAIL_TAKEN, NewMember, RegisterAccount, Registered, USERNAME_TAKEN,
+};
+pub use register_app::{APP_NAME_CHARS_MAX, APP_WEBSITE_BYTES_MAX, RegisterApp};
+pub use review_account::{ApproveAccount, RejectAccount};
+pub use revoke_access::{
+    CloseOwnSession, CloseSession, RevokeAppAccess, RevokeOwnToken, RevokeToken,
+};
 pub use set_instance_url::SetInstanceUrl;
+pub use set_role::SetRole;
+pub use set_up_owner::{CreateSetupLink, SetUpOwner};
+pub use suspend_account::{SuspendAccount, UnsuspendAccount};
+pub use sweep_access::{APP_UNUSED_MILLIS_MAX, ROWS_PER_SWEEP_MAX, SweepAccess};
 pub use update_profile::UpdateProfile;

@@ -10,11 +10,10 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::clock::ManualClock;
-use crate::domain::account::{AccountState, Role};
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
 use crate::store::reader::{Query, Reader, View};
-use crate::store::tables::accounts::{self, NewAccount};
+use crate::store::rig::AddAccount;
 use crate::store::units::{PreparedText, PublishPost};
 
 const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
@@ -36,30 +35,6 @@ fn store() -> (TempDir, WriterThread, Writer) {
 
 fn answer<T>(mut waiting: Receiver<T>) -> Result<T, WriteError> {
     waiting.try_recv().expect("the batch was answered")
-}
-
-struct AddAccount(&'static str);
-
-impl Unit for AddAccount {
-    type Answer = AccountId;
-
-    fn apply(&self, write: &mut Write<'_>) -> Result<AccountId, UnitError> {
-        let id = AccountId(write.next_id());
-        accounts::insert(
-            write.connection,
-            &NewAccount {
-                id,
-                name: self.0,
-                email: None,
-                email_confirmed: false,
-                password_hash: None,
-                role: Role::User,
-                state: AccountState::Active,
-                signup_reason: None,
-            },
-        )?;
-        Ok(id)
-    }
 }
 
 /// Writes a row and announces it, then ends as it is told to.
@@ -240,11 +215,7 @@ fn a_commit_that_fails_leaves_nothing_and_the_writer_goes_on() {
     thread.add_sink(Box::new(witness.clone()));
     let innocent = writer.submit(note("innocent", End::Well)).unwrap();
     let broken = writer.submit(note("broken", End::BrokenReference)).unwrap();
-    let mut batch = Vec::new();
-    thread
-        .lane
-        .blocking_recv_many(&mut batch, UNITS_PER_COMMIT_MAX);
-    thread.commit_batch(batch);
+    thread.apply_waiting();
     assert_eq!(answer(innocent), Err(WriteError::Unavailable));
     assert_eq!(answer(broken), Err(WriteError::Unavailable));
     let next = writer.submit(note("next", End::Well)).unwrap();
@@ -448,9 +419,7 @@ fn the_log_stays_bounded_while_a_reader_holds_snapshots() {
     const BATCH_BYTES_MAX: u64 = 6 << 20;
     let (directory, mut thread, writer) = store();
     let author = writer.submit(AddAccount("wren")).unwrap();
-    let mut batch = Vec::new();
-    thread.lane.blocking_recv_many(&mut batch, 1);
-    thread.commit_batch(batch);
+    thread.apply_waiting();
     let author = answer(author).unwrap();
     thread.wal_bytes_max = WAL_BYTES_MAX_HERE;
     let database = directory.path().join("kinglet.db");

@@ -1,0 +1,502 @@
+//! A window that events keep true always equals what a fresh merge over the store finds.
+
+use std::cell::Cell;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use proptest::test_runner::{TestCaseError, TestRunner};
+
+use super::core::{Residency, Residents};
+use super::shown;
+use crate::domain::page::Page;
+use crate::domain::relationship::MuteOptions;
+use crate::domain::visibility::Visibility;
+use crate::ids::{AccountId, PostId};
+use crate::store::queries::home::{HomeEntry, MergeHome, MergedHome, RefreshHome};
+use crate::store::rig::{AddAccount, Rig, SetSuspended};
+use crate::store::snapshots::WindowSnapshot;
+use crate::store::units::{
+    BlockAccount, BoostPost, DeletePost, EditPost, FollowAccount, MuteAccount, PreparedText,
+    PublishPost, UnblockAccount, UnboostPost, UnfollowAccount, UnmuteAccount,
+};
+use crate::store::writer::EventBatch;
+
+const NAMES: [&str; 6] = ["wren", "robin", "finch", "owl", "heron", "crane"];
+const PEOPLE: usize = NAMES.len();
+/// More than a history can have.
+const ALL: usize = 10_000;
+/// The rule on boosts turns on the last millisecond of a day.
+const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+
+#[derive(Debug, Clone)]
+enum Op {
+    Publish {
+        author: usize,
+        visibility: Visibility,
+        names: Vec<usize>,
+        reply_to: Option<usize>,
+    },
+    Edit {
+        post: usize,
+        names: Vec<usize>,
+    },
+    Delete {
+        entry: usize,
+    },
+    Boost {
+        author: usize,
+        post: usize,
+        visibility: Visibility,
+    },
+    Unboost {
+        author: usize,
+        post: usize,
+    },
+    Follow {
+        one: usize,
+        other: usize,
+        shows_boosts: bool,
+    },
+    Unfollow {
+        one: usize,
+        other: usize,
+    },
+    Block {
+        one: usize,
+        other: usize,
+        on: bool,
+    },
+    Mute {
+        one: usize,
+        other: usize,
+        on: bool,
+    },
+    Suspend {
+        account: usize,
+        on: bool,
+    },
+    Wait {
+        millis: i64,
+    },
+    /// A reader's window leaves memory.
+    Evict {
+        reader: usize,
+    },
+    /// A window is merged now and admitted some steps later.
+    Merge {
+        reader: usize,
+        steps: usize,
+    },
+    /// Windows that changed are persisted.
+    Persist,
+    /// The events of the next steps come late.
+    Hold {
+        steps: usize,
+    },
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let person = || 0..PEOPLE;
+    let pair = || (0..PEOPLE, 1..PEOPLE).prop_map(|(one, step)| (one, (one + step) % PEOPLE));
+    let names = || prop::collection::vec(0..PEOPLE, 0..3);
+    // Counted back from the newest: mostly what is still in somebody's window.
+    let entry = || prop_oneof![3 => 0..6_usize, 1 => 0..60_usize];
+    let visibility = || {
+        prop_oneof![
+            4 => Just(Visibility::Public),
+            1 => Just(Visibility::Unlisted),
+            2 => Just(Visibility::Followers),
+            2 => Just(Visibility::Direct),
+        ]
+    };
+    prop_oneof![
+        12 => (person(), visibility(), names(), prop::option::weighted(0.4, entry())).prop_map(
+            |(author, visibility, names, reply_to)| Op::Publish { author, visibility, names, reply_to }
+        ),
+        10 => (person(), entry(), visibility())
+            .prop_map(|(author, post, visibility)| Op::Boost { author, post, visibility }),
+        3 => (person(), entry()).prop_map(|(author, post)| Op::Unboost { author, post }),
+        3 => (entry(), names()).prop_map(|(post, names)| Op::Edit { post, names }),
+        4 => entry().prop_map(|entry| Op::Delete { entry }),
+        5 => (pair(), prop::bool::weighted(0.7)).prop_map(
+            |((one, other), shows_boosts)| Op::Follow { one, other, shows_boosts }
+        ),
+        2 => pair().prop_map(|(one, other)| Op::Unfollow { one, other }),
+        1 => (pair(), prop::bool::weighted(0.4))
+            .prop_map(|((one, other), on)| Op::Block { one, other, on }),
+        2 => (pair(), any::<bool>()).prop_map(|((one, other), on)| Op::Mute { one, other, on }),
+        1 => (person(), prop::bool::weighted(0.4))
+            .prop_map(|(account, on)| Op::Suspend { account, on }),
+        6 => prop_oneof![
+            3 => 0..10 * 60_000_i64,
+            2 => DAY_MILLIS / 4..DAY_MILLIS,
+            1 => DAY_MILLIS - 1..=DAY_MILLIS + 1,
+        ].prop_map(|millis| Op::Wait { millis }),
+        2 => person().prop_map(|reader| Op::Evict { reader }),
+        4 => (person(), 0..6_usize).prop_map(|(reader, steps)| Op::Merge { reader, steps }),
+        3 => Just(Op::Persist),
+        3 => (1..4_usize).prop_map(|steps| Op::Hold { steps }),
+    ]
+}
+
+fn follows() -> impl Strategy<Value = Vec<Op>> {
+    let follow = (0..PEOPLE, 1..PEOPLE).prop_map(|(one, step)| Op::Follow {
+        one,
+        other: (one + step) % PEOPLE,
+        shows_boosts: true,
+    });
+    prop::collection::vec(follow, 6..20)
+}
+
+struct Merging {
+    reader: AccountId,
+    merged: MergedHome,
+    commit: i64,
+    steps: usize,
+}
+
+struct World {
+    rig: Rig,
+    people: Vec<AccountId>,
+    /// Every post and boost ever made, with its author; some are gone.
+    entries: Vec<(PostId, AccountId)>,
+    edits: usize,
+    residency: Residency,
+    residents: Residents,
+    merging: Vec<Merging>,
+    snapshots: HashMap<AccountId, WindowSnapshot>,
+    /// How many snapshots were brought up to date and compared.
+    refreshed: usize,
+    held: VecDeque<Arc<EventBatch>>,
+    hold: usize,
+}
+
+impl World {
+    fn new(window_entries_max: usize) -> Self {
+        let mut rig = Rig::new();
+        let people = NAMES
+            .map(|name| rig.apply(AddAccount(name)).unwrap())
+            .to_vec();
+        rig.take_told();
+        let residency = Residency {
+            window_entries_max,
+            resident_readers_max: PEOPLE - 1,
+        };
+        Self {
+            rig,
+            people,
+            entries: Vec::new(),
+            edits: 0,
+            residency,
+            residents: Residents::new(residency, 0),
+            merging: Vec::new(),
+            snapshots: HashMap::new(),
+            refreshed: 0,
+            held: VecDeque::new(),
+            hold: 0,
+        }
+    }
+
+    fn entry(&self, back: usize) -> Option<(PostId, AccountId)> {
+        let last = self.entries.len().checked_sub(1)?;
+        Some(self.entries[last - back % self.entries.len()])
+    }
+
+    fn text(&mut self, names: &[usize]) -> PreparedText {
+        self.edits += 1;
+        PreparedText {
+            text: format!("version {} {names:?}", self.edits),
+            mentioned_names: names.iter().map(|name| NAMES[*name].to_owned()).collect(),
+            ..PreparedText::default()
+        }
+    }
+
+    /// Does what the op says, as far as the rules allow it.
+    fn perform(&mut self, op: &Op) {
+        let people = self.people.clone();
+        match *op {
+            Op::Publish {
+                author,
+                visibility,
+                ref names,
+                reply_to,
+            } => {
+                let text = self.text(names);
+                let made = self.rig.apply(PublishPost {
+                    author: people[author],
+                    text,
+                    visibility: Some(visibility),
+                    reply_to: reply_to.and_then(|back| self.entry(back)).map(|(id, _)| id),
+                    app: None,
+                    idempotency_key: None,
+                });
+                self.entries.extend(made.map(|id| (id, people[author])));
+            }
+            Op::Boost {
+                author,
+                post,
+                visibility,
+            } => {
+                let Some((post, _)) = self.entry(post) else {
+                    return;
+                };
+                let made = self.rig.apply(BoostPost {
+                    author: people[author],
+                    post,
+                    visibility,
+                });
+                self.entries.extend(made.map(|id| (id, people[author])));
+            }
+            Op::Unboost { author, post } => {
+                if let Some((post, _)) = self.entry(post) {
+                    drop(self.rig.apply(UnboostPost {
+                        author: people[author],
+                        post,
+                    }));
+                }
+            }
+            Op::Edit { post, ref names } => {
+                let text = self.text(names);
+                if let Some((post, author)) = self.entry(post) {
+                    drop(self.rig.apply(EditPost { author, post, text }));
+                }
+            }
+            Op::Delete { entry } => {
+                if let Some((post, author)) = self.entry(entry) {
+                    drop(self.rig.apply(DeletePost { author, post }));
+                }
+            }
+            Op::Follow {
+                one,
+                other,
+                shows_boosts,
+            } => drop(self.rig.apply(FollowAccount {
+                follower: people[one],
+                followee: people[other],
+                shows_boosts: Some(shows_boosts),
+                notifies: None,
+                follows_max: 100,
+            })),
+            Op::Unfollow { one, other } => drop(self.rig.apply(UnfollowAccount {
+                follower: people[one],
+                followee: people[other],
+            })),
+            Op::Block { one, other, on } => {
+                let (account, target) = (people[one], people[other]);
+                drop(if on {
+                    self.rig.apply(BlockAccount { account, target })
+                } else {
+                    self.rig.apply(UnblockAccount { account, target })
+                });
+            }
+            Op::Mute { one, other, on } => {
+                let (account, target) = (people[one], people[other]);
+                let options = MuteOptions {
+                    hides_notifications: true,
+                };
+                drop(if on {
+                    self.rig.apply(MuteAccount {
+                        account,
+                        target,
+                        options,
+                    })
+                } else {
+                    self.rig.apply(UnmuteAccount { account, target })
+                });
+            }
+            Op::Suspend { account, on } => {
+                self.rig.apply(SetSuspended(people[account], on)).unwrap();
+            }
+            Op::Wait { millis } => self.rig.clock.advance_millis(millis),
+            Op::Evict { reader } => drop(self.residents.evict(people[reader])),
+            Op::Merge { reader, steps } => self.start_merge(people[reader], steps),
+            Op::Persist => {
+                let saved = self.residents.take_unsaved();
+                self.snapshots.extend(
+                    saved
+                        .into_iter()
+                        .map(|snapshot| (snapshot.reader, snapshot)),
+                );
+            }
+            Op::Hold { steps } => self.hold = self.hold.max(steps),
+        }
+    }
+
+    fn start_merge(&mut self, reader: AccountId, steps: usize) {
+        self.residents.begin_merge();
+        let (merged, commit) = match self.refresh(reader) {
+            Some(refreshed) => refreshed,
+            None => self.rig.ask(MergeHome {
+                reader,
+                page: Page::newest(self.residency.window_entries_max),
+            }),
+        };
+        self.merging.push(Merging {
+            reader,
+            merged,
+            commit,
+            steps,
+        });
+    }
+
+    /// A reader's window out of its snapshot, if there is one that can be brought up to date.
+    fn refresh(&mut self, reader: AccountId) -> Option<(MergedHome, i64)> {
+        let snapshot = self.snapshots.get(&reader)?.clone();
+        let (refreshed, commit) = self.rig.ask(RefreshHome {
+            snapshot,
+            new_entries_max: ALL,
+        });
+        Some((refreshed?, commit))
+    }
+
+    /// Time goes by: events come, unless they are held back, and merges end.
+    fn step(&mut self) {
+        self.held.extend(self.rig.take_told());
+        if self.hold > 0 {
+            self.hold -= 1;
+        } else {
+            for batch in self.held.drain(..) {
+                self.residents.take_in(batch);
+            }
+        }
+        for index in (0..self.merging.len()).rev() {
+            if self.merging[index].steps > 0 {
+                self.merging[index].steps -= 1;
+                continue;
+            }
+            let Merging {
+                reader,
+                merged,
+                commit,
+                ..
+            } = self.merging.swap_remove(index);
+            self.residents.admit(reader, merged, commit);
+            self.residents.end_merge();
+        }
+    }
+
+    /// Compares every window, and the pages it answers, with a fresh merge. How many pages it answered.
+    fn check(&mut self) -> Result<usize, TestCaseError> {
+        if !self.held.is_empty() {
+            return Ok(0);
+        }
+        let mut answered = 0;
+        for reader in self.people.clone() {
+            let page = Page::newest(ALL);
+            let (fresh, _) = self.rig.ask(MergeHome { reader, page });
+            if let Some(window) = self.residents.window(reader) {
+                let held: Vec<HomeEntry> = window.entries().copied().collect();
+                prop_assert!(held.len() <= self.residency.window_entries_max);
+                prop_assert_eq!(
+                    &held[..],
+                    &fresh.entries[..held.len().min(fresh.entries.len())]
+                );
+                if window.is_complete() {
+                    prop_assert_eq!(held.len(), fresh.entries.len());
+                }
+            }
+            if let Some(refreshed) = self.refresh(reader) {
+                let (entries, all) = (&refreshed.0.entries, &fresh.entries);
+                prop_assert_eq!(&entries[..], &all[..entries.len().min(all.len())]);
+                prop_assert!(!refreshed.0.is_complete || entries.len() == all.len());
+                self.refreshed += 1;
+            }
+            let home = shown(&fresh.entries);
+            for page in pages(&home) {
+                let expected = page_of(&home, &page);
+                let (merged, _) = self.rig.ask(MergeHome { reader, page });
+                prop_assert_eq!(shown(&merged.entries), &expected[..], "merge {:?}", page);
+                if let Some(ids) = self.residents.read(reader, &page) {
+                    answered += 1;
+                    prop_assert_eq!(ids, expected, "window {:?} of {:?}", page, reader);
+                }
+            }
+        }
+        Ok(answered)
+    }
+}
+
+/// Pages of all kinds around a few places of a home.
+fn pages(home: &[PostId]) -> Vec<Page> {
+    let mut pages = vec![Page::newest(1), Page::newest(3), Page::newest(20)];
+    for place in [0, 2, 4, 7] {
+        let Some(id) = home.get(place).map(|id| id.0) else {
+            break;
+        };
+        let page = Page::newest(2);
+        pages.push(Page {
+            max_id: Some(id),
+            ..page
+        });
+        pages.push(Page {
+            since_id: Some(id),
+            ..page
+        });
+        pages.push(Page {
+            min_id: Some(id - 1),
+            ..page
+        });
+        pages.push(Page {
+            min_id: Some(id),
+            max_id: Some(home[0].0),
+            ..page
+        });
+    }
+    pages
+}
+
+fn page_of(home: &[PostId], page: &Page) -> Vec<PostId> {
+    let within: Vec<PostId> = home
+        .iter()
+        .copied()
+        .filter(|id| page.max_id.is_none_or(|max| id.0 < max))
+        .filter(|id| page.since_id.is_none_or(|since| id.0 > since))
+        .filter(|id| page.min_id.is_none_or(|min| id.0 > min))
+        .collect();
+    let skipped = if page.min_id.is_some() {
+        within.len().saturating_sub(page.limit)
+    } else {
+        0
+    };
+    within.into_iter().skip(skipped).take(page.limit).collect()
+}
+
+fn windows_equal_fresh_merges(window_entries_max: usize, cases: u32) {
+    let history = (follows(), prop::collection::vec(op(), 20..80));
+    let answered = Cell::new(0);
+    let refreshed = Cell::new(0);
+    let mut runner = TestRunner::new(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(cases)
+    });
+    let outcome = runner.run(&history, |(follows, ops)| {
+        let mut world = World::new(window_entries_max);
+        for op in &follows {
+            world.perform(op);
+        }
+        for op in &ops {
+            world.perform(op);
+            world.step();
+            answered.set(answered.get() + world.check()?);
+        }
+        refreshed.set(refreshed.get() + world.refreshed);
+        Ok(())
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+    // Else the windows were never there when they were asked, and nothing was compared.
+    assert!(answered.get() > 100 * cases as usize, "{}", answered.get());
+    assert!(refreshed.get() > 2 * cases as usize, "{}", refreshed.get());
+}
+
+#[test]
+fn windows_of_5_entries_equal_fresh_merges() {
+    windows_equal_fresh_merges(5, 24);
+}
+
+#[test]
+fn windows_of_800_entries_equal_fresh_merges() {
+    windows_equal_fresh_merges(800, 24);
+}

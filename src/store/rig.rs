@@ -1,0 +1,108 @@
+//! A store for tests: units are applied on the caller's thread, one commit each, and the events wait to be fetched.
+
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+
+use super::open::{DataDir, Synchronous};
+use super::reader::{Query, Reader};
+use super::writer::{
+    EventBatch, EventSink, Unit, UnitError, Write, WriteError, Writer, WriterThread,
+};
+use crate::clock::{ManualClock, Timestamp};
+use crate::domain::event::Event;
+use crate::ids::AccountId;
+
+/// When tests begin.
+pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+/// The store with everything that is at hand in a test.
+pub(crate) struct Rig {
+    pub(crate) clock: Arc<ManualClock>,
+    thread: WriterThread,
+    writer: Writer,
+    reader: Reader,
+    told: Arc<Mutex<Vec<Arc<EventBatch>>>>,
+    /// Last: it is removed when everything is closed.
+    _directory: TempDir,
+}
+
+struct Told(Arc<Mutex<Vec<Arc<EventBatch>>>>);
+
+impl EventSink for Told {
+    fn deliver(&self, batch: &Arc<EventBatch>) {
+        self.0.lock().unwrap().push(Arc::clone(batch));
+    }
+}
+
+impl Rig {
+    /// An empty store in a directory of its own.
+    pub(crate) fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        let clock = ManualClock::at(NOON);
+        let data_dir = DataDir::own(directory.path()).unwrap();
+        let database = data_dir.database();
+        let (mut thread, writer) =
+            WriterThread::open(data_dir, Synchronous::Normal, clock.clone()).unwrap();
+        let told = Arc::default();
+        thread.add_sink(Box::new(Told(Arc::clone(&told))));
+        Self {
+            clock,
+            thread,
+            writer,
+            reader: Reader::open(&database).unwrap(),
+            told,
+            _directory: directory,
+        }
+    }
+
+    /// Applies a unit.
+    pub(crate) fn apply<U: Unit>(&mut self, unit: U) -> Result<U::Answer, WriteError> {
+        let mut waiting = self.writer.submit(unit).unwrap();
+        self.thread.apply_waiting();
+        waiting.try_recv().unwrap()
+    }
+
+    /// Asks a query; answers with the snapshot's commit.
+    pub(crate) fn ask<Q: Query>(&mut self, query: Q) -> (Q::Answer, i64) {
+        self.reader.run(&query).unwrap()
+    }
+
+    /// What was told since the last call.
+    pub(crate) fn take_told(&mut self) -> Vec<Arc<EventBatch>> {
+        std::mem::take(&mut *self.told.lock().unwrap())
+    }
+}
+
+/// Makes an account that is in use.
+pub(crate) struct AddAccount(pub(crate) &'static str);
+
+impl Unit for AddAccount {
+    type Answer = AccountId;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<AccountId, UnitError> {
+        let id = AccountId(write.next_id());
+        write.connection.execute(
+            "INSERT INTO accounts (id, name) VALUES (?1, ?2)",
+            (id, self.0),
+        )?;
+        Ok(id)
+    }
+}
+
+/// Suspends an account or undoes it.
+pub(crate) struct SetSuspended(pub(crate) AccountId, pub(crate) bool);
+
+impl Unit for SetSuspended {
+    type Answer = ();
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        let state = if self.1 { 2 } else { 0 };
+        write.connection.execute(
+            "UPDATE accounts SET state = ?2 WHERE id = ?1",
+            (self.0, state),
+        )?;
+        write.tell(Event::AccountVisibilityChanged(self.0));
+        Ok(())
+    }
+}

@@ -1,0 +1,176 @@
+//! The columns of `accounts` that decide who gets in: address, password, role, state.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::domain::access::Member;
+use crate::domain::account::{AccountState, Role};
+use crate::ids::AccountId;
+use crate::store::error::StoreError;
+
+const MEMBER: &str = "id, name, role, state, access_commit";
+
+fn member(row: &Row<'_>) -> rusqlite::Result<Member> {
+    Ok(Member {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        role: row.get(2)?,
+        state: row.get(3)?,
+        access_commit: row.get(4)?,
+    })
+}
+
+/// An account, as far as access asks, in whatever state.
+pub(in crate::store) fn find(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<Option<Member>, StoreError> {
+    let mut statement =
+        connection.prepare_cached(&format!("SELECT {MEMBER} FROM accounts WHERE id = ?1"))?;
+    Ok(statement.query_row([id], member).optional()?)
+}
+
+/// The account whose mail address this is, whatever the case.
+pub(in crate::store) fn id_by_email(
+    connection: &Connection,
+    email: &str,
+) -> Result<Option<AccountId>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT id FROM accounts WHERE email = ?1")?;
+    Ok(statement.query_row([email], |row| row.get(0)).optional()?)
+}
+
+/// An account's mail address; none when it has none or isn't there.
+pub(in crate::store) fn email(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<Option<String>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT email FROM accounts WHERE id = ?1")?;
+    Ok(statement
+        .query_row([id], |row| row.get(0))
+        .optional()?
+        .flatten())
+}
+
+/// An account's password hash; none when it has none or isn't there.
+pub(in crate::store) fn password_hash(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<Option<String>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT password_hash FROM accounts WHERE id = ?1")?;
+    Ok(statement
+        .query_row([id], |row| row.get(0))
+        .optional()?
+        .flatten())
+}
+
+/// Replaces the password.
+pub(in crate::store) fn set_password_hash(
+    connection: &Connection,
+    id: AccountId,
+    hash: &str,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE accounts SET password_hash = ?2 WHERE id = ?1")?
+        .execute(params![id, hash])?;
+    Ok(())
+}
+
+/// Changes the state.
+pub(in crate::store) fn set_state(
+    connection: &Connection,
+    id: AccountId,
+    state: AccountState,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE accounts SET state = ?2 WHERE id = ?1")?
+        .execute(params![id, state])?;
+    Ok(())
+}
+
+/// Changes the role.
+pub(in crate::store) fn set_role(
+    connection: &Connection,
+    id: AccountId,
+    role: Role,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE accounts SET role = ?2 WHERE id = ?1")?
+        .execute(params![id, role])?;
+    Ok(())
+}
+
+/// Remembers that what was read of the account's access before this commit is no longer to be trusted.
+pub(in crate::store) fn touch(
+    connection: &Connection,
+    id: AccountId,
+    commit: i64,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE accounts SET access_commit = ?2 WHERE id = ?1")?
+        .execute(params![id, commit])?;
+    Ok(())
+}
+
+/// Empties an account for ever: what remains is its id, its name and its counters, which the purge takes down.
+pub(in crate::store) fn strip(connection: &Connection, id: AccountId) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE accounts SET email = NULL, email_confirmed = 0, password_hash = NULL, role = 0,
+                 state = 3, display_name = '', note = '', fields = '[]', locked = 0, bot = 0,
+                 discoverable = 0, post_visibility = 0, post_sensitive = 0, post_language = NULL,
+                 signup_reason = NULL
+             WHERE id = ?1",
+        )?
+        .execute([id])?;
+    Ok(())
+}
+
+/// Removes an account that never was in use, so that its name is free again.
+pub(in crate::store) fn delete(connection: &Connection, id: AccountId) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM accounts WHERE id = ?1")?
+        .execute([id])?;
+    Ok(())
+}
+
+/// Whether there is an owner, in whatever state but deleted.
+pub(in crate::store) fn has_owner(connection: &Connection) -> Result<bool, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT 1 FROM accounts WHERE role > 0 AND role = 2 AND state <> 3")?;
+    Ok(statement.exists(())?)
+}
+
+/// Whether there is another owner who can get in.
+pub(in crate::store) fn has_other_owner(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<bool, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT 1 FROM accounts WHERE role > 0 AND role = 2 AND state = 0 AND id <> ?1",
+    )?;
+    Ok(statement.exists([id])?)
+}
+
+/// Who looks after members: the first `limit`.
+pub(in crate::store) fn moderators(
+    connection: &Connection,
+    limit: usize,
+) -> Result<Vec<AccountId>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id FROM accounts WHERE role > 0 AND state = 0 ORDER BY id LIMIT ?1",
+    )?;
+    let rows = statement.query_map([limit as i64], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Those who wait for approval, oldest first, at most `limit`: name, address, and what they wrote.
+pub(in crate::store) fn pending(
+    connection: &Connection,
+    limit: usize,
+) -> Result<Vec<(AccountId, Option<String>)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, signup_reason FROM accounts WHERE state = 1 ORDER BY id LIMIT ?1",
+    )?;
+    let rows = statement.query_map([limit as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

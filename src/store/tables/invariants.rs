@@ -1,0 +1,194 @@
+//! What must be true of the tables as a whole: for each invariant, the query that finds what breaks it.
+//!
+//! Each query answers one column of text, a row for each violation. Purges are taken into account: what hangs on a
+//! deleted post or account may wait for one, and for nothing else.
+
+/// One invariant.
+pub(in crate::store) struct Invariant {
+    /// What it is called in the output of `kinglet check`.
+    pub(in crate::store) name: &'static str,
+    /// Finds what breaks it.
+    pub(in crate::store) violations: &'static str,
+}
+
+macro_rules! invariants {
+    ($($name:literal: $violations:literal,)*) => {
+        /// Every invariant beside those that SQLite knows itself.
+        pub(in crate::store) const INVARIANTS: &[Invariant] = &[
+            $(Invariant { name: $name, violations: $violations },)*
+        ];
+    };
+}
+
+/// Everything that SQLite itself can find wrong with its file, the search indexes included.
+pub(in crate::store) const INTEGRITY: &str = "SELECT integrity_check FROM pragma_integrity_check \
+     WHERE integrity_check <> 'ok'";
+
+/// Rows that refer to rows that aren't there, where SQLite knows of the reference.
+pub(in crate::store) const FOREIGN_KEYS: &str = "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' refers to a missing row of ' || parent \
+     FROM pragma_foreign_key_check";
+
+invariants! {
+    "followers_count":
+        "SELECT 'account ' || id || ' says ' || followers_count || ', follows say ' || found
+         FROM (SELECT id, followers_count,
+                   (SELECT count(*) FROM follows WHERE followee = accounts.id) AS found FROM accounts)
+         WHERE followers_count <> found",
+    "following_count":
+        "SELECT 'account ' || id || ' says ' || following_count || ', follows say ' || found
+         FROM (SELECT id, following_count,
+                   (SELECT count(*) FROM follows WHERE follower = accounts.id) AS found FROM accounts)
+         WHERE following_count <> found",
+    "posts_count":
+        "SELECT 'account ' || id || ' says ' || posts_count || ', posts say ' || found
+         FROM (SELECT id, posts_count,
+                   (SELECT count(*) FROM posts WHERE author = accounts.id AND visibility <= 1) AS found
+               FROM accounts)
+         WHERE posts_count <> found",
+    "last_open_post":
+        "SELECT 'account ' || id || ' says ' || coalesce(last_open_post, 'none') || ', posts say '
+             || coalesce(found, 'none')
+         FROM (SELECT id, last_open_post,
+                   (SELECT max(id) FROM posts WHERE author = accounts.id AND visibility <= 1) AS found
+               FROM accounts)
+         WHERE last_open_post IS NOT found",
+    "last_entry":
+        "SELECT 'account ' || id || ' says ' || last_entry || ', but has the entry ' || found
+         FROM (SELECT id, last_entry,
+                   (SELECT max(id) FROM posts WHERE author = accounts.id) AS found FROM accounts)
+         WHERE found > last_entry",
+    "replies_count":
+        "SELECT 'post ' || id || ' says ' || replies_count || ', replies say ' || found
+         FROM (SELECT id, replies_count,
+                   (SELECT count(*) FROM posts AS replies
+                    WHERE replies.reply_to = posts.id AND replies.visibility <= 1) AS found FROM posts)
+         WHERE replies_count <> found",
+    "boosts_count":
+        "SELECT 'post ' || id || ' says ' || boosts_count || ', boosts say ' || found
+         FROM (SELECT id, boosts_count,
+                   (SELECT count(*) FROM posts AS boosts WHERE boosts.boost_of = posts.id) AS found
+               FROM posts)
+         WHERE boosts_count <> found",
+    "favourites_count":
+        "SELECT 'post ' || id || ' says ' || favourites_count || ', favourites say ' || found
+         FROM (SELECT id, favourites_count,
+                   (SELECT count(*) FROM favourites WHERE post = posts.id) AS found FROM posts)
+         WHERE favourites_count <> found",
+    "boosts_have_their_post":
+        "SELECT 'boost ' || id || ' is of the missing post ' || boost_of FROM posts
+         WHERE boost_of IS NOT NULL AND boost_of NOT IN (SELECT id FROM posts)
+           AND boost_of NOT IN (SELECT target FROM purges WHERE kind = 0)",
+    "boosts_know_their_author":
+        "SELECT 'boost ' || boosts.id || ' says author ' || coalesce(boosts.boost_author, 'none')
+             || ', the post says ' || originals.author
+         FROM posts AS boosts JOIN posts AS originals ON originals.id = boosts.boost_of
+         WHERE boosts.boost_author IS NOT originals.author",
+    "boosts_are_of_posts":
+        "SELECT 'boost ' || boosts.id || ' is of the boost ' || originals.id
+         FROM posts AS boosts JOIN posts AS originals ON originals.id = boosts.boost_of
+         WHERE originals.boost_of IS NOT NULL",
+    "replies_know_their_author":
+        "SELECT 'reply ' || replies.id || ' says author ' || coalesce(replies.reply_author, 'none')
+             || ', the post says ' || parents.author
+         FROM posts AS replies JOIN posts AS parents ON parents.id = replies.reply_to
+         WHERE replies.reply_author IS NOT parents.author",
+    "answered_and_boosted_accounts":
+        "SELECT 'entry ' || id || ' refers to a missing account' FROM posts
+         WHERE (reply_author IS NOT NULL AND reply_author NOT IN (SELECT id FROM accounts))
+            OR (boost_author IS NOT NULL AND boost_author NOT IN (SELECT id FROM accounts))",
+    "keys_grow_with_ids":
+        "SELECT 'post ' || id || ' has the key ' || key || ', but ' || before || ' a smaller one'
+         FROM (SELECT key, id, lag(id) OVER (ORDER BY key) AS before FROM posts) WHERE id <= before",
+    "mentions_have_their_post":
+        "SELECT 'account ' || account || ' is named in the missing post ' || post FROM mentions
+         WHERE post NOT IN (SELECT id FROM posts)",
+    "post_tags_have_their_post":
+        "SELECT 'tag ' || tag || ' is on the missing post ' || post FROM post_tags
+         WHERE post NOT IN (SELECT id FROM posts)",
+    "tags_are_in_use":
+        "SELECT 'tag ' || id || ' is on no post' FROM tags
+         WHERE id NOT IN (SELECT tag FROM post_tags)",
+    "post_edits_have_their_post":
+        "SELECT 'version ' || id || ' is of the missing post ' || post FROM post_edits
+         WHERE post NOT IN (SELECT id FROM posts)",
+    "edited_posts_say_so":
+        "SELECT 'post ' || id || ' has earlier versions, but no date of its edit' FROM posts
+         WHERE edited_at IS NULL AND id IN (SELECT post FROM post_edits)",
+    "favourites_have_their_post":
+        "SELECT 'favourite ' || id || ' is of the missing post ' || post FROM favourites
+         WHERE post NOT IN (SELECT id FROM posts)
+           AND post NOT IN (SELECT target FROM purges WHERE kind = 0)",
+    "bookmarks_have_their_post":
+        "SELECT 'bookmark ' || id || ' is of the missing post ' || post FROM bookmarks
+         WHERE post NOT IN (SELECT id FROM posts)
+           AND post NOT IN (SELECT target FROM purges WHERE kind = 0)",
+    "notifications_have_their_post":
+        "SELECT 'notification ' || id || ' is about the missing post ' || post FROM notifications
+         WHERE post IS NOT NULL AND post NOT IN (SELECT id FROM posts)
+           AND post NOT IN (SELECT target FROM purges WHERE kind = 0)",
+    "notifications_about_posts":
+        "SELECT 'notification ' || id || ' of kind ' || kind || CASE WHEN post IS NULL
+             THEN ' has no post' ELSE ' has a post' END FROM notifications
+         WHERE (kind IN (0, 1, 2, 5, 6)) <> (post IS NOT NULL)",
+    "idempotency_keys_have_their_post":
+        "SELECT 'a key of account ' || account || ' made the missing post ' || post FROM idempotency_keys
+         WHERE post NOT IN (SELECT id FROM posts)",
+    "posts_are_indexed":
+        "SELECT 'post ' || id || ' is not in the search index' FROM posts
+         WHERE boost_of IS NULL AND key NOT IN (SELECT id FROM post_terms_docsize)",
+    "indexed_posts_are_there":
+        "SELECT 'the search index knows the key ' || id || ', which no post has' FROM post_terms_docsize
+         WHERE id NOT IN (SELECT key FROM posts WHERE boost_of IS NULL)",
+    "accounts_are_indexed":
+        "SELECT 'account ' || id || ' is not in the search index' FROM accounts
+         WHERE state = 0 AND id NOT IN (SELECT id FROM account_terms_docsize)",
+    "indexed_accounts_are_there":
+        "SELECT 'the search index knows the account ' || id || ', which isn''t there'
+         FROM account_terms_docsize
+         WHERE id NOT IN (SELECT id FROM accounts WHERE state <> 3)",
+    "nobody_relates_to_itself":
+        "SELECT 'account ' || follower || ' follows itself' FROM follows WHERE follower = followee
+         UNION ALL
+         SELECT 'account ' || follower || ' asks itself' FROM follow_requests WHERE follower = followee
+         UNION ALL
+         SELECT 'account ' || account || ' blocks itself' FROM blocks WHERE account = target
+         UNION ALL
+         SELECT 'account ' || account || ' mutes itself' FROM mutes WHERE account = target",
+    "blocks_end_follows":
+        "SELECT 'account ' || follower || ' follows ' || followee || ' across a block' FROM follows
+         WHERE EXISTS (SELECT 1 FROM blocks WHERE account = follower AND target = followee)
+            OR EXISTS (SELECT 1 FROM blocks WHERE account = followee AND target = follower)",
+    "requests_end_with_the_follow":
+        "SELECT 'account ' || follower || ' follows ' || followee || ' and still asks to'
+         FROM follow_requests JOIN follows USING (follower, followee)",
+    "purged_posts_are_gone":
+        "SELECT 'post ' || target || ' waits for a purge, but is there' FROM purges
+         WHERE kind = 0 AND target IN (SELECT id FROM posts)",
+    "purged_accounts_are_deleted":
+        "SELECT 'account ' || target || ' waits for a purge, but is not deleted' FROM purges
+         WHERE kind = 1 AND target NOT IN (SELECT id FROM accounts WHERE state = 3)",
+    "purges_are_complete":
+        "SELECT 'the deleted account ' || id || ' left entries behind' FROM accounts
+         WHERE state = 3 AND id NOT IN (SELECT target FROM purges WHERE kind = 1)
+           AND (EXISTS (SELECT 1 FROM posts WHERE author = accounts.id)
+             OR EXISTS (SELECT 1 FROM follows WHERE follower = accounts.id OR followee = accounts.id)
+             OR EXISTS (SELECT 1 FROM favourites WHERE account = accounts.id)
+             OR EXISTS (SELECT 1 FROM bookmarks WHERE account = accounts.id)
+             OR EXISTS (SELECT 1 FROM notifications WHERE account = accounts.id OR sender = accounts.id))",
+    "known_words":
+        "SELECT 'account ' || id || ' has role ' || role || ' and state ' || state FROM accounts
+         WHERE role NOT BETWEEN 0 AND 2 OR state NOT BETWEEN 0 AND 3
+         UNION ALL
+         SELECT 'post ' || id || ' has visibility ' || visibility FROM posts
+         WHERE visibility NOT BETWEEN 0 AND 3
+         UNION ALL
+         SELECT 'notification ' || id || ' has kind ' || kind FROM notifications
+         WHERE kind NOT BETWEEN 0 AND 7
+         UNION ALL
+         SELECT 'purge ' || id || ' has kind ' || kind FROM purges WHERE kind NOT BETWEEN 0 AND 1",
+    "the_store_knows_itself":
+        "SELECT 'meta has no ' || wanted.name
+         FROM (SELECT 'commit' AS name UNION ALL SELECT 'identity') AS wanted
+         LEFT JOIN meta ON meta.name = wanted.name AND meta.value <> ''
+         WHERE meta.name IS NULL",
+}

@@ -1,0 +1,107 @@
+//! A throwaway store for tests: units are applied one at a time, and what they told is kept.
+
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+
+use tempfile::TempDir;
+
+use super::open::{DataDir, Synchronous};
+use super::reader::{Query, Reader};
+use super::writer::{EventBatch, EventSink, Unit, WriteError, Writer, WriterThread};
+use crate::clock::{ManualClock, Timestamp};
+use crate::domain::event::Event;
+
+/// The most batches that a test may leave unread.
+const BATCHES_MAX: usize = 100_000;
+
+/// A store in a directory of its own, gone when it is dropped.
+pub(crate) struct TestStore {
+    /// Its clock, which stands still until it is moved.
+    pub(crate) clock: Arc<ManualClock>,
+    reader: Reader,
+    events: mpsc::Receiver<Arc<EventBatch>>,
+    writer: Option<Writer>,
+    thread: Option<JoinHandle<()>>,
+    directory: TempDir,
+}
+
+struct Keep(mpsc::SyncSender<Arc<EventBatch>>);
+
+impl EventSink for Keep {
+    fn deliver(&self, batch: &Arc<EventBatch>) {
+        self.0
+            .try_send(Arc::clone(batch))
+            .expect("a test leaves fewer batches unread");
+    }
+}
+
+impl TestStore {
+    /// An empty store.
+    pub(crate) fn open() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let clock = ManualClock::at(Timestamp::from_millis(1_790_000_000_000));
+        let data_dir = DataDir::own(directory.path()).expect("nobody else uses it");
+        let database = data_dir.database();
+        let (mut thread, writer) = WriterThread::open(data_dir, Synchronous::Normal, clock.clone())
+            .expect("a new database");
+        let (sink, events) = mpsc::sync_channel(BATCHES_MAX);
+        thread.add_sink(Box::new(Keep(sink)));
+        Self {
+            clock,
+            reader: Reader::open(&database).expect("the database is there"),
+            events,
+            writer: Some(writer),
+            thread: Some(std::thread::spawn(move || thread.run())),
+            directory,
+        }
+    }
+
+    /// Applies a unit and waits for its answer.
+    pub(crate) fn apply<U: Unit>(&self, unit: U) -> Result<U::Answer, WriteError> {
+        let writer = self.writer.as_ref().expect("open until it is dropped");
+        writer
+            .submit(unit)?
+            .blocking_recv()
+            .expect("the writer answers everybody")
+    }
+
+    /// Asks a query of the newest commit.
+    pub(crate) fn find<Q: Query>(&mut self, query: Q) -> Q::Answer {
+        self.look(query).0
+    }
+
+    /// Asks a query of the newest commit, and which commit that is.
+    pub(crate) fn look<Q: Query>(&mut self, query: Q) -> (Q::Answer, i64) {
+        self.reader.run(&query).expect("the query runs")
+    }
+
+    /// What was committed since the last call.
+    pub(crate) fn batches(&self) -> Vec<Arc<EventBatch>> {
+        self.events.try_iter().collect()
+    }
+
+    /// What the units since the last call told.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.batches()
+            .iter()
+            .flat_map(|batch| batch.events.clone())
+            .collect()
+    }
+
+    /// A number out of the database, by a statement of the test's own.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        rusqlite::Connection::open(self.directory.path().join("kinglet.db"))
+            .and_then(|connection| connection.query_row(sql, (), |row| row.get(0)))
+            .expect("the statement finds a number")
+    }
+}
+
+impl Drop for TestStore {
+    fn drop(&mut self) {
+        self.writer = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the writer has failed the test already.
+            drop(thread.join());
+        }
+    }
+}

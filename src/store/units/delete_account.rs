@@ -1,0 +1,38 @@
+//! An account is deleted: hidden and emptied at once, its rows removed by a purge.
+
+use super::access_rules::{
+    end_all_access, require_authority, require_member, require_owner_remains, visibility_changed,
+};
+use crate::domain::access::Authority;
+use crate::ids::AccountId;
+use crate::store::tables::purges::PurgeKind;
+use crate::store::tables::{credentials, purges, terms};
+use crate::store::writer::{Unit, UnitError, Write};
+
+/// Deletes an account. Its name stays taken, so that nobody can pass for whoever had it.
+#[derive(Debug, Clone, Copy)]
+pub struct DeleteAccount {
+    /// Who decides; a member may delete itself.
+    pub by: Authority,
+    /// Which account.
+    pub account: AccountId,
+}
+
+impl Unit for DeleteAccount {
+    type Answer = ();
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        let connection = write.connection;
+        let member = require_member(connection, self.account)?;
+        if self.by != Authority::Member(self.account) {
+            require_authority(connection, self.by, &member)?;
+        }
+        require_owner_remains(connection, &member)?;
+        credentials::strip(connection, self.account)?;
+        terms::delete_account(connection, self.account)?;
+        purges::insert(connection, PurgeKind::Account, self.account.0)?;
+        end_all_access(write, self.account)?;
+        visibility_changed(write, self.account)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! What was hidden is removed, a bounded number of rows at a time.
+
+use super::boost_post::remove_boost;
+use super::delete_post::remove_post;
+use super::follow_account::unfollow;
+use crate::domain::event::Event;
+use crate::ids::{AccountId, PostId};
+use crate::store::error::StoreError;
+use crate::store::tables::posts::Counter;
+use crate::store::tables::purges::PurgeKind;
+use crate::store::tables::{
+    account_rows, accounts, bookmarks, favourites, follow_requests, notifications, posts, purges,
+};
+use crate::store::writer::{Unit, UnitError, Write};
+
+/// The most rows of each kind that one unit removes: what one commit may take longer by.
+pub const ROWS_PER_PURGE_MAX: usize = 100;
+
+/// Works on the oldest purge that waits.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PurgeSome;
+
+impl Unit for PurgeSome {
+    /// Whether something remains to be purged.
+    type Answer = bool;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<bool, UnitError> {
+        let Some(purge) = purges::first(write.connection)? else {
+            return Ok(false);
+        };
+        let is_done = match purge.kind {
+            PurgeKind::Post => purge_post(write, PostId(purge.target))?,
+            PurgeKind::Account => purge_account(write, AccountId(purge.target))?,
+        };
+        if is_done {
+            purges::delete(write.connection, purge.id)?;
+        }
+        Ok(purges::first(write.connection)?.is_some())
+    }
+}
+
+/// Removes what hangs on a deleted post; true when nothing is left.
+fn purge_post(write: &mut Write<'_>, post: PostId) -> Result<bool, StoreError> {
+    let connection = write.connection;
+    let boosts = posts::boosts(connection, post, PostId(0), ROWS_PER_PURGE_MAX)?;
+    let mut most = boosts.len();
+    for boost in boosts {
+        if let Some(boost) = posts::facts(connection, boost)? {
+            posts::delete(connection, boost.id)?;
+            accounts::remove_entry(connection, boost.author, boost.visibility.is_open())?;
+            // Homes dropped the boost together with the post: to them nothing is new.
+            write.tell(Event::AccountChanged(boost.author));
+            write.tell(Event::PostCountsChanged(boost.id));
+        }
+    }
+    for deleted in [
+        favourites::delete_of_post(connection, post, ROWS_PER_PURGE_MAX)?,
+        bookmarks::delete_of_post(connection, post, ROWS_PER_PURGE_MAX)?,
+        notifications::delete_of_post(connection, post, ROWS_PER_PURGE_MAX)?,
+    ] {
+        most = most.max(deleted);
+    }
+    Ok(most < ROWS_PER_PURGE_MAX)
+}
+
+/// Removes what a deleted account left, entries first; true when nothing is left.
+fn purge_account(write: &mut Write<'_>, account: AccountId) -> Result<bool, StoreError> {
+    let connection = write.connection;
+    let entries = account_rows::oldest_entries(connection, account, ROWS_PER_PURGE_MAX)?;
+    if !entries.is_empty() {
+        for entry in entries {
+            match posts::facts(connection, entry)? {
+                Some(boost) if boost.boost_of.is_some() => remove_boost(write, boost)?,
+                Some(post) => remove_post(write, post)?,
+                None => {}
+            }
+        }
+        return Ok(false);
+    }
+    let mut pairs = account_rows::follows(connection, account, ROWS_PER_PURGE_MAX)?;
+    pairs.extend(account_rows::follow_requests(
+        connection,
+        account,
+        ROWS_PER_PURGE_MAX,
+    )?);
+    if !pairs.is_empty() {
+        for (follower, followee) in pairs {
+            unfollow(write, follower, followee)?;
+            follow_requests::take(connection, follower, followee)?;
+        }
+        return Ok(false);
+    }
+    let mut pairs = account_rows::take_blocks(connection, account, ROWS_PER_PURGE_MAX)?;
+    pairs.extend(account_rows::take_mutes(
+        connection,
+        account,
+        ROWS_PER_PURGE_MAX,
+    )?);
+    if !pairs.is_empty() {
+        for (from, to) in pairs {
+            accounts::touch_sources(connection, from, write.commit)?;
+            accounts::touch_sources(connection, to, write.commit)?;
+            write.tell(Event::RelationsChanged { from, to });
+        }
+        return Ok(false);
+    }
+    let favoured = account_rows::take_favourites(connection, account, ROWS_PER_PURGE_MAX)?;
+    let mut most = favoured.len();
+    for post in favoured {
+        posts::count(connection, post, Counter::Favourites, -1)?;
+        write.tell(Event::PostCountsChanged(post));
+    }
+    most = most.max(account_rows::delete_uncounted(
+        connection,
+        account,
+        ROWS_PER_PURGE_MAX,
+    )?);
+    Ok(most < ROWS_PER_PURGE_MAX)
+}

@@ -1,0 +1,157 @@
+//! Somebody gets an account: by sign-up as far as the instance lets people in, or made by the operator.
+
+use super::access_rules::credentials_changed;
+use super::rules::notify;
+use crate::domain::access::Registration;
+use crate::domain::account::{AccountState, Role};
+use crate::domain::event::Event;
+use crate::domain::notification::NotificationKind;
+use crate::domain::refusal::Refusal;
+use crate::domain::text::search_terms::index_terms;
+use crate::ids::AccountId;
+use crate::secret::TokenHash;
+use crate::store::tables::accounts::NewAccount;
+use crate::store::tables::links::LinkKind;
+use crate::store::tables::{accounts, credentials, links, terms};
+use crate::store::writer::{Unit, UnitError, Write};
+
+/// The most moderators who are told of one sign-up.
+const MODERATORS_TOLD_MAX: usize = 50;
+
+/// Name and way in of a new account, checked for their form already.
+#[derive(Debug, Clone)]
+pub struct NewMember {
+    /// Its name.
+    pub name: String,
+    /// Its mail address, in the form in which it is compared.
+    pub email: String,
+    /// The hash of its password.
+    pub password_hash: String,
+}
+
+/// By what right an account is made.
+#[derive(Debug, Clone)]
+pub enum Admission {
+    /// The operator makes it: always, with any role.
+    Operator(Role),
+    /// By sign-up, as the instance allows it.
+    SignUp {
+        /// What the configuration says.
+        registration: Registration,
+        /// The code of an invitation.
+        invitation: Option<TokenHash>,
+        /// What the person wrote to the moderators.
+        reason: Option<String>,
+    },
+}
+
+/// Makes an account.
+#[derive(Debug, Clone)]
+pub struct RegisterAccount {
+    /// Whose.
+    pub member: NewMember,
+    /// By what right.
+    pub admission: Admission,
+}
+
+/// What became of a registration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Registered {
+    /// The new account.
+    pub account: AccountId,
+    /// Active, or waiting for approval.
+    pub state: AccountState,
+}
+
+impl Unit for RegisterAccount {
+    type Answer = Registered;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<Registered, UnitError> {
+        let (role, state, reason) = match &self.admission {
+            Admission::Operator(role) => (*role, AccountState::Active, None),
+            Admission::SignUp {
+                registration,
+                invitation,
+                reason,
+            } => {
+                let state = admit(write, *registration, *invitation)?;
+                (Role::User, state, reason.as_deref())
+            }
+        };
+        let account = insert_member(write, &self.member, role, state, reason)?;
+        if state == AccountState::Pending {
+            let moderators = credentials::moderators(write.connection, MODERATORS_TOLD_MAX)?;
+            for moderator in moderators {
+                notify(write, moderator, NotificationKind::SignUp, account, None)?;
+            }
+        }
+        Ok(Registered { account, state })
+    }
+}
+
+/// Whether somebody may sign up, and as what.
+fn admit(
+    write: &mut Write<'_>,
+    registration: Registration,
+    invitation: Option<TokenHash>,
+) -> Result<AccountState, UnitError> {
+    if registration == Registration::Closed {
+        return Err(Refusal::forbidden("Registrations are closed on this instance").into());
+    }
+    // Whoever was invited is known to somebody: an invitation stands for the approval.
+    if let Some(invitation) = invitation {
+        return match links::take(write.connection, invitation, LinkKind::Invite, write.now)? {
+            Some(_) => Ok(AccountState::Active),
+            None => {
+                Err(Refusal::forbidden("This invitation is unknown, used up or expired").into())
+            }
+        };
+    }
+    match registration {
+        Registration::Open => Ok(AccountState::Active),
+        Registration::Approval => Ok(AccountState::Pending),
+        Registration::Invite | Registration::Closed => {
+            Err(Refusal::forbidden("Signing up on this instance needs an invitation").into())
+        }
+    }
+}
+
+/// Adds an account, unless its name or its mail address is taken.
+pub(super) fn insert_member(
+    write: &mut Write<'_>,
+    member: &NewMember,
+    role: Role,
+    state: AccountState,
+    reason: Option<&str>,
+) -> Result<AccountId, UnitError> {
+    let connection = write.connection;
+    if accounts::id_by_name(connection, &member.name)?.is_some() {
+        return Err(Refusal::invalid(USERNAME_TAKEN).into());
+    }
+    if credentials::id_by_email(connection, &member.email)?.is_some() {
+        return Err(Refusal::invalid(EMAIL_TAKEN).into());
+    }
+    let id = AccountId(write.next_id());
+    accounts::insert(
+        connection,
+        &NewAccount {
+            id,
+            name: &member.name,
+            email: Some(&member.email),
+            email_confirmed: false,
+            password_hash: Some(&member.password_hash),
+            role,
+            state,
+            signup_reason: reason,
+        },
+    )?;
+    terms::set_account(connection, id, &index_terms(&member.name))?;
+    write.tell(Event::AccountChanged(id));
+    credentials_changed(write, id)?;
+    Ok(id)
+}
+
+/// The sentence for a name that somebody has or had.
+pub const USERNAME_TAKEN: &str = "Validation failed: Username has already been taken";
+/// The sentence for a mail address that another account has.
+pub const EMAIL_TAKEN: &str = "Validation failed: Email has already been taken";

@@ -1,0 +1,69 @@
+//! A moderator decides on somebody who signed up and waits.
+
+use super::access_rules::{
+    credentials_changed, end_all_access, require_authority, require_member, visibility_changed,
+};
+use crate::domain::access::{Authority, Member};
+use crate::domain::account::AccountState;
+use crate::domain::event::Event;
+use crate::domain::refusal::Refusal;
+use crate::ids::AccountId;
+use crate::store::tables::{account_rows, credentials, terms};
+use crate::store::writer::{Unit, UnitError, Write};
+
+/// Lets somebody in who waits.
+#[derive(Debug, Clone, Copy)]
+pub struct ApproveAccount {
+    /// Who decides.
+    pub by: Authority,
+    /// On whom.
+    pub account: AccountId,
+}
+
+impl Unit for ApproveAccount {
+    type Answer = ();
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        require_pending(write, self.by, self.account)?;
+        credentials::set_state(write.connection, self.account, AccountState::Active)?;
+        credentials_changed(write, self.account)?;
+        visibility_changed(write, self.account)?;
+        Ok(())
+    }
+}
+
+/// Turns somebody away who waits: nothing of the account remains, its name is free again.
+#[derive(Debug, Clone, Copy)]
+pub struct RejectAccount {
+    /// Who decides.
+    pub by: Authority,
+    /// On whom.
+    pub account: AccountId,
+}
+
+impl Unit for RejectAccount {
+    type Answer = ();
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        require_pending(write, self.by, self.account)?;
+        end_all_access(write, self.account)?;
+        terms::delete_account(write.connection, self.account)?;
+        account_rows::delete_notifications_by(write.connection, self.account)?;
+        credentials::delete(write.connection, self.account)?;
+        write.tell(Event::AccountChanged(self.account));
+        Ok(())
+    }
+}
+
+fn require_pending(
+    write: &Write<'_>,
+    by: Authority,
+    account: AccountId,
+) -> Result<Member, UnitError> {
+    let member = require_member(write.connection, account)?;
+    require_authority(write.connection, by, &member)?;
+    if member.state != AccountState::Pending {
+        return Err(Refusal::Conflict("This account doesn't wait for approval".into()).into());
+    }
+    Ok(member)
+}

@@ -1,0 +1,47 @@
+//! The programs beside kinglet that tests need: `tests/install` brings them. Where one is missing the test fails and
+//! says so, for a test that was left out in silence proves nothing.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A path inside the package.
+pub fn in_package(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A program or folder that `tests/install` makes inside the package.
+fn installed(path: &str) -> PathBuf {
+    let found = in_package(path);
+    assert!(found.exists(), "{path} is missing: run tests/install first");
+    found
+}
+
+/// The folder with the client `toot` and the Python that it runs on.
+pub fn python_programs() -> PathBuf {
+    let programs = installed("tests/.venv/bin");
+    installed("tests/.venv/bin/toot");
+    programs
+}
+
+/// Chromium, for which only a command of this name will do: `tests/install` takes it from Debian.
+fn chromium() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|folder| folder.join("chromium"))
+        .find(|program| program.exists())
+        .expect("the command chromium is missing: run tests/install first")
+}
+
+/// Runs `tests/browser/SCRIPT` in Node, with Chromium at hand, and gives back what it printed. Its complaints go to
+/// the test's own.
+pub fn run_script(script: &str, arguments: &[&str]) -> Output {
+    installed("tests/browser/node_modules/playwright-core");
+    Command::new("node")
+        .arg(in_package("tests/browser").join(script))
+        .args(arguments)
+        .env("KINGLET_CHROMIUM", chromium())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("Node runs; version 20 or newer is needed")
+}
