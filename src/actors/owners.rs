@@ -69,16 +69,18 @@ owned_by! { Posts:
     units::BoostPost,
     units::UnboostPost,
     units::MarkPost,
+    units::PurgeSome,
     queries::lists::ListPosts,
     queries::lists::KeepTagged,
     queries::search::SearchTags,
     queries::threads::FindThread,
     queries::threads::FindPostVersions,
-    units::PurgeSome,
 }
 
 // The instance's own settings are kept with who may reach it.
 owned_by! { Users:
     units::SetInstanceUrl,
     queries::instance::FindInstanceUrl,
+    queries::instance::ListMembers,
+    queries::instance::IsPurgeWaiting,
 }

@@ -309,6 +309,24 @@ impl Problem {
     }
 }
 
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Refused(refusal) => refusal.into(),
+            AskError::Busy => Self::busy(),
+            AskError::Timeout => Self::timeout("an actor gave no answer in time"),
+            AskError::Unavailable => Self::unavailable("the store can't be reached"),
+            AskError::Internal(detail) => Self::internal(detail),
+        }
+    }
+}
+
+impl From<actix::MailboxError> for Problem {
+    fn from(error: actix::MailboxError) -> Self {
+        AskError::from(error).into()
+    }
+}
+
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = refusal.code();
@@ -319,24 +337,6 @@ impl From<Refusal> for Problem {
             | Refusal::Conflict(sentence)
             | Refusal::Unauthenticated(sentence) => Self::new(code, sentence),
         }
-    }
-}
-
-impl From<AskError> for Problem {
-    fn from(error: AskError) -> Self {
-        match error {
-            AskError::Refused(refusal) => refusal.into(),
-            AskError::Busy => Self::busy(),
-            AskError::Timeout => Self::timeout("an actor didn't answer in time"),
-            AskError::Unavailable => Self::unavailable("the store can't be reached"),
-            AskError::Internal(detail) => Self::internal(detail),
-        }
-    }
-}
-
-impl From<actix::MailboxError> for Problem {
-    fn from(error: actix::MailboxError) -> Self {
-        AskError::from(error).into()
     }
 }
 

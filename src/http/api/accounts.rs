@@ -1,17 +1,17 @@
 //! Accounts as others see them.
 
-use super::{Caller, onlooker};
 use crate::actors::posts::fill::{PostSource, read_posts};
 use crate::domain::account::Account;
 use crate::domain::page::{PAGE_DEFAULT, PAGE_MAX};
 use crate::domain::text::hashtags::normalize;
+use crate::http::context::Context;
 use crate::http::entities::account;
+use crate::http::extract::auth::Guest;
 use crate::http::extract::call::Call;
 use crate::http::extract::page::page;
 use crate::http::pages;
 use crate::http::problem::Problem;
 use crate::http::reply::{self, Response};
-use crate::http::routes::Context;
 use crate::http::routing::{Access, Family};
 use crate::ids::AccountId;
 use crate::store::queries::accounts::{FindAccountByName, FindAccounts};
@@ -35,10 +35,10 @@ pub fn family() -> Family<Context> {
 }
 
 /// `GET /api/v1/accounts?id[]=`: accounts by their ids; those that aren't there are left out.
-async fn several(context: Context, _: Caller, call: Call) -> Result<Response, Problem> {
+async fn several(app: Context, _: Guest, call: Call) -> Result<Response, Problem> {
     let ids = call.query()?.ids("id")?;
-    let found = context.actors().find(FindAccounts { ids }).await?;
-    let renderer = context.renderer();
+    let found = app.actors.find(FindAccounts { ids }).await?;
+    let renderer = &app.renderer;
     let entities: Vec<account::Account> = found
         .iter()
         .map(|account| renderer.account(account))
@@ -47,13 +47,13 @@ async fn several(context: Context, _: Caller, call: Call) -> Result<Response, Pr
 }
 
 /// `GET /api/v1/accounts/lookup?acct=`: the account with a name, with or without this instance's host.
-async fn lookup(context: Context, _: Caller, call: Call) -> Result<Response, Problem> {
+async fn lookup(app: Context, _: Guest, call: Call) -> Result<Response, Problem> {
     let query = call.query()?;
-    let name = local_name(query.required("acct")?, context.renderer().host())
-        .ok_or_else(Problem::not_found)?;
-    let found = context.actors().find(FindAccountByName { name }).await?;
+    let name =
+        local_name(query.required("acct")?, app.renderer.host()).ok_or_else(Problem::not_found)?;
+    let found = app.actors.find(FindAccountByName { name }).await?;
     let found = found.ok_or_else(Problem::not_found)?;
-    reply::json(&context.renderer().account(&found))
+    reply::json(&app.renderer.account(&found))
 }
 
 /// The name in `name`, `@name` or `name@host`, when the host is this instance's.
@@ -67,25 +67,22 @@ pub(super) fn local_name(typed: &str, host: &str) -> Option<String> {
 }
 
 /// An account that is there for others.
-pub(super) async fn find(context: &Context, id: AccountId) -> Result<Account, Problem> {
-    let found = context
-        .actors()
-        .find(FindAccounts { ids: vec![id] })
-        .await?;
+pub(super) async fn find(app: &Context, id: AccountId) -> Result<Account, Problem> {
+    let found = app.actors.find(FindAccounts { ids: vec![id] }).await?;
     found.into_iter().next().ok_or_else(Problem::not_found)
 }
 
 /// `GET /api/v1/accounts/:id`: an account.
-async fn one(context: Context, _: Caller, call: Call) -> Result<Response, Problem> {
-    let account = find(&context, call.id("id")?).await?;
-    reply::json(&context.renderer().account(&account))
+async fn one(app: Context, _: Guest, call: Call) -> Result<Response, Problem> {
+    let account = find(&app, call.id("id")?).await?;
+    reply::json(&app.renderer.account(&account))
 }
 
 /// `GET /api/v1/accounts/:id/statuses`: an account's posts and boosts that the caller may see, newest first;
 /// `exclude_replies`, `exclude_reblogs`, `tagged` leave some out. Posts with media and pinned posts there are none.
-async fn statuses(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
+async fn statuses(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
     let query = call.query()?;
-    let author = find(&context, call.id("id")?).await?.id;
+    let author = find(&app, call.id("id")?).await?.id;
     let page = page(&query, PAGE_DEFAULT, PAGE_MAX)?;
     let flag = |name| query.flag(name).map(|flag| flag.unwrap_or(false));
     let tagged = match query.text("tagged")? {
@@ -102,10 +99,10 @@ async fn statuses(context: Context, caller: Caller, call: Call) -> Result<Respon
     if flag("only_media")? || flag("pinned")? {
         return reply::json(&[(); 0]);
     }
-    let onlooker = onlooker(&caller);
+    let onlooker = guest.onlooker();
     let source = PostSource::List(PostList::By(choice));
-    let filled = read_posts(context.actors(), &onlooker, &source, page).await?;
-    let renderer = context.renderer();
+    let filled = read_posts(&app.actors, &onlooker, &source, page).await?;
+    let renderer = &app.renderer;
     pages::answer(renderer.url(), &call, &filled, |view| {
         renderer.status(view, onlooker.account)
     })

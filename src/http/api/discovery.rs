@@ -4,14 +4,14 @@ use http::header::{CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
 use serde_json::json;
 
-use super::Caller;
 use super::accounts::local_name;
 use super::instance::facts;
 use crate::domain::text::render::escape;
+use crate::http::context::Context;
+use crate::http::extract::auth::Guest;
 use crate::http::extract::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::{self, Response};
-use crate::http::routes::Context;
 use crate::http::routing::{Access, Family};
 use crate::store::queries::accounts::FindAccountByName;
 
@@ -31,8 +31,8 @@ pub fn family() -> Family<Context> {
 }
 
 /// `GET /.well-known/host-meta`: where WebFinger is, as XML.
-async fn host_meta(context: Context, _: Caller, _: Call) -> Result<Response, Problem> {
-    let url = escape(context.renderer().url());
+async fn host_meta(app: Context, _: Guest, _: Call) -> Result<Response, Problem> {
+    let url = escape(app.renderer.url());
     Ok(reply::typed(
         "application/xrd+xml; charset=utf-8",
         format!(
@@ -45,8 +45,8 @@ async fn host_meta(context: Context, _: Caller, _: Call) -> Result<Response, Pro
 }
 
 /// `GET /.well-known/host-meta.json`: the same as JSON.
-async fn host_meta_json(context: Context, _: Caller, _: Call) -> Result<Response, Problem> {
-    let url = context.instance.url.as_str();
+async fn host_meta_json(app: Context, _: Guest, _: Call) -> Result<Response, Problem> {
+    let url = app.instance.url.as_str();
     let template = format!("{url}/.well-known/webfinger?resource={{uri}}");
     descriptor(&json!({"links": [{"rel": "lrdd", "template": template}]}))
 }
@@ -61,14 +61,14 @@ fn descriptor<T: Serialize>(value: &T) -> Result<Response, Problem> {
 }
 
 /// `GET /.well-known/webfinger?resource=`: the account that `acct:NAME@HOST` or a profile's address names.
-async fn webfinger(context: Context, _: Caller, call: Call) -> Result<Response, Problem> {
-    let renderer = context.renderer();
+async fn webfinger(app: Context, _: Guest, call: Call) -> Result<Response, Problem> {
+    let renderer = &app.renderer;
     let query = call.query()?;
     let resource = query.text("resource")?;
     let resource =
         resource.ok_or_else(|| Problem::malformed("The parameter \"resource\" is missing"))?;
     let name = named(resource, renderer.url(), renderer.host()).ok_or_else(Problem::not_found)?;
-    let found = context.actors().find(FindAccountByName { name }).await?;
+    let found = app.actors.find(FindAccountByName { name }).await?;
     let found = found.ok_or_else(Problem::not_found)?;
     let page = renderer.profile_url(&found.name);
     descriptor(&json!({
@@ -94,8 +94,8 @@ fn named(resource: &str, url: &str, host: &str) -> Option<String> {
 }
 
 /// `GET /.well-known/nodeinfo`: where NodeInfo is.
-async fn nodeinfo_links(context: Context, _: Caller, _: Call) -> Result<Response, Problem> {
-    let url = context.instance.url.as_str();
+async fn nodeinfo_links(app: Context, _: Guest, _: Call) -> Result<Response, Problem> {
+    let url = app.instance.url.as_str();
     let links = ["2.0", "2.1"].map(|version| {
         json!({
             "rel": format!("http://nodeinfo.diaspora.software/ns/schema/{version}"),
@@ -106,9 +106,9 @@ async fn nodeinfo_links(context: Context, _: Caller, _: Call) -> Result<Response
 }
 
 /// `GET /nodeinfo/2.0`: what runs here, by its true name, and how many use it.
-async fn nodeinfo_2_0(context: Context, _: Caller, _: Call) -> Result<Response, Problem> {
+async fn nodeinfo_2_0(app: Context, _: Guest, _: Call) -> Result<Response, Problem> {
     nodeinfo(
-        &context,
+        &app,
         "2.0",
         "application/json; profile=\"http://nodeinfo.diaspora.software/ns/schema/2.0#\"; charset=utf-8",
     )
@@ -116,9 +116,9 @@ async fn nodeinfo_2_0(context: Context, _: Caller, _: Call) -> Result<Response, 
 }
 
 /// `GET /nodeinfo/2.1`: the same.
-async fn nodeinfo_2_1(context: Context, _: Caller, _: Call) -> Result<Response, Problem> {
+async fn nodeinfo_2_1(app: Context, _: Guest, _: Call) -> Result<Response, Problem> {
     nodeinfo(
-        &context,
+        &app,
         "2.1",
         "application/json; profile=\"http://nodeinfo.diaspora.software/ns/schema/2.1#\"; charset=utf-8",
     )
@@ -126,13 +126,13 @@ async fn nodeinfo_2_1(context: Context, _: Caller, _: Call) -> Result<Response, 
 }
 
 async fn nodeinfo(
-    context: &Context,
+    app: &Context,
     version: &'static str,
     content_type: &'static str,
 ) -> Result<Response, Problem> {
-    let facts = facts(context).await?;
-    let config = &context.instance.config;
-    let mut response = reply::json(&context.renderer().nodeinfo(config, &facts, version))?;
+    let facts = facts(app).await?;
+    let config = &app.instance.config;
+    let mut response = reply::json(&app.renderer.nodeinfo(config, &facts, version))?;
     response
         .headers_mut()
         .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));

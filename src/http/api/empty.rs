@@ -1,10 +1,10 @@
 //! What isn't built yet and is asked for all the same: valid answers with nothing in them, as clients need them at log-in.
 
-use super::Caller;
+use crate::http::context::Context;
+use crate::http::extract::auth::Guest;
 use crate::http::extract::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::{self, Response};
-use crate::http::routes::Context;
 use crate::http::routing::{Access, Family};
 
 /// Lists that are always empty.
@@ -72,11 +72,11 @@ pub fn family() -> Family<Context> {
     )
 }
 
-async fn empty_list(_: Context, _: Caller, _: Call) -> Result<Response, Problem> {
+async fn empty_list(_: Context, _: Guest, _: Call) -> Result<Response, Problem> {
     reply::json(&[(); 0])
 }
 
 /// `GET /api/v1/instance/translation_languages`: nothing is translated.
-async fn empty_object(_: Context, _: Caller, _: Call) -> Result<Response, Problem> {
+async fn empty_object(_: Context, _: Guest, _: Call) -> Result<Response, Problem> {
     reply::json(&serde_json::Map::new())
 }

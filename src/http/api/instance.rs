@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::Caller;
 use crate::clock::Timestamp;
+use crate::http::context::Context;
+use crate::http::extract::auth::Guest;
 use crate::http::extract::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::{self, Response};
-use crate::http::routes::Context;
 use crate::http::routing::{Access, Family};
 use crate::store::queries::instance::{DescribeInstance, InstanceFacts};
 
@@ -29,23 +29,23 @@ pub fn family() -> Family<Context> {
 }
 
 /// What the instance is made of at this moment.
-pub(super) async fn facts(context: &Context) -> Result<InstanceFacts, Problem> {
-    let now = context.instance.clock.now();
-    Ok(context.actors().find(DescribeInstance { now }).await?)
+pub(super) async fn facts(app: &Context) -> Result<InstanceFacts, Problem> {
+    let now = app.instance.clock.now();
+    Ok(app.actors.find(DescribeInstance { now }).await?)
 }
 
 /// `GET /api/v1/instance`: the instance, for older clients.
-async fn first_version(context: Context, _: Caller, _: Call) -> Result<Response, Problem> {
-    let facts = facts(&context).await?;
-    let config = &context.instance.config;
-    reply::json(&context.renderer().instance_v1(config, &facts))
+async fn first_version(app: Context, _: Guest, _: Call) -> Result<Response, Problem> {
+    let facts = facts(&app).await?;
+    let config = &app.instance.config;
+    reply::json(&app.renderer.instance_v1(config, &facts))
 }
 
 /// `GET /api/v2/instance`: the instance.
-async fn second_version(context: Context, _: Caller, _: Call) -> Result<Response, Problem> {
-    let facts = facts(&context).await?;
-    let config = &context.instance.config;
-    reply::json(&context.renderer().instance(config, &facts))
+async fn second_version(app: Context, _: Guest, _: Call) -> Result<Response, Problem> {
+    let facts = facts(&app).await?;
+    let config = &app.instance.config;
+    reply::json(&app.renderer.instance(config, &facts))
 }
 
 /// A text about the instance.
@@ -57,16 +57,16 @@ struct Document {
 }
 
 /// `GET /api/v1/instance/extended_description`: what the instance is about, as HTML.
-async fn extended_description(context: Context, _: Caller, _: Call) -> Result<Response, Problem> {
-    let config = &context.instance.config;
+async fn extended_description(app: Context, _: Guest, _: Call) -> Result<Response, Problem> {
+    let config = &app.instance.config;
     reply::json(&Document {
         updated_at: None,
-        content: context.renderer().instance_description_html(config),
+        content: app.renderer.instance_description_html(config),
     })
 }
 
 /// `GET /api/v1/instance/privacy_policy`: there is none; 404 with a sentence.
-async fn privacy_policy(_: Context, _: Caller, _: Call) -> Result<Response, Problem> {
+async fn privacy_policy(_: Context, _: Guest, _: Call) -> Result<Response, Problem> {
     Err(super::missing::no_such(
         "This instance has published no privacy policy",
     ))

@@ -3,18 +3,18 @@
 use serde::Serialize;
 
 use super::accounts::find;
-use super::{Caller, member, onlooker};
 use crate::actors::posts::fill::show_post;
 use crate::clock::Timestamp;
 use crate::domain::page::PAGE_OF_ACCOUNTS_MAX;
 use crate::domain::visibility::Onlooker;
+use crate::http::context::Context;
 use crate::http::entities::account::Account;
+use crate::http::extract::auth::Guest;
 use crate::http::extract::call::Call;
 use crate::http::extract::page::page;
 use crate::http::pages;
 use crate::http::problem::Problem;
 use crate::http::reply::Response;
-use crate::http::routes::Context;
 use crate::http::routing::{Access, Family};
 use crate::ids::PostId;
 use crate::store::queries::accounts::{AccountList, ListAccounts};
@@ -55,7 +55,7 @@ pub fn family() -> Family<Context> {
 }
 
 async fn list<E: Serialize>(
-    context: &Context,
+    app: &Context,
     onlooker: Onlooker,
     call: &Call,
     list: AccountList,
@@ -67,31 +67,31 @@ async fn list<E: Serialize>(
         onlooker,
         page,
     };
-    let filled = context.actors().find(query).await?;
-    let renderer = context.renderer();
+    let filled = app.actors.find(query).await?;
+    let renderer = &app.renderer;
     pages::answer(renderer.url(), call, &filled, |account| {
         entity(renderer.account(account))
     })
 }
 
 /// `GET /api/v1/accounts/:id/followers`: who follows an account, the latest first.
-async fn followers(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    let account = find(&context, call.id("id")?).await?.id;
+async fn followers(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let account = find(&app, call.id("id")?).await?.id;
     let of = AccountList::FollowersOf(account);
-    list(&context, onlooker(&caller), &call, of, |account| account).await
+    list(&app, guest.onlooker(), &call, of, |account| account).await
 }
 
 /// `GET /api/v1/accounts/:id/following`: whom an account follows, the latest first.
-async fn following(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    let account = find(&context, call.id("id")?).await?.id;
+async fn following(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let account = find(&app, call.id("id")?).await?.id;
     let of = AccountList::FollowedBy(account);
-    list(&context, onlooker(&caller), &call, of, |account| account).await
+    list(&app, guest.onlooker(), &call, of, |account| account).await
 }
 
 /// `GET /api/v1/blocks`: whom the caller blocks.
-async fn blocks(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    let of = AccountList::BlockedBy(member(&caller)?);
-    list(&context, onlooker(&caller), &call, of, |account| account).await
+async fn blocks(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let of = AccountList::BlockedBy(guest.member()?.id);
+    list(&app, guest.onlooker(), &call, of, |account| account).await
 }
 
 /// Somebody who is muted.
@@ -104,46 +104,40 @@ struct MutedAccount {
 }
 
 /// `GET /api/v1/mutes`: whom the caller mutes.
-async fn mutes(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    let of = AccountList::MutedBy(member(&caller)?);
-    list(&context, onlooker(&caller), &call, of, |account| {
-        MutedAccount {
-            account,
-            mute_expires_at: None,
-        }
+async fn mutes(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let of = AccountList::MutedBy(guest.member()?.id);
+    list(&app, guest.onlooker(), &call, of, |account| MutedAccount {
+        account,
+        mute_expires_at: None,
     })
     .await
 }
 
 /// `GET /api/v1/follow_requests`: who asks to follow the caller.
-async fn follow_requests(
-    context: Context,
-    caller: Caller,
-    call: Call,
-) -> Result<Response, Problem> {
-    let of = AccountList::AskingToFollow(member(&caller)?);
-    list(&context, onlooker(&caller), &call, of, |account| account).await
+async fn follow_requests(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let of = AccountList::AskingToFollow(guest.member()?.id);
+    list(&app, guest.onlooker(), &call, of, |account| account).await
 }
 
 /// `GET /api/v1/statuses/:id/favourited_by`: who favours a post that the caller may see.
-async fn favourited_by(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    let onlooker = onlooker(&caller);
-    let post = shown_post(&context, &onlooker, call.id("id")?).await?;
+async fn favourited_by(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let onlooker = guest.onlooker();
+    let post = shown_post(&app, &onlooker, call.id("id")?).await?;
     let of = AccountList::Favouring(post);
-    list(&context, onlooker, &call, of, |account| account).await
+    list(&app, onlooker, &call, of, |account| account).await
 }
 
 /// `GET /api/v1/statuses/:id/reblogged_by`: who boosts a post that the caller may see, as far as the boosts may be seen.
-async fn reblogged_by(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    let onlooker = onlooker(&caller);
-    let post = shown_post(&context, &onlooker, call.id("id")?).await?;
+async fn reblogged_by(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let onlooker = guest.onlooker();
+    let post = shown_post(&app, &onlooker, call.id("id")?).await?;
     let of = AccountList::Boosting(post);
-    list(&context, onlooker, &call, of, |account| account).await
+    list(&app, onlooker, &call, of, |account| account).await
 }
 
 /// The post that an entry shows, when the onlooker may see it.
-async fn shown_post(context: &Context, onlooker: &Onlooker, id: PostId) -> Result<PostId, Problem> {
-    let view = show_post(context.actors(), onlooker, id).await?;
+async fn shown_post(app: &Context, onlooker: &Onlooker, id: PostId) -> Result<PostId, Problem> {
+    let view = show_post(&app.actors, onlooker, id).await?;
     let view = view.ok_or_else(Problem::not_found)?;
     Ok(view.post.facts.shown_post())
 }

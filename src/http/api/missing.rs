@@ -2,12 +2,12 @@
 
 use http::Method;
 
-use super::Caller;
 use crate::domain::error_code::ErrorCode;
+use crate::http::context::Context;
+use crate::http::extract::auth::Guest;
 use crate::http::extract::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::Response;
-use crate::http::routes::Context;
 use crate::http::routing::{Access, Family};
 
 const ANNOUNCEMENTS: &str = "This instance has no announcements";
@@ -113,7 +113,7 @@ pub fn family() -> Family<Context> {
                 method.clone(),
                 pattern,
                 Access::Public,
-                move |_: Context, _: Caller, _: Call| async move {
+                move |_: Context, _: Guest, _: Call| async move {
                     Err::<Response, _>(no_such(sentence))
                 },
             )

@@ -4,20 +4,20 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::{Caller, member, onlooker};
 use crate::actors::posts::fill::{NotificationChoice, read_notification, read_notifications};
 use crate::domain::marker::MarkedTimeline;
 use crate::domain::notification::NotificationKind;
 use crate::domain::page::{PAGE_OF_ACCOUNTS_MAX, Page};
+use crate::http::context::Context;
 use crate::http::entities::marker;
 use crate::http::entities::notification::NotificationPolicy;
+use crate::http::extract::auth::Guest;
 use crate::http::extract::call::Call;
 use crate::http::extract::form::Form;
 use crate::http::extract::page::page;
 use crate::http::pages;
 use crate::http::problem::Problem;
 use crate::http::reply::{self, Response};
-use crate::http::routes::Context;
 use crate::http::routing::{Access, Family};
 use crate::ids::{AccountId, NotificationId, PostId};
 use crate::store::queries::notifications::FindMarkers;
@@ -75,24 +75,24 @@ fn choice(query: &Form) -> Result<NotificationChoice, Problem> {
 
 /// `GET /api/v1/notifications`: what happened to the caller, newest first; `types[]`, `exclude_types[]` and `account_id`
 /// narrow it.
-async fn list(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    let reader = member(&caller)?;
+async fn list(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let reader = guest.member()?.id;
     let query = call.query()?;
     let page = page(&query, NOTIFICATIONS_DEFAULT, PAGE_OF_ACCOUNTS_MAX)?;
     let choice = choice(&query)?;
-    let filled = read_notifications(context.actors(), &onlooker(&caller), &choice, page).await?;
-    let renderer = context.renderer();
+    let filled = read_notifications(&app.actors, &guest.onlooker(), &choice, page).await?;
+    let renderer = &app.renderer;
     pages::answer(renderer.url(), &call, &filled, |view| {
         renderer.notification(view, reader)
     })
 }
 
 /// `GET /api/v1/notifications/:id`: one of the caller's notifications.
-async fn one(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    let reader = member(&caller)?;
-    let found = read_notification(context.actors(), &onlooker(&caller), call.id("id")?).await?;
+async fn one(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let reader = guest.member()?.id;
+    let found = read_notification(&app.actors, &guest.onlooker(), call.id("id")?).await?;
     let found = found.ok_or_else(Problem::not_found)?;
-    reply::json(&context.renderer().notification(&found, reader))
+    reply::json(&app.renderer.notification(&found, reader))
 }
 
 /// How many.
@@ -103,19 +103,19 @@ struct Count {
 
 /// `GET /api/v1/notifications/unread_count`: how many notifications the caller would find above the marker, counted up to
 /// `limit`.
-async fn unread_count(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    let account = member(&caller)?;
+async fn unread_count(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let account = guest.member()?.id;
     let query = call.query()?;
     let limit = page(&query, UNREAD_DEFAULT, UNREAD_MAX)?.limit;
     let choice = choice(&query)?;
     let timelines = vec![MarkedTimeline::Notifications];
     let marker = FindMarkers { account, timelines };
-    let marker = context.actors().find(marker).await?;
+    let marker = app.actors.find(marker).await?;
     let page = Page {
         since_id: marker.first().map(|marker| marker.last_read),
         ..Page::newest(limit)
     };
-    let unread = read_notifications(context.actors(), &onlooker(&caller), &choice, page).await?;
+    let unread = read_notifications(&app.actors, &guest.onlooker(), &choice, page).await?;
     reply::json(&Count {
         count: unread.entries.len(),
     })
@@ -126,9 +126,9 @@ async fn unread_count(context: Context, caller: Caller, call: Call) -> Result<Re
 struct Done {}
 
 /// `POST /api/v1/notifications/clear`: the caller's notifications are gone.
-async fn clear(context: Context, caller: Caller, _: Call) -> Result<Response, Problem> {
-    let account = member(&caller)?;
-    let actors = context.actors();
+async fn clear(app: Context, guest: Guest, _: Call) -> Result<Response, Problem> {
+    let account = guest.member()?.id;
+    let actors = &app.actors;
     let mut remain = actors.perform(ClearNotifications { account }).await?;
     for _ in 0..CLEARING_UNITS_MAX {
         if !remain {
@@ -140,66 +140,58 @@ async fn clear(context: Context, caller: Caller, _: Call) -> Result<Response, Pr
 }
 
 /// `POST /api/v1/notifications/:id/dismiss`: one of the caller's notifications is gone.
-async fn dismiss(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    let (account, id) = (member(&caller)?, call.id("id")?);
+async fn dismiss(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let (account, id) = (guest.member()?.id, call.id("id")?);
     let unit = DismissNotification { account, id };
-    context.actors().perform(unit).await?;
+    app.actors.perform(unit).await?;
     reply::json(&Done {})
 }
 
 /// `POST /api/v1/notifications/dismiss`: the same, with the id in the body, as older clients do.
-async fn dismiss_named(
-    context: Context,
-    caller: Caller,
-    mut call: Call,
-) -> Result<Response, Problem> {
-    let account = member(&caller)?;
+async fn dismiss_named(app: Context, guest: Guest, mut call: Call) -> Result<Response, Problem> {
+    let account = guest.member()?.id;
     let id = call.form().await?.required("id")?.parse();
     let id: NotificationId = id.map_err(|_| Problem::not_found())?;
     let unit = DismissNotification { account, id };
-    context.actors().perform(unit).await?;
+    app.actors.perform(unit).await?;
     reply::json(&Done {})
 }
 
 /// `GET /api/v2/notifications/policy`: everybody's notifications are accepted.
-async fn policy(_: Context, _: Caller, _: Call) -> Result<Response, Problem> {
+async fn policy(_: Context, _: Guest, _: Call) -> Result<Response, Problem> {
     reply::json(&NotificationPolicy::ACCEPT_ALL)
 }
 
 /// `GET /api/v1/markers?timeline[]=`: how far the caller has read.
-async fn markers(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    let account = member(&caller)?;
+async fn markers(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let account = guest.member()?.id;
     let query = call.query()?;
     let names = query.list("timeline")?.into_iter();
     let timelines = names.filter_map(MarkedTimeline::from_api_name).collect();
-    answer_markers(&context, account, timelines).await
+    answer_markers(&app, account, timelines).await
 }
 
 async fn answer_markers(
-    context: &Context,
+    app: &Context,
     account: AccountId,
     timelines: Vec<MarkedTimeline>,
 ) -> Result<Response, Problem> {
     let found = FindMarkers { account, timelines };
-    let found = context.actors().find(found).await?;
+    let found = app.actors.find(found).await?;
     reply::json(&marker::by_timeline(&found))
 }
 
 /// `POST /api/v1/markers`: remembers how far the caller has read: `home[last_read_id]`, `notifications[last_read_id]`.
-async fn set_markers(
-    context: Context,
-    caller: Caller,
-    mut call: Call,
-) -> Result<Response, Problem> {
-    let account = member(&caller)?;
+async fn set_markers(app: Context, guest: Guest, mut call: Call) -> Result<Response, Problem> {
+    let account = guest.member()?.id;
     let last_read = last_read(&call.form().await?)?;
     let timelines = last_read.keys().copied().collect();
     let unit = SetMarkers {
         account,
         last_read: last_read.into_iter().collect(),
     };
-    context.actors().perform(unit).await?;
-    answer_markers(&context, account, timelines).await
+    app.actors.perform(unit).await?;
+    answer_markers(&app, account, timelines).await
 }
 
 fn last_read(form: &Form) -> Result<HashMap<MarkedTimeline, i64>, Problem> {

@@ -1,14 +1,14 @@
 //! The caller's own account.
 
-use super::{Caller, member};
 use crate::domain::account::{ProfileChanges, ProfileField, language_code};
 use crate::domain::visibility::Visibility;
+use crate::http::context::Context;
 use crate::http::entities::preferences::Preferences;
+use crate::http::extract::auth::Guest;
 use crate::http::extract::call::Call;
 use crate::http::extract::form::{Files, Form};
 use crate::http::problem::Problem;
 use crate::http::reply::{self, Response};
-use crate::http::routes::Context;
 use crate::http::routing::{Access, Family};
 use crate::ids::AccountId;
 use crate::store::queries::accounts::FindOwnAccount;
@@ -39,36 +39,32 @@ pub fn family() -> Family<Context> {
 }
 
 /// `GET /api/v1/accounts/verify_credentials`: the caller's own account.
-async fn verify_credentials(
-    context: Context,
-    caller: Caller,
-    _: Call,
-) -> Result<Response, Problem> {
-    own_account(&context, member(&caller)?).await
+async fn verify_credentials(app: Context, guest: Guest, _: Call) -> Result<Response, Problem> {
+    own_account(&app, guest.member()?.id).await
 }
 
-async fn own_account(context: &Context, account: AccountId) -> Result<Response, Problem> {
-    let own = context.actors().find(FindOwnAccount { account }).await?;
+async fn own_account(app: &Context, account: AccountId) -> Result<Response, Problem> {
+    let own = app.actors.find(FindOwnAccount { account }).await?;
     let own = own.ok_or_else(Problem::not_found)?;
-    reply::json(&context.renderer().credential_account(&own))
+    reply::json(&app.renderer.credential_account(&own))
 }
 
 /// `PATCH /api/v1/accounts/update_credentials`: changes what is given of the caller's own account and answers with it.
 /// What can't be changed here is refused, never forgotten.
 async fn update_credentials(
-    context: Context,
-    caller: Caller,
+    app: Context,
+    guest: Guest,
     mut call: Call,
 ) -> Result<Response, Problem> {
-    let account = member(&caller)?;
+    let account = guest.member()?.id;
     let (form, files) = call.form_with_files(Files::UpTo(PICTURE_BYTES_MAX)).await?;
     if !files.is_empty() {
         return Err(Problem::invalid(NO_PICTURES));
     }
     let changes = changes(&form)?;
     let unit = UpdateProfile { account, changes };
-    context.actors().perform(unit).await?;
-    own_account(&context, account).await
+    app.actors.perform(unit).await?;
+    own_account(&app, account).await
 }
 
 fn changes(form: &Form) -> Result<ProfileChanges, Problem> {
@@ -137,9 +133,9 @@ fn default_visibility(name: &str) -> Result<Visibility, Problem> {
 }
 
 /// `GET /api/v1/preferences`: what the caller's clients start with.
-async fn preferences(context: Context, caller: Caller, _: Call) -> Result<Response, Problem> {
-    let account = member(&caller)?;
-    let own = context.actors().find(FindOwnAccount { account }).await?;
+async fn preferences(app: Context, guest: Guest, _: Call) -> Result<Response, Problem> {
+    let account = guest.member()?.id;
+    let own = app.actors.find(FindOwnAccount { account }).await?;
     let own = own.ok_or_else(Problem::not_found)?;
     reply::json(&Preferences::from(&own.preferences))
 }

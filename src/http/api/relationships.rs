@@ -1,12 +1,12 @@
 //! What stands between the caller and others: follows, requests, blocks, mutes.
 
-use super::{Caller, member};
 use crate::domain::relationship::MuteOptions;
+use crate::http::context::Context;
 use crate::http::entities::relationship::Relationship;
+use crate::http::extract::auth::Guest;
 use crate::http::extract::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::{self, Response};
-use crate::http::routes::Context;
 use crate::http::routing::{Access, Family};
 use crate::ids::AccountId;
 use crate::store::queries::accounts::FindRelationships;
@@ -42,17 +42,17 @@ pub fn family() -> Family<Context> {
 }
 
 /// `GET /api/v1/accounts/relationships?id[]=`: how the caller stands to others; who isn't there is left out.
-async fn relationships(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
+async fn relationships(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
     let others = call.query()?.ids("id")?;
-    let account = member(&caller)?;
+    let account = guest.member()?.id;
     let found = FindRelationships { account, others };
-    let found = context.actors().find(found).await?;
+    let found = app.actors.find(found).await?;
     let entities: Vec<Relationship> = found.into_iter().map(Relationship::from).collect();
     reply::json(&entities)
 }
 
 async fn relationship(
-    context: &Context,
+    app: &Context,
     account: AccountId,
     other: AccountId,
 ) -> Result<Response, Problem> {
@@ -60,14 +60,14 @@ async fn relationship(
         account,
         others: vec![other],
     };
-    let found = context.actors().find(query).await?;
+    let found = app.actors.find(query).await?;
     let found = found.into_iter().next().ok_or_else(Problem::not_found)?;
     reply::json(&Relationship::from(found))
 }
 
 /// `POST /api/v1/accounts/:id/follow`: follows, or asks to; `reblogs` and `notify` change what is wanted.
-async fn follow(context: Context, caller: Caller, mut call: Call) -> Result<Response, Problem> {
-    let (follower, followee) = (member(&caller)?, call.id("id")?);
+async fn follow(app: Context, guest: Guest, mut call: Call) -> Result<Response, Problem> {
+    let (follower, followee) = (guest.member()?.id, call.id("id")?);
     let form = call.form().await?;
     if !form.list("languages")?.is_empty() {
         return Err(Problem::invalid(
@@ -79,82 +79,78 @@ async fn follow(context: Context, caller: Caller, mut call: Call) -> Result<Resp
         followee,
         shows_boosts: form.flag("reblogs")?,
         notifies: form.flag("notify")?,
-        follows_max: i64::from(context.instance.config.limits.follows_per_account_max),
+        follows_max: i64::from(app.instance.config.limits.follows_per_account_max),
     };
-    context.actors().perform(unit).await?;
-    relationship(&context, follower, followee).await
+    app.actors.perform(unit).await?;
+    relationship(&app, follower, followee).await
 }
 
 /// `POST /api/v1/accounts/:id/unfollow`: ends a follow or takes the request back.
-async fn unfollow(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    let (follower, followee) = (member(&caller)?, call.id("id")?);
+async fn unfollow(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let (follower, followee) = (guest.member()?.id, call.id("id")?);
     let unit = UnfollowAccount { follower, followee };
-    context.actors().perform(unit).await?;
-    relationship(&context, follower, followee).await
+    app.actors.perform(unit).await?;
+    relationship(&app, follower, followee).await
 }
 
 /// `POST /api/v1/accounts/:id/remove_from_followers`: makes another no longer follow the caller.
 async fn remove_from_followers(
-    context: Context,
-    caller: Caller,
+    app: Context,
+    guest: Guest,
     call: Call,
 ) -> Result<Response, Problem> {
-    let (account, follower) = (member(&caller)?, call.id("id")?);
+    let (account, follower) = (guest.member()?.id, call.id("id")?);
     let unit = RemoveFollower { account, follower };
-    context.actors().perform(unit).await?;
-    relationship(&context, account, follower).await
+    app.actors.perform(unit).await?;
+    relationship(&app, account, follower).await
 }
 
 /// `POST /api/v1/follow_requests/:id/authorize`: lets whoever asked follow the caller.
-async fn authorize(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    answer_request(context, caller, call, true).await
+async fn authorize(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    answer_request(app, guest, call, true).await
 }
 
 /// `POST /api/v1/follow_requests/:id/reject`: turns a request down.
-async fn reject(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    answer_request(context, caller, call, false).await
+async fn reject(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    answer_request(app, guest, call, false).await
 }
 
 async fn answer_request(
-    context: Context,
-    caller: Caller,
+    app: Context,
+    guest: Guest,
     call: Call,
     accept: bool,
 ) -> Result<Response, Problem> {
-    let (followee, follower) = (member(&caller)?, call.id("id")?);
+    let (followee, follower) = (guest.member()?.id, call.id("id")?);
     let unit = AnswerFollowRequest {
         followee,
         follower,
         accept,
     };
-    context.actors().perform(unit).await?;
-    relationship(&context, followee, follower).await
+    app.actors.perform(unit).await?;
+    relationship(&app, followee, follower).await
 }
 
 /// `POST /api/v1/accounts/:id/block`: neither sees or follows the other any more.
-async fn block(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    let (account, target) = (member(&caller)?, call.id("id")?);
-    context
-        .actors()
-        .perform(BlockAccount { account, target })
-        .await?;
-    relationship(&context, account, target).await
+async fn block(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let (account, target) = (guest.member()?.id, call.id("id")?);
+    app.actors.perform(BlockAccount { account, target }).await?;
+    relationship(&app, account, target).await
 }
 
 /// `POST /api/v1/accounts/:id/unblock`: ends a block.
-async fn unblock(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    let (account, target) = (member(&caller)?, call.id("id")?);
-    context
-        .actors()
+async fn unblock(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let (account, target) = (guest.member()?.id, call.id("id")?);
+    app.actors
         .perform(UnblockAccount { account, target })
         .await?;
-    relationship(&context, account, target).await
+    relationship(&app, account, target).await
 }
 
 /// `POST /api/v1/accounts/:id/mute`: takes another out of the caller's timelines and, unless `notifications` is false, out
 /// of the notifications.
-async fn mute(context: Context, caller: Caller, mut call: Call) -> Result<Response, Problem> {
-    let (account, target) = (member(&caller)?, call.id("id")?);
+async fn mute(app: Context, guest: Guest, mut call: Call) -> Result<Response, Problem> {
+    let (account, target) = (guest.member()?.id, call.id("id")?);
     let form = call.form().await?;
     if form
         .integer("duration")?
@@ -170,16 +166,15 @@ async fn mute(context: Context, caller: Caller, mut call: Call) -> Result<Respon
         target,
         options,
     };
-    context.actors().perform(unit).await?;
-    relationship(&context, account, target).await
+    app.actors.perform(unit).await?;
+    relationship(&app, account, target).await
 }
 
 /// `POST /api/v1/accounts/:id/unmute`: ends a mute.
-async fn unmute(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    let (account, target) = (member(&caller)?, call.id("id")?);
-    context
-        .actors()
+async fn unmute(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    let (account, target) = (guest.member()?.id, call.id("id")?);
+    app.actors
         .perform(UnmuteAccount { account, target })
         .await?;
-    relationship(&context, account, target).await
+    relationship(&app, account, target).await
 }

@@ -1,7 +1,6 @@
 //! Search for accounts, posts and tags, and single tags.
 
 use super::accounts::local_name;
-use super::{Caller, member, onlooker};
 use crate::actors::posts::fill::{PostSource, read_posts, show_post};
 use crate::domain::account::Account;
 use crate::domain::page::{PAGE_DEFAULT, PAGE_MAX, PAGE_OF_ACCOUNTS_MAX, Page};
@@ -9,15 +8,16 @@ use crate::domain::post::PostView;
 use crate::domain::text::hashtags;
 use crate::domain::text::query as search_query;
 use crate::domain::visibility::Onlooker;
+use crate::http::context::Context;
 use crate::http::entities::account;
 use crate::http::entities::search::Search;
+use crate::http::extract::auth::Guest;
 use crate::http::extract::call::Call;
 use crate::http::extract::form::Form;
 use crate::http::extract::page::page;
 use crate::http::limits::Kind;
 use crate::http::problem::Problem;
 use crate::http::reply::{self, Response};
-use crate::http::routes::Context;
 use crate::http::routing::{Access, Family};
 use crate::ids::{AccountId, PostId};
 use crate::store::queries::accounts::FindAccountByName;
@@ -68,10 +68,10 @@ impl Part {
 
 /// `GET /api/v2/search?q=`: accounts, posts and tags; `type` chooses one of them, `limit` and `offset` a part of each.
 /// Found are posts that the caller may see, newest first. An address of this instance finds what it leads to.
-async fn search(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
+async fn search(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
     let query = call.query()?;
     let typed = query.required("q")?.trim();
-    let onlooker = onlooker(&caller);
+    let onlooker = guest.onlooker();
     let part = Part::of(&query, PAGE_DEFAULT, PAGE_MAX)?;
     let chosen = match query.text("type")? {
         None | Some("") => None,
@@ -93,11 +93,11 @@ async fn search(context: Context, caller: Caller, call: Call) -> Result<Response
     let wants = |kind| {
         chosen.is_none_or(|chosen| chosen == kind) && meant.is_none_or(|meant| meant == kind)
     };
-    let renderer = context.renderer();
+    let renderer = &app.renderer;
     let mut results = Search::default();
     if let Some(target) = target(typed, renderer.url()) {
         if part.offset == 0 {
-            match led_to(&context, &onlooker, target).await? {
+            match led_to(&app, &onlooker, target).await? {
                 Some(Found::Account(account)) if wants(Wanted::Accounts) => {
                     results.accounts.push(renderer.account(&account));
                 }
@@ -112,44 +112,44 @@ async fn search(context: Context, caller: Caller, call: Call) -> Result<Response
     }
     if wants(Wanted::Accounts) {
         let followed_only = query.flag("following")?.unwrap_or(false);
-        let found = find_accounts(&context, &onlooker, typed, followed_only, part).await?;
+        let found = find_accounts(&app, &onlooker, typed, followed_only, part).await?;
         results.accounts = found.iter().map(|found| renderer.account(found)).collect();
     }
     if wants(Wanted::Posts) {
         let author = query.parsed("account_id", "an id")?;
-        let found = find_posts(&context, &onlooker, typed, author, part).await?;
+        let found = find_posts(&app, &onlooker, typed, author, part).await?;
         results.statuses = renderer.statuses(&found, onlooker.account);
     }
     if wants(Wanted::Tags) {
         let has_viewer = onlooker.account.is_some();
-        let found = find_tags(&context, typed, part).await?.into_iter();
+        let found = find_tags(&app, typed, part).await?.into_iter();
         results.hashtags = found.map(|name| renderer.tag(name, has_viewer)).collect();
     }
     reply::json(&results)
 }
 
 /// `GET /api/v1/accounts/search?q=`: accounts by their names; `following` keeps to whom the caller follows.
-async fn accounts(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
-    member(&caller)?;
+async fn accounts(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+    guest.member()?;
     let query = call.query()?;
     let typed = query.required("q")?.trim();
     let part = Part::of(&query, ACCOUNTS_DEFAULT, PAGE_OF_ACCOUNTS_MAX)?;
     let followed_only = query.flag("following")?.unwrap_or(false);
-    let found = find_accounts(&context, &onlooker(&caller), typed, followed_only, part).await?;
-    let renderer = context.renderer();
+    let found = find_accounts(&app, &guest.onlooker(), typed, followed_only, part).await?;
+    let renderer = &app.renderer;
     let entities: Vec<account::Account> =
         found.iter().map(|found| renderer.account(found)).collect();
     reply::json(&entities)
 }
 
 async fn find_accounts(
-    context: &Context,
+    app: &Context,
     onlooker: &Onlooker,
     typed: &str,
     followed_only: bool,
     part: Part,
 ) -> Result<Vec<Account>, Problem> {
-    let Some(name) = local_name(typed, context.renderer().host()) else {
+    let Some(name) = local_name(typed, app.renderer.host()) else {
         return Ok(Vec::new());
     };
     let Some(expression) = search_query::parse(&name).and_then(|query| query.matches) else {
@@ -163,11 +163,11 @@ async fn find_accounts(
         limit: part.limit,
         offset: part.offset,
     };
-    Ok(context.actors().find(query).await?)
+    Ok(app.actors.find(query).await?)
 }
 
 async fn find_posts(
-    context: &Context,
+    app: &Context,
     onlooker: &Onlooker,
     typed: &str,
     author: Option<AccountId>,
@@ -181,7 +181,7 @@ async fn find_posts(
         Some("me") => Some(onlooker.account),
         Some(name) => {
             let name = name.to_owned();
-            let found = context.actors().find(FindAccountByName { name }).await?;
+            let found = app.actors.find(FindAccountByName { name }).await?;
             Some(found.map(|account| account.id))
         }
     };
@@ -205,11 +205,11 @@ async fn find_posts(
     // What comes before the part has to be looked at, as not all of it is for the onlooker.
     let page = Page::newest(part.offset + part.limit);
     let source = PostSource::List(list);
-    let found = read_posts(context.actors(), onlooker, &source, page).await?;
+    let found = read_posts(&app.actors, onlooker, &source, page).await?;
     Ok(found.into_values().skip(part.offset).collect())
 }
 
-async fn find_tags(context: &Context, typed: &str, part: Part) -> Result<Vec<String>, Problem> {
+async fn find_tags(app: &Context, typed: &str, part: Part) -> Result<Vec<String>, Problem> {
     let bare = typed.strip_prefix(['#', '＃']).unwrap_or(typed);
     let Some(prefix) = hashtags::normalize(bare) else {
         return Ok(Vec::new());
@@ -219,14 +219,14 @@ async fn find_tags(context: &Context, typed: &str, part: Part) -> Result<Vec<Str
         limit: part.limit,
         offset: part.offset,
     };
-    Ok(context.actors().find(query).await?)
+    Ok(app.actors.find(query).await?)
 }
 
 /// `GET /api/v1/tags/:name`: a tag, whether anybody used it or not.
-async fn tag(context: Context, caller: Caller, call: Call) -> Result<Response, Problem> {
+async fn tag(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
     let name = hashtags::normalize(call.param("name")).ok_or_else(Problem::not_found)?;
-    let has_viewer = onlooker(&caller).account.is_some();
-    reply::json(&context.renderer().tag(name, has_viewer))
+    let has_viewer = guest.onlooker().account.is_some();
+    reply::json(&app.renderer.tag(name, has_viewer))
 }
 
 /// What an address of this instance names.
@@ -270,18 +270,18 @@ enum Found {
 }
 
 async fn led_to(
-    context: &Context,
+    app: &Context,
     onlooker: &Onlooker,
     target: Target,
 ) -> Result<Option<Found>, Problem> {
     match target {
         Target::Nothing => Ok(None),
         Target::Account(name) => {
-            let found = context.actors().find(FindAccountByName { name }).await?;
+            let found = app.actors.find(FindAccountByName { name }).await?;
             Ok(found.map(|account| Found::Account(Box::new(account))))
         }
         Target::Post(name, id) => {
-            let view = show_post(context.actors(), onlooker, id).await?;
+            let view = show_post(&app.actors, onlooker, id).await?;
             let view = view.filter(|view| view.author.name.eq_ignore_ascii_case(&name));
             Ok(view.map(|view| Found::Post(Box::new(view))))
         }

@@ -18,8 +18,6 @@ pub mod tag;
 #[cfg(test)]
 mod samples;
 
-use std::sync::Arc;
-
 use crate::config::InstanceUrl;
 use crate::domain::text::render;
 use crate::http::site::pictures;
@@ -28,12 +26,12 @@ use crate::ids::{AccountId, PostId};
 /// Turns what the actors answer into entities.
 #[derive(Debug, Clone)]
 pub struct Renderer {
-    url: Arc<InstanceUrl>,
+    url: InstanceUrl,
 }
 
 impl Renderer {
     /// A renderer for the instance at `url`.
-    pub fn new(url: Arc<InstanceUrl>) -> Self {
+    pub fn new(url: InstanceUrl) -> Self {
         Self { url }
     }
 

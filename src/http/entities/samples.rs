@@ -16,7 +16,7 @@ pub(super) fn renderer() -> Renderer {
     config
         .set("instance.url", "https://kinglet.example")
         .expect("a URL");
-    Renderer::new(Arc::new(config.instance.url.expect("just set")))
+    Renderer::new(config.instance.url.expect("just set"))
 }
 
 pub(super) fn ada() -> Account {
