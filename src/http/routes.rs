@@ -5,13 +5,28 @@ use warp::{Filter, Rejection};
 use super::context::Context;
 use super::reply::Response;
 use super::routing::{Family, RouteError, RouteInfo, Routes, render_json};
-use super::{api, health};
+use super::site::pictures;
+use super::{api, health, oauth};
 use crate::instance::Instance;
 
 fn families() -> Vec<Family<Context>> {
     vec![
+        api::apps::family(),
+        api::sign_up::family(),
+        oauth::family(),
         api::timelines::family(),
         api::statuses::family(),
+        api::accounts::family(),
+        api::lists_of_accounts::family(),
+        api::relationships::family(),
+        api::notifications::family(),
+        api::profile::family(),
+        api::search::family(),
+        api::instance::family(),
+        api::discovery::family(),
+        api::empty::family(),
+        api::missing::family(),
+        pictures::family(),
         health::family(),
     ]
 }
