@@ -1,6 +1,5 @@
 //! Twelve ways to look at one author's posts, and a world in which somebody looks in each of them.
 
-use kinglet::ids::AccountId;
 use serde_json::{Value as Json, json};
 
 use crate::support::server::{Answer, Client, Rig, SCOPES};
@@ -196,8 +195,7 @@ impl World {
             });
             let word = format!("robin{name}");
             let text = format!("@mona @bea it is a {word}");
-            let post =
-                json!({"status": text, "visibility": name, "in_reply_to_id": self.asked});
+            let post = json!({"status": text, "visibility": name, "in_reply_to_id": self.asked});
             let id = self.write("ada", post).await;
             let answer = json!({"status": "sure?", "in_reply_to_id": id});
             let answer = self.write("mona", answer).await;
@@ -283,16 +281,14 @@ impl World {
             .expect("there is one of each")
     }
 
-    pub async fn set_suspended(&self, name: &str, suspended: bool) {
-        let account: AccountId = self.rig.person(name).id;
-        self.rig.set_suspended(account, suspended).await;
-    }
-
-    /// A new token for somebody whose tokens ended.
-    pub async fn let_in_again(&mut self, name: &str) {
+    /// Hides somebody, or shows them again; as their tokens ended they get a new one then.
+    pub async fn set_suspended(&mut self, name: &str, suspended: bool) {
         let account = self.rig.person(name).id;
-        let client = self.rig.client_of(account, SCOPES).await;
-        self.rig.replace_client(name, client);
+        self.rig.set_suspended(account, suspended).await;
+        if !suspended {
+            let client = self.rig.client_of(account, SCOPES).await;
+            self.rig.replace_client(name, client);
+        }
     }
 }
 
