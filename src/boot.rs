@@ -284,8 +284,10 @@ impl Opened {
         let arbiter = || Arbiter::try_new().map_err(BootError::Threads);
         let arbiters = vec![arbiter()?, arbiter()?, arbiter()?];
         let users = Users::start_in_arbiter(&arbiters[0].handle(), {
-            let (store, clock) = (store.clone(), Arc::clone(&clock));
-            let (rng, registration) = (randomness.rng(), config.registration.mode.into());
+            let store = store.clone();
+            let clock = Arc::clone(&clock);
+            let rng = randomness.rng();
+            let registration = config.registration.mode.into();
             move |_| Users::new(store, hashers, users_feed, clock, rng, registration)
         });
         let residency = Residency {

@@ -53,7 +53,9 @@ async fn greet(server: &Server) {
         Ok(true) => {}
         Ok(false) => match control::handle(Request::CreateSetupLink, instance).await {
             Ok(Answer::Link { url, .. }) => {
-                text.push_str("Nobody has an account yet. Make the owner's within 24 hours:\n  ");
+                text.push_str(
+                    "There is no owner yet. Make the owner's account within 24 hours:\n  ",
+                );
                 text.push_str(url.expose());
                 text.push('\n');
             }

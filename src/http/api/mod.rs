@@ -1,0 +1,8 @@
+//! Mastodon's REST API, one family of routes per file.
+//!
+//! Source: <https://docs.joinmastodon.org/methods/>. Every handler is a story of a few lines: decode, ask, render.
+
+pub mod apps;
+pub mod sign_up;
+pub mod statuses;
+pub mod timelines;
