@@ -33,7 +33,6 @@ owned_by! { Users:
     queries::accounts::FindOwnAccount,
     queries::accounts::FindRelationships,
     queries::accounts::ListAccounts,
-    queries::accounts::FindOnlooker,
     queries::instance::DescribeInstance,
     queries::notifications::ListNotifications,
     queries::notifications::FindNotification,

@@ -309,24 +309,6 @@ impl Problem {
     }
 }
 
-impl From<AskError> for Problem {
-    fn from(error: AskError) -> Self {
-        match error {
-            AskError::Refused(refusal) => refusal.into(),
-            AskError::Busy => Self::busy(),
-            AskError::Timeout => Self::timeout("an actor gave no answer in time"),
-            AskError::Unavailable => Self::unavailable("the store can't be reached"),
-            AskError::Internal(detail) => Self::internal(detail),
-        }
-    }
-}
-
-impl From<actix::MailboxError> for Problem {
-    fn from(error: actix::MailboxError) -> Self {
-        AskError::from(error).into()
-    }
-}
-
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = refusal.code();
