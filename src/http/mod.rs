@@ -7,6 +7,7 @@ pub mod entities;
 pub mod extract;
 pub mod health;
 pub mod limits;
+pub mod oauth;
 pub mod pages;
 pub mod problem;
 pub mod reply;

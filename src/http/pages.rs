@@ -3,11 +3,14 @@
 use http::header::LINK;
 use serde::Serialize;
 
+use super::entities::Renderer;
 use super::extract::call::Call;
 use super::extract::page::{self, Edges};
 use super::problem::Problem;
 use super::reply::{self, Response};
 use crate::domain::page::Filled;
+use crate::domain::post::PostView;
+use crate::ids::AccountId;
 
 /// A page as JSON; `render` makes an entity of an entry. `base_url` is the instance's.
 ///
@@ -26,6 +29,27 @@ pub fn answer<T, E: Serialize>(
         .collect();
     let mut response = reply::json(&entities)?;
     if let Some(link) = page::link(base_url, call.target(), edges(filled)) {
+        response.headers_mut().insert(LINK, link);
+    }
+    Ok(response)
+}
+
+/// A page of posts as `viewer` gets it, out of ready-made fragments.
+///
+/// # Errors
+/// An internal fault when an entity can't be serialised.
+pub fn answer_posts(
+    renderer: &Renderer,
+    call: &Call,
+    filled: &Filled<PostView>,
+    viewer: Option<AccountId>,
+) -> Result<Response, Problem> {
+    let views = filled.entries.iter().map(|(_, view)| view);
+    let json = renderer
+        .statuses_json(views, viewer)
+        .map_err(|error| Problem::internal(format!("an entity can't be serialised: {error}")))?;
+    let mut response = reply::json_bytes(json);
+    if let Some(link) = page::link(renderer.url(), call.target(), edges(filled)) {
         response.headers_mut().insert(LINK, link);
     }
     Ok(response)

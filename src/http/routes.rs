@@ -6,11 +6,14 @@ use super::context::Context;
 use super::reply::Response;
 use super::routing::{Family, RouteError, RouteInfo, Routes, render_json};
 use super::site::pictures;
-use super::{api, health};
+use super::{api, health, oauth};
 use crate::instance::Instance;
 
 fn families() -> Vec<Family<Context>> {
     vec![
+        api::apps::family(),
+        api::sign_up::family(),
+        oauth::family(),
         api::timelines::family(),
         api::statuses::family(),
         api::accounts::family(),

@@ -6,6 +6,7 @@ use crate::actors::posts::fill::{show_post, show_posts};
 use crate::actors::posts::{Draft, RewritePost, WritePost};
 use crate::domain::page::PAGE_MAX;
 use crate::domain::post::PostView;
+use crate::domain::rendered::Rendered;
 use crate::domain::visibility::Visibility;
 use crate::http::context::Context;
 use crate::http::entities::status::{Context as Thread, StatusSource};
@@ -106,7 +107,7 @@ async fn delete(app: Context, guest: Guest, call: Call) -> Result<Response, Prob
     let view = visible(&app, &guest, id).await?;
     let post = app.actors.perform(DeletePost { author, post: id }).await?;
     let view = PostView {
-        post: post.into(),
+        post: Rendered::new(post).into(),
         ..view
     };
     reply::json(&app.renderer.deleted_status(&view, author))

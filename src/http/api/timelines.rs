@@ -117,10 +117,7 @@ async fn posts_page(
     page: Page,
 ) -> Result<Response, Problem> {
     let filled = read_posts(&app.actors, &guest.onlooker(), &source, page).await?;
-    let viewer = guest.account();
-    pages::answer(app.renderer.url(), call, &filled, |view| {
-        app.renderer.status(view, viewer)
-    })
+    pages::answer_posts(&app.renderer, call, &filled, guest.account())
 }
 
 /// An instance may keep its timelines to its members.
