@@ -37,6 +37,7 @@ use crate::actors::timelines::{
 use crate::actors::users::Users;
 use crate::clock::SharedClock;
 use crate::config::{self, Config, InstanceUrl};
+use crate::control::socket::ControlSocket;
 use crate::domain::access::Registration;
 use crate::http::request_log::RequestIds;
 use crate::http::serve::Bounds;
@@ -342,7 +343,7 @@ impl Opened {
             timelines,
         };
         let (stop_tasks, tasks_stopped) = watch::channel(false);
-        let manager = TaskManager::new(actors.clone(), Arc::clone(&clock), wake_up);
+        let manager = TaskManager::new(actors.clone(), wake_up);
         let tasks = tokio::spawn(manager.run(tasks_stopped));
         let opened = Self {
             instance: Instance {
@@ -515,6 +516,16 @@ async fn serve_opened(
     let instance = opened.instance.clone();
     let filter = crate::http::routes::filter(&instance)
         .map_err(|error| BootError::Broken(format!("the routes don't fit together: {error}")))?;
+    let socket =
+        ControlSocket::bind(&instance.data_dir).map_err(|source| BootError::ControlSocket {
+            path: instance.data_dir.to_path_buf(),
+            source,
+        })?;
+    let (stop_commands, commands_stopped) = oneshot::channel::<()>();
+    let commands = tokio::spawn(socket.serve(instance.clone(), async move {
+        // As below.
+        drop(commands_stopped.await);
+    }));
     let (stop_http, http_stopped) = oneshot::channel::<()>();
     let http = tokio::spawn(crate::http::serve::serve(
         listener,
@@ -545,6 +556,10 @@ async fn serve_opened(
         }
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "the listener failed"),
+    }
+    drop(stop_commands);
+    if let Err(error) = commands.await {
+        tracing::error!(%error, "the control socket failed");
     }
     outcome
 }

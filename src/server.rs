@@ -16,11 +16,18 @@ use std::thread;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use crate::actors::error::AskError;
+use crate::actors::users::{CreateMember, GrantUserToken, Typed};
 use crate::boot::{self, BootError, Plan, Serving};
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{Config, Synchronous};
+use crate::domain::account::Role;
+use crate::domain::refusal::Refusal;
+use crate::domain::scope::Scopes;
+use crate::ids::AccountId;
 use crate::instance::Instance;
 use crate::randomness::Randomness;
+use crate::secret::Secret;
 
 /// Where the state is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -254,6 +261,47 @@ impl Server {
     /// The instance itself, for programs that want more than HTTP offers.
     pub fn instance(&self) -> &Instance {
         &self.instance
+    }
+
+    /// Makes an account as the operator would: whatever the registration mode, with any role.
+    ///
+    /// # Errors
+    /// When the name or the mail address is taken or no such thing, or the password is too weak.
+    pub async fn create_account(
+        &self,
+        name: &str,
+        email: &str,
+        password: &str,
+        role: Role,
+    ) -> Result<AccountId, AskError> {
+        let message = CreateMember {
+            typed: Typed {
+                name: name.to_owned(),
+                email: email.to_owned(),
+                password: Secret::new(password.to_owned()),
+            },
+            role,
+        };
+        let created = self.instance.actors.users.send(message).await?;
+        Ok(created?.account)
+    }
+
+    /// Makes an access token for an account, with scopes such as `read write follow`.
+    ///
+    /// # Errors
+    /// When there is no such account or no such scope.
+    pub async fn create_token(
+        &self,
+        account: AccountId,
+        scopes: &str,
+    ) -> Result<Secret<String>, AskError> {
+        let message = GrantUserToken {
+            account,
+            app: None,
+            scopes: Scopes::parse(scopes).map_err(|error| Refusal::invalid(error.to_string()))?,
+        };
+        let granted = self.instance.actors.users.send(message).await?;
+        Ok(granted?.token)
     }
 
     /// Ready when the server has ended: by itself with what made it, else without an error.

@@ -33,11 +33,11 @@ owned_by! { Users:
     queries::accounts::FindOwnAccount,
     queries::accounts::FindRelationships,
     queries::accounts::ListAccounts,
-    queries::accounts::FindOnlooker,
     queries::instance::DescribeInstance,
     queries::notifications::ListNotifications,
     queries::notifications::FindNotification,
     queries::notifications::FindMarkers,
+    queries::relations::LoadRelations,
     queries::search::SearchAccounts,
     units::RegisterAccount,
     units::SetUpOwner,
@@ -70,16 +70,18 @@ owned_by! { Posts:
     units::BoostPost,
     units::UnboostPost,
     units::MarkPost,
+    units::PurgeSome,
     queries::lists::ListPosts,
     queries::lists::KeepTagged,
     queries::search::SearchTags,
     queries::threads::FindThread,
     queries::threads::FindPostVersions,
-    units::PurgeSome,
 }
 
 // The instance's own settings are kept with who may reach it.
 owned_by! { Users:
     units::SetInstanceUrl,
     queries::instance::FindInstanceUrl,
+    queries::instance::ListMembers,
+    queries::instance::IsPurgeWaiting,
 }

@@ -1,3 +1,241 @@
-//! The command line.
+//! The command line: one file per command.
+//!
+//! Commands that need the data ask the server that runs on it, over its control socket; when none runs, they open the
+//! store themselves and ask the same function that the server would have asked.
 
 pub mod args;
+mod backup;
+mod check;
+mod config;
+mod instance;
+mod invite;
+mod serve;
+mod setup_link;
+mod token;
+mod user;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use self::args::{Cli, Command};
+use crate::boot::{self, BootError, Opened, Plan};
+use crate::clock::SystemClock;
+use crate::config::{Config, EXIT_CONFIG, Faults, Log, LogLevel};
+use crate::control;
+use crate::control::client::{self, ClientError};
+use crate::control::protocol::{Answer, Failure, Request};
+use crate::logging;
+use crate::randomness::Randomness;
+use crate::store::error::StoreError;
+use crate::store::open::database_in;
+
+/// A command that failed, or found something.
+const EXIT_FAILED: u8 = 1;
+/// A command line that makes no sense; clap's own number.
+const EXIT_USAGE: u8 = 2;
+
+/// Why a command wasn't done.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] Faults),
+    /// The instance can't be opened, or stopped by itself.
+    #[error(transparent)]
+    Boot(#[from] BootError),
+    /// The running server can't be asked.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// It was refused.
+    #[error(transparent)]
+    Refused(#[from] Failure),
+    /// There is nothing there to work with.
+    #[error("{0}: there is no instance in this directory")]
+    NoInstance(PathBuf),
+    /// What was read or asked for can't be used.
+    #[error("{0}")]
+    Unusable(String),
+    /// A file or the standard streams can't be used.
+    #[error("{what}")]
+    Io {
+        /// Which.
+        what: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The answer is not the one to this request.
+    #[error("the running server answered something else: use the same kinglet for both")]
+    Mismatch,
+    /// The command was done, and found something wrong; it is printed already.
+    #[error("something is wrong")]
+    Findings,
+}
+
+impl CliError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Config(_) => EXIT_CONFIG,
+            Self::Boot(error) => error.exit_code(),
+            _ => EXIT_FAILED,
+        }
+    }
+}
+
+/// Does what a command line asks for; the name of the program comes first.
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> ExitCode {
+    let cli = match Cli::from_args(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Nobody is left to be told when the terminal is gone.
+            drop(error.print());
+            return u8::try_from(error.exit_code()).unwrap_or(EXIT_USAGE).into();
+        }
+    };
+    match dispatch(&cli, environment) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            if !matches!(error, CliError::Findings) {
+                report(&error);
+            }
+            error.exit_code().into()
+        }
+    }
+}
+
+/// Prints an error with its causes, in one line each.
+fn report(error: &CliError) {
+    let mut text = format!("kinglet: {error}");
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    // As above.
+    drop(writeln!(io::stderr(), "{text}"));
+}
+
+fn dispatch(
+    cli: &Cli,
+    environment: impl IntoIterator<Item = (OsString, OsString)>,
+) -> Result<(), CliError> {
+    if let Command::Config(args::Config::Init(init)) = &cli.command {
+        return config::init(init);
+    }
+    let loaded = cli.sources(environment).load()?;
+    if let Command::Config(args::Config::Show(output)) = &cli.command {
+        return config::show(&loaded, *output);
+    }
+    let config = loaded.config;
+    if let Command::Serve(_) = &cli.command {
+        return serve::run(config);
+    }
+    // A command says itself what it did; its store's log is for what goes wrong.
+    install_log(&Log {
+        level: config.log.level.min(LogLevel::Warn),
+        format: config.log.format,
+    })?;
+    match &cli.command {
+        Command::Serve(_) | Command::Config(_) => Ok(()),
+        Command::User(command) => user::run(command, &config),
+        Command::Invite(args::Invite::Create(create)) => invite::create(*create, &config),
+        Command::Token(args::Token::Create(create)) => token::create(create, &config),
+        Command::Check(output) => check::run(*output, &config),
+        Command::Backup(backup) => backup::run(backup, &config),
+        Command::SetupLink(output) => setup_link::run(*output, &config),
+        Command::Instance(args::Instance::SetUrl(set)) => instance::set_url(set, &config),
+    }
+}
+
+fn install_log(log: &Log) -> Result<(), CliError> {
+    logging::install(log).map_err(|error| CliError::Unusable(error.to_string()))
+}
+
+/// Whether a command may begin an instance where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beginning {
+    /// It may.
+    Allowed,
+    /// Without an instance it makes no sense.
+    Refused,
+}
+
+/// Has a request done by the server that runs on the data directory, else by this process alone.
+fn ask(config: &Config, request: Request, beginning: Beginning) -> Result<Answer, CliError> {
+    let data_dir = &config.storage.data_dir;
+    if let Some(outcome) = client::ask(data_dir, &request)? {
+        return Ok(outcome?);
+    }
+    if beginning == Beginning::Refused && !database_in(data_dir).exists() {
+        return Err(CliError::NoInstance(data_dir.clone()));
+    }
+    match alone(config, request.clone()) {
+        Err(BootError::Store(StoreError::Locked(path))) => {
+            // Somebody held the directory all the time: a server that was still starting answers by now.
+            match client::ask(data_dir, &request)? {
+                Some(outcome) => Ok(outcome?),
+                None => Err(BootError::Store(StoreError::Locked(path)).into()),
+            }
+        }
+        Err(error) => Err(error.into()),
+        Ok(outcome) => Ok(outcome?),
+    }
+}
+
+/// Has a request done by actors of this process.
+fn alone(config: &Config, request: Request) -> Result<Result<Answer, Failure>, BootError> {
+    let plan = Plan {
+        config: config.clone(),
+        clock: Arc::new(SystemClock),
+        randomness: Randomness::from_system()?,
+    };
+    boot::run(async move {
+        let data_dir = boot::own_data_dir(&plan.config.storage.data_dir).await?;
+        let opened = Opened::for_command(data_dir, plan).await?;
+        let outcome = control::handle(request, &opened.instance).await;
+        opened.close().await?;
+        Ok(outcome)
+    })
+}
+
+/// Prints to standard output.
+fn print(text: &str) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.write_all(b"\n"))
+        .and_then(|()| stdout.flush())
+        .map_err(|source| CliError::Io {
+            what: "can't write to standard output".to_owned(),
+            source,
+        })
+}
+
+/// Prints a value for a script.
+fn print_json(value: &Json) -> Result<(), CliError> {
+    print(&format!("{value:#}"))
+}
+
+/// Prints a link that a person opens.
+fn print_link(answer: Answer, output: args::Output) -> Result<(), CliError> {
+    let Answer::Link { url, expires_at } = answer else {
+        return Err(CliError::Mismatch);
+    };
+    if output.json {
+        print_json(&serde_json::json!({"url": url.expose(), "expires_at": expires_at}))
+    } else {
+        print(url.expose())
+    }
+}

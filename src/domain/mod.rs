@@ -14,6 +14,7 @@ pub mod pixels;
 pub mod post;
 pub mod refusal;
 pub mod relationship;
+pub mod rendered;
 pub mod scope;
 pub mod text;
 pub mod visibility;

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::account::Account;
+use super::rendered::Rendered;
 use super::visibility::Visibility;
 use crate::ids::{AccountId, AppId, PostId};
 
@@ -124,11 +126,11 @@ pub struct Marks {
 #[derive(Debug, Clone)]
 pub struct PostView {
     /// The entry.
-    pub post: Arc<super::post::Post>,
+    pub post: Arc<Rendered<Post>>,
     /// Who wrote it, or who boosted.
-    pub author: Arc<super::account::Account>,
+    pub author: Arc<Rendered<Account>>,
     /// What the viewer has done with it; of a boost, with the boosted post.
     pub marks: Marks,
     /// For a boost, the boosted post.
-    pub boosted: Option<(Arc<super::post::Post>, Arc<super::account::Account>)>,
+    pub boosted: Option<(Arc<Rendered<Post>>, Arc<Rendered<Account>>)>,
 }

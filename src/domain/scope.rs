@@ -53,6 +53,65 @@ pub const KNOWN_SCOPES: &[&str] = &[
     "admin:write:canonical_email_blocks",
 ];
 
+/// What a scope lets a client do, in the words of a consent page. `None` for what isn't a known scope.
+pub fn in_words(scope: &str) -> Option<&'static str> {
+    Some(match scope {
+        "read" => "See everything that you can see, direct posts included",
+        "read:accounts" => "See accounts and your settings",
+        "read:blocks" => "See whom you block",
+        "read:bookmarks" => "See your bookmarks",
+        "read:favourites" => "See your favourites",
+        "read:filters" => "See your filters",
+        "read:follows" => "See whom you follow and who follows you",
+        "read:lists" => "See your lists",
+        "read:mutes" => "See whom you mute",
+        "read:notifications" => "See your notifications",
+        "read:search" => "Search in your name",
+        "read:statuses" => "See posts that you can see, direct ones included",
+        "write" => {
+            "Do everything that you can do: post, delete, follow, block, change your profile"
+        }
+        "write:accounts" => "Change your profile",
+        "write:blocks" => "Block and unblock accounts",
+        "write:bookmarks" => "Change your bookmarks",
+        "write:conversations" => "Mute and remove conversations",
+        "write:favourites" => "Favour posts in your name",
+        "write:filters" => "Change your filters",
+        "write:follows" => "Follow and unfollow accounts",
+        "write:lists" => "Change your lists",
+        "write:media" => "Upload media files",
+        "write:mutes" => "Mute and unmute accounts",
+        "write:notifications" => "Clear your notifications",
+        "write:reports" => "Report accounts in your name",
+        "write:statuses" => "Publish, edit and delete posts in your name",
+        "follow" => "See and change whom you follow, block and mute",
+        "push" => "Receive your notifications",
+        "profile" => "See your name and picture",
+        "admin:read" => "See everything that moderators see",
+        "admin:read:accounts" => "See members' accounts as moderators do",
+        "admin:read:reports" => "See reports",
+        "admin:read:domain_allows" => "See allowed domains",
+        "admin:read:domain_blocks" => "See blocked domains",
+        "admin:read:ip_blocks" => "See blocked addresses",
+        "admin:read:email_domain_blocks" => "See blocked mail domains",
+        "admin:read:canonical_email_blocks" => "See blocked mail addresses",
+        "admin:write" => "Do everything that moderators do",
+        "admin:write:accounts" => "Suspend and restore accounts",
+        "admin:write:reports" => "Decide on reports",
+        "admin:write:domain_allows" => "Change allowed domains",
+        "admin:write:domain_blocks" => "Change blocked domains",
+        "admin:write:ip_blocks" => "Change blocked addresses",
+        "admin:write:email_domain_blocks" => "Change blocked mail domains",
+        "admin:write:canonical_email_blocks" => "Change blocked mail addresses",
+        _ => return None,
+    })
+}
+
+/// Whether a scope lets a client change something.
+pub fn is_writing(scope: &str) -> bool {
+    scope == "follow" || scope.split(':').any(|part| part == "write")
+}
+
 /// What the deprecated group `follow` stands for.
 const FOLLOW_GROUP: &[&str] = &[
     "read:blocks",
@@ -161,6 +220,16 @@ mod tests {
         assert!(scopes("follow").allows("write:follows"));
         assert!(scopes("follow").allows("read:mutes"));
         assert!(!scopes("follow").allows("write:statuses"));
+    }
+
+    #[test]
+    fn every_scope_has_words() {
+        for scope in KNOWN_SCOPES {
+            assert!(in_words(scope).is_some(), "{scope}");
+        }
+        assert_eq!(in_words("write:everything"), None);
+        assert!(is_writing("admin:write:accounts") && is_writing("write"));
+        assert!(!is_writing("read:statuses") && !is_writing("push"));
     }
 
     #[test]

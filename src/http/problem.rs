@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error as StdError;
 
+use actix::MailboxError;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
@@ -193,10 +194,11 @@ impl Problem {
     }
 
     /// An OAuth error (RFC 6749, section 5.2): `error` is its code, the sentence its description. `invalid_client` is
-    /// a 401, a fault of the server a 500, every other a 400.
+    /// a 401, `unauthorized_client` a 403, a fault of the server a 500, every other a 400.
     pub fn oauth(error: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
         let code = match error {
             "invalid_client" | "invalid_token" => ErrorCode::Unauthenticated,
+            "unauthorized_client" => ErrorCode::Forbidden,
             "server_error" => ErrorCode::Internal,
             "temporarily_unavailable" => ErrorCode::Busy,
             _ => ErrorCode::Malformed,
@@ -298,32 +300,13 @@ impl Problem {
             headers.insert(RETRY_AFTER, seconds.into());
         }
         if self.code == ErrorCode::Unauthenticated {
-            headers.insert(
-                WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"kinglet\""),
-            );
+            headers
+                .entry(WWW_AUTHENTICATE)
+                .or_insert(HeaderValue::from_static("Bearer realm=\"kinglet\""));
         }
         if let Some(detail) = &self.detail {
             response.extensions_mut().insert(Failure(detail.clone()));
         }
-    }
-}
-
-impl From<AskError> for Problem {
-    fn from(error: AskError) -> Self {
-        match error {
-            AskError::Refused(refusal) => refusal.into(),
-            AskError::Busy => Self::busy(),
-            AskError::Timeout => Self::timeout("an actor gave no answer in time"),
-            AskError::Unavailable => Self::unavailable("the store can't be reached"),
-            AskError::Internal(detail) => Self::internal(detail),
-        }
-    }
-}
-
-impl From<actix::MailboxError> for Problem {
-    fn from(error: actix::MailboxError) -> Self {
-        AskError::from(error).into()
     }
 }
 
@@ -337,6 +320,24 @@ impl From<Refusal> for Problem {
             | Refusal::Conflict(sentence)
             | Refusal::Unauthenticated(sentence) => Self::new(code, sentence),
         }
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Refused(refusal) => refusal.into(),
+            AskError::Busy => Self::busy(),
+            AskError::Timeout => Self::timeout("an actor took too long"),
+            AskError::Unavailable => Self::unavailable("an actor or the store is not there"),
+            AskError::Internal(detail) => Self::internal(detail),
+        }
+    }
+}
+
+impl From<MailboxError> for Problem {
+    fn from(error: MailboxError) -> Self {
+        AskError::from(error).into()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Ready-made successful answers.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue, LOCATION};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION};
 use serde::Serialize;
 
 use super::problem::Problem;
@@ -48,4 +48,11 @@ pub fn see_other(location: &str) -> Result<Response, Problem> {
     let mut response = super::problem::see_other_status();
     response.headers_mut().insert(LOCATION, location);
     Ok(response)
+}
+
+/// Forbids every cache to keep an answer that holds a secret.
+pub fn forbid_storing(response: &mut Response) {
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }

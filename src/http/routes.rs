@@ -3,13 +3,32 @@
 use warp::{Filter, Rejection};
 
 use super::context::Context;
-use super::health;
 use super::reply::Response;
 use super::routing::{Family, RouteError, RouteInfo, Routes, render_json};
+use super::site::pictures;
+use super::{api, health, oauth};
 use crate::instance::Instance;
 
 fn families() -> Vec<Family<Context>> {
-    vec![health::family()]
+    vec![
+        api::apps::family(),
+        api::sign_up::family(),
+        oauth::family(),
+        api::timelines::family(),
+        api::statuses::family(),
+        api::accounts::family(),
+        api::lists_of_accounts::family(),
+        api::relationships::family(),
+        api::notifications::family(),
+        api::profile::family(),
+        api::search::family(),
+        api::instance::family(),
+        api::discovery::family(),
+        api::empty::family(),
+        api::missing::family(),
+        pictures::family(),
+        health::family(),
+    ]
 }
 
 /// The filter that answers every request to an instance.

@@ -89,8 +89,13 @@ impl DataDir {
 
     /// The database file.
     pub fn database(&self) -> PathBuf {
-        self.path.join("kinglet.db")
+        database_in(&self.path)
     }
+}
+
+/// The database file of a data directory.
+pub fn database_in(data_dir: &Path) -> PathBuf {
+    data_dir.join("kinglet.db")
 }
 
 /// Opens the one connection that writes, makes the file (0600) if need be, and migrates it.

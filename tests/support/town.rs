@@ -12,11 +12,11 @@ use kinglet::clock::{Clock, ManualClock, Timestamp};
 use kinglet::domain::access::Authority;
 use kinglet::domain::account::{ProfileChanges, Role};
 use kinglet::domain::page::Page;
-use kinglet::domain::relationship::MuteOptions;
+use kinglet::domain::relationship::{MuteOptions, Relations};
 use kinglet::domain::visibility::{Onlooker, Visibility};
 use kinglet::ids::{AccountId, PostId};
 use kinglet::instance::Instance;
-use kinglet::store::queries::accounts::FindOnlooker;
+use kinglet::store::queries::relations::LoadRelations;
 use kinglet::store::units::{
     Admission, AnswerFollowRequest, BlockAccount, BoostPost, DeletePost, FollowAccount, Mark,
     MarkPost, MuteAccount, NewMember, RegisterAccount, RemoveFollower, SuspendAccount,
@@ -351,7 +351,17 @@ impl Town {
     }
 
     async fn onlooker(&self, account: Option<AccountId>) -> Result<Onlooker, AskError> {
-        self.instance().actors.find(FindOnlooker { account }).await
+        let relations = match account {
+            None => Relations::default(),
+            Some(account) => {
+                let query = LoadRelations { account };
+                self.instance().actors.find(query).await?
+            }
+        };
+        Ok(Onlooker {
+            account,
+            relations: relations.into(),
+        })
     }
 
     /// A page of a list as a viewer gets it, and below which cursor there may be more.

@@ -7,6 +7,7 @@ use crate::actors::cache::EventedCache;
 use crate::domain::account::Account;
 use crate::domain::event::Event;
 use crate::domain::post::{Marks, Post, PostView};
+use crate::domain::rendered::Rendered;
 use crate::domain::visibility::{Onlooker, may_see};
 use crate::ids::{AccountId, PostId};
 use crate::store::queries::posts::{LoadPosts, LoadedPosts};
@@ -21,8 +22,8 @@ const MARKS_MAX: usize = 100_000;
 /// The caches, and the rule by which a page is put together from them.
 #[derive(Debug)]
 pub(super) struct Shelf {
-    posts: EventedCache<PostId, Arc<Post>>,
-    accounts: EventedCache<AccountId, Arc<Account>>,
+    posts: EventedCache<PostId, Arc<Rendered<Post>>>,
+    accounts: EventedCache<AccountId, Arc<Rendered<Account>>>,
     marks: EventedCache<(AccountId, PostId), Marks>,
 }
 
@@ -39,8 +40,8 @@ impl Default for Shelf {
 /// What a page is put together from: the shelf, then what was loaded for this page.
 struct Sources<'a> {
     shelf: &'a mut Shelf,
-    posts: HashMap<PostId, Arc<Post>>,
-    accounts: HashMap<AccountId, Arc<Account>>,
+    posts: HashMap<PostId, Arc<Rendered<Post>>>,
+    accounts: HashMap<AccountId, Arc<Rendered<Account>>>,
     marks: HashMap<PostId, Marks>,
 }
 
@@ -136,12 +137,12 @@ impl Shelf {
         let posts: HashMap<_, _> = loaded
             .posts
             .into_iter()
-            .map(|(id, post)| (id, Arc::new(post)))
+            .map(|(id, post)| (id, Arc::new(Rendered::new(post))))
             .collect();
         let accounts: HashMap<_, _> = loaded
             .accounts
             .into_iter()
-            .map(|(id, account)| (id, Arc::new(account)))
+            .map(|(id, account)| (id, Arc::new(Rendered::new(account))))
             .collect();
         for (id, post) in &posts {
             self.posts.fill(*id, Arc::clone(post), commit);
@@ -165,7 +166,7 @@ impl Shelf {
 }
 
 impl Sources<'_> {
-    fn post(&mut self, id: PostId) -> Option<Arc<Post>> {
+    fn post(&mut self, id: PostId) -> Option<Arc<Rendered<Post>>> {
         self.shelf
             .posts
             .get(&id)
@@ -173,7 +174,7 @@ impl Sources<'_> {
             .cloned()
     }
 
-    fn account(&mut self, id: AccountId) -> Option<Arc<Account>> {
+    fn account(&mut self, id: AccountId) -> Option<Arc<Rendered<Account>>> {
         self.shelf
             .accounts
             .get(&id)
@@ -216,7 +217,11 @@ impl Sources<'_> {
         })
     }
 
-    fn seen(&mut self, onlooker: &Onlooker, id: PostId) -> Option<(Arc<Post>, Arc<Account>)> {
+    fn seen(
+        &mut self,
+        onlooker: &Onlooker,
+        id: PostId,
+    ) -> Option<(Arc<Rendered<Post>>, Arc<Rendered<Account>>)> {
         let post = self.post(id)?;
         let author = self.account(post.facts.author)?;
         may_see(onlooker.viewer(), &post.facts).then_some((post, author))

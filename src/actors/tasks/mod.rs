@@ -14,12 +14,11 @@ use tokio::time::sleep;
 
 use super::Actors;
 use super::error::AskError;
-use crate::clock::SharedClock;
 use crate::domain::event::Event;
 use crate::store::writer::{EventBatch, EventSink};
 
 /// How long tasks rest when nobody wakes them; at least a minute, so that an idle instance sleeps.
-const REST: Duration = Duration::from_secs(300);
+const REST: Duration = Duration::from_secs(600);
 /// The most rounds of one task in a row; then the others have their turn.
 const ROUNDS_IN_A_ROW_MAX: usize = 64;
 
@@ -63,18 +62,13 @@ impl EventSink for WakeUpSink {
 /// Runs the tasks one after the other.
 pub struct TaskManager {
     actors: Actors,
-    clock: SharedClock,
     wake_up: WakeUp,
 }
 
 impl TaskManager {
     /// A manager that isn't running yet.
-    pub fn new(actors: Actors, clock: SharedClock, wake_up: WakeUp) -> Self {
-        Self {
-            actors,
-            clock,
-            wake_up,
-        }
+    pub fn new(actors: Actors, wake_up: WakeUp) -> Self {
+        Self { actors, wake_up }
     }
 
     /// Works and rests until it is told to stop.
@@ -98,7 +92,7 @@ impl TaskManager {
         loop {
             let purged = self.repeat("purge", || purge::run_once(&self.actors)).await;
             let cleaned = self
-                .repeat("cleanup", || cleanup::run_once(&self.actors, &self.clock))
+                .repeat("cleanup", || cleanup::run_once(&self.actors))
                 .await;
             if purged == Progress::Idle && cleaned == Progress::Idle {
                 return;

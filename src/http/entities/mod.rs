@@ -6,6 +6,7 @@
 
 pub mod account;
 pub mod application;
+pub mod fragments;
 pub mod instance;
 pub mod marker;
 pub mod notification;

@@ -6,6 +6,7 @@ use super::Renderer;
 use crate::config::Config;
 use crate::domain::account::{Account, AccountState, Role};
 use crate::domain::post::{Marks, Mention, Post, PostApp, PostFacts, PostView};
+use crate::domain::rendered::Rendered;
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, AppId, PostId};
 
@@ -80,8 +81,8 @@ pub(super) fn post(id: i64, author: &Account, text: &str) -> Post {
 
 pub(super) fn view(post: Post, author: Account) -> PostView {
     PostView {
-        post: Arc::new(post),
-        author: Arc::new(author),
+        post: Arc::new(Rendered::new(post)),
+        author: Arc::new(Rendered::new(author)),
         marks: Marks::default(),
         boosted: None,
     }

@@ -22,6 +22,8 @@ pub struct Status {
     /// What every viewer gets.
     #[serde(flatten)]
     pub body: StatusBody,
+    /// Who wrote it, or who boosted.
+    pub account: Account,
     /// For a boost, the boosted post.
     pub reblog: Option<Box<Status>>,
     /// What the viewer has to do with it; nothing for somebody without an account.
@@ -67,8 +69,6 @@ pub struct StatusBody {
     pub content: String,
     /// The client it was written with.
     pub application: Option<StatusApplication>,
-    /// Who wrote it, or who boosted.
-    pub account: Account,
     /// Media.
     pub media_attachments: [(); 0],
     /// Who is named in it.
@@ -159,6 +159,7 @@ impl Renderer {
         let reblog = view.boosted.as_ref().map(|(post, author)| {
             Box::new(Status {
                 body: self.status_body(post, author),
+                account: self.account(author),
                 reblog: None,
                 viewer: viewer.map(|viewer| StatusViewer::of(post, view.marks, viewer)),
                 text: None,
@@ -166,6 +167,7 @@ impl Renderer {
         });
         Status {
             body: self.status_body(&view.post, &view.author),
+            account: self.account(&view.author),
             reblog,
             viewer: viewer.map(|viewer| StatusViewer::of(&view.post, view.marks, viewer)),
             text: None,
@@ -214,7 +216,6 @@ impl Renderer {
             edited_at: post.edited_at,
             content: self.content(post, &post.text, &tokens),
             application: post.app.as_ref().map(StatusApplication::of),
-            account: self.account(author),
             media_attachments: [],
             mentions: post
                 .mentions
@@ -282,7 +283,8 @@ impl Renderer {
 }
 
 impl StatusViewer {
-    fn of(post: &Post, marks: Marks, viewer: AccountId) -> Self {
+    /// What a viewer has to do with a post.
+    pub(super) fn of(post: &Post, marks: Marks, viewer: AccountId) -> Self {
         let facts = &post.facts;
         let could_be_pinned = facts.author == viewer
             && facts.boost_of.is_none()
@@ -314,6 +316,7 @@ mod tests {
     use super::super::samples::{FIRST, ada, bob, post, renderer, view};
     use super::*;
     use crate::domain::post::{Boosted, RepliedTo};
+    use crate::domain::rendered::Rendered;
     use serde_json::{Value, json};
     use std::sync::Arc;
 
@@ -375,7 +378,10 @@ mod tests {
             author: ada().id,
         });
         let mut view = view(boost, bob());
-        view.boosted = Some((Arc::new(post(16, &ada(), "a")), Arc::new(ada())));
+        view.boosted = Some((
+            Arc::new(Rendered::new(post(16, &ada(), "a"))),
+            Arc::new(Rendered::new(ada())),
+        ));
         view.marks.boosted = true;
         let seen = json(&renderer().status(&view, Some(bob().id)));
         assert_eq!(seen["account"]["username"], "Bob");

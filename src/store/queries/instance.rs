@@ -1,11 +1,11 @@
 //! What the instance tells of itself.
 
 use crate::clock::Timestamp;
-use crate::domain::account::Account;
-use crate::ids::PostId;
+use crate::domain::account::{Account, AccountState, Role};
+use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, View};
-use crate::store::tables::{accounts, meta};
+use crate::store::tables::{accounts, meta, purges};
 
 /// How far back an account counts as active: four weeks.
 const ACTIVE_MILLIS: i64 = 28 * 24 * 60 * 60 * 1000;
@@ -54,5 +54,51 @@ impl Query for FindInstanceUrl {
 
     fn run(&self, view: &View<'_>) -> Result<Option<String>, StoreError> {
         meta::instance_url(view.connection)
+    }
+}
+
+/// The accounts in the order of their ids, for the operator.
+#[derive(Debug, Clone, Copy)]
+pub struct ListMembers {
+    /// The id after which the list begins.
+    pub after: AccountId,
+    /// The most accounts that are listed.
+    pub limit: usize,
+}
+
+/// An account, as the operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedMember {
+    /// Its id.
+    pub id: AccountId,
+    /// Its name.
+    pub name: String,
+    /// Its mail address.
+    pub email: Option<String>,
+    /// What it may do.
+    pub role: Role,
+    /// Where it is in its life.
+    pub state: AccountState,
+    /// How many posts strangers can count.
+    pub posts_count: i64,
+}
+
+impl Query for ListMembers {
+    type Answer = Vec<ListedMember>;
+
+    fn run(&self, view: &View<'_>) -> Result<Vec<ListedMember>, StoreError> {
+        accounts::list_members(view.connection, self.after, self.limit)
+    }
+}
+
+/// Whether something that was deleted has to be purged still.
+#[derive(Debug, Clone, Copy)]
+pub struct IsPurgeWaiting;
+
+impl Query for IsPurgeWaiting {
+    type Answer = bool;
+
+    fn run(&self, view: &View<'_>) -> Result<bool, StoreError> {
+        Ok(purges::first(view.connection)?.is_some())
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::account::{
 };
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
+use crate::store::queries::instance::ListedMember;
 
 const COLUMNS: &str = "id, name, display_name, note, fields, locked, bot, discoverable, state, role, \
      followers_count, following_count, posts_count, last_open_post";
@@ -246,6 +247,28 @@ pub(in crate::store) fn sources_commit(
         .query_row([id], |row| row.get(0))
         .optional()?
         .unwrap_or(0))
+}
+
+/// The accounts with ids above `after`, in the order of their ids, at most `limit`.
+pub(in crate::store) fn list_members(
+    connection: &Connection,
+    after: AccountId,
+    limit: usize,
+) -> Result<Vec<ListedMember>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, name, email, role, state, posts_count FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![after, limit as i64], |row| {
+        Ok(ListedMember {
+            id: row.get(0)?,
+            name: row.get(1)?,
+            email: row.get(2)?,
+            role: row.get(3)?,
+            state: row.get(4)?,
+            posts_count: row.get(5)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Changes what the account's holder may change; what is `None` stays.

@@ -1,0 +1,268 @@
+//! What is said over the control socket: one line of JSON each way, with a version, and no longer than a bound.
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::domain::account::Role;
+use crate::secret::Secret;
+use crate::store::backup::Manifest;
+use crate::store::invariants::Finding;
+
+/// The version of this language. A server answers only its own.
+pub const VERSION: u32 = 1;
+/// The longest request, in bytes.
+pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
+/// The longest answer, in bytes.
+pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// The most accounts in one answer; the next ones are asked for by the last one's id.
+pub const ACCOUNTS_PER_ANSWER_MAX: usize = 500;
+
+/// A request as it is sent.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Ask {
+    /// [`VERSION`] of whoever asks.
+    pub version: u32,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// An answer as it is sent.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Reply {
+    /// [`VERSION`] of the server.
+    pub version: u32,
+    /// What came of it.
+    pub outcome: Result<Answer, Failure>,
+}
+
+/// What the server is asked to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "do")]
+pub enum Request {
+    /// Make an account.
+    CreateAccount {
+        /// Its name.
+        name: String,
+        /// Its mail address.
+        email: String,
+        /// What it may do.
+        role: Role,
+        /// Its password; one is made when it is left out.
+        #[serde(default, serialize_with = "exposed", deserialize_with = "hidden")]
+        password: Option<Secret<String>>,
+    },
+    /// List accounts in the order of their ids.
+    ListAccounts {
+        /// The id after which the list begins.
+        after: i64,
+    },
+    /// Hide an account.
+    Suspend {
+        /// Which.
+        name: String,
+    },
+    /// Show it again.
+    Unsuspend {
+        /// Which.
+        name: String,
+    },
+    /// Delete an account for ever.
+    DeleteAccount {
+        /// Which.
+        name: String,
+    },
+    /// Change what an account may do.
+    SetRole {
+        /// Which.
+        name: String,
+        /// What it may do from now on.
+        role: Role,
+    },
+    /// Make a link that changes an account's password once.
+    CreateResetLink {
+        /// Which.
+        name: String,
+    },
+    /// Make a link that admits new accounts.
+    CreateInvite {
+        /// How many.
+        uses: u32,
+        /// For how long.
+        days: u32,
+    },
+    /// Make a link that makes the owner's account.
+    CreateSetupLink,
+    /// Make an access token.
+    CreateToken {
+        /// Whose.
+        name: String,
+        /// What it is good for, separated by spaces.
+        scopes: String,
+    },
+    /// Check every invariant.
+    Check,
+    /// Make a backup.
+    BackUp {
+        /// An absolute path.
+        directory: String,
+    },
+    /// Remember another public address.
+    SetUrl {
+        /// Which.
+        url: String,
+    },
+}
+
+/// What came of a request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// An account is made.
+    AccountCreated {
+        /// Its name.
+        name: String,
+        /// What it may do.
+        role: Role,
+        /// The password, where it was made.
+        #[serde(default, serialize_with = "exposed", deserialize_with = "hidden")]
+        password: Option<Secret<String>>,
+    },
+    /// A part of the accounts.
+    Accounts {
+        /// They.
+        accounts: Vec<AccountLine>,
+        /// The id to ask on with; none at the end.
+        after: Option<i64>,
+    },
+    /// A link that works a limited number of times.
+    Link {
+        /// The link.
+        #[serde(serialize_with = "exposed_one", deserialize_with = "hidden_one")]
+        url: Secret<String>,
+        /// Until when it works, RFC 3339.
+        expires_at: String,
+    },
+    /// A token.
+    Token {
+        /// The token.
+        #[serde(serialize_with = "exposed_one", deserialize_with = "hidden_one")]
+        token: Secret<String>,
+    },
+    /// What is wrong with the store; nothing, if all is well.
+    Checked {
+        /// What breaks which invariant.
+        broken: Vec<Finding>,
+    },
+    /// A backup is made.
+    BackedUp {
+        /// What it is.
+        manifest: Manifest,
+    },
+    /// Another public address is remembered.
+    UrlSet {
+        /// The one before.
+        before: Option<String>,
+        /// The one from the next start on.
+        now: String,
+    },
+}
+
+/// An account in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountLine {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its mail address.
+    pub email: Option<String>,
+    /// What it may do.
+    pub role: Role,
+    /// Where it is in its life: `active`, `pending`, `suspended` or `deleted`.
+    pub state: String,
+    /// When it was made, RFC 3339.
+    pub made_at: String,
+    /// How many posts strangers can count.
+    pub posts_count: i64,
+}
+
+/// Why a request was not done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{sentence}")]
+pub struct Failure {
+    /// For a person.
+    pub sentence: String,
+}
+
+impl Failure {
+    /// A failure with this sentence.
+    pub fn new(sentence: impl Into<String>) -> Self {
+        Self {
+            sentence: sentence.into(),
+        }
+    }
+}
+
+// A secret has no way into a message but these: whoever reads the socket is its owner.
+
+fn exposed<S: Serializer>(
+    secret: &Option<Secret<String>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(Secret::expose).serialize(serializer)
+}
+
+fn hidden<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Secret<String>>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+}
+
+fn exposed_one<S: Serializer>(secret: &Secret<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.expose().serialize(serializer)
+}
+
+fn hidden_one<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Secret<String>, D::Error> {
+    Ok(Secret::new(String::deserialize(deserializer)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_travels_but_does_not_print() {
+        let ask = Ask {
+            version: VERSION,
+            request: Request::CreateAccount {
+                name: "alice".to_owned(),
+                email: "alice@example.org".to_owned(),
+                role: Role::Owner,
+                password: Some(Secret::new("correct horse".to_owned())),
+            },
+        };
+        let line = serde_json::to_string(&ask).expect("JSON");
+        assert!(!format!("{ask:?}").contains("correct horse"));
+        let read: Ask = serde_json::from_str(&line).expect("the same language");
+        let Request::CreateAccount { password, .. } = read.request else {
+            panic!("another request");
+        };
+        assert_eq!(password, Some(Secret::new("correct horse".to_owned())));
+    }
+
+    #[test]
+    fn an_unknown_request_is_no_request() {
+        for line in [
+            r#"{"version":1,"request":{"do":"format_disk"}}"#,
+            r#"{"version":1}"#,
+            r#"{"request":{"do":"check"}}"#,
+            "[]",
+            "",
+        ] {
+            assert!(serde_json::from_str::<Ask>(line).is_err(), "{line}");
+        }
+    }
+}
