@@ -10,6 +10,7 @@
 pub mod graph;
 pub mod history;
 pub mod model;
+pub mod process;
 pub mod server;
 pub mod terminal;
 pub mod tools;
