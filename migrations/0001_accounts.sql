@@ -47,6 +47,7 @@ CREATE TABLE follows (
     notifies     INTEGER NOT NULL,
     UNIQUE (follower, followee)
 ) STRICT;
+CREATE INDEX follows_by_follower ON follows (follower, id);
 CREATE INDEX follows_by_followee ON follows (followee, id);
 CREATE INDEX follows_notified ON follows (followee, follower) WHERE notifies = 1;
 
@@ -66,6 +67,7 @@ CREATE TABLE blocks (
     target  INTEGER NOT NULL REFERENCES accounts (id),
     UNIQUE (account, target)
 ) STRICT;
+CREATE INDEX blocks_by_account ON blocks (account, id);
 CREATE INDEX blocks_by_target ON blocks (target, account);
 
 CREATE TABLE mutes (
@@ -75,4 +77,5 @@ CREATE TABLE mutes (
     hides_notifications INTEGER NOT NULL,
     UNIQUE (account, target)
 ) STRICT;
+CREATE INDEX mutes_by_account ON mutes (account, id);
 CREATE INDEX mutes_by_target ON mutes (target);

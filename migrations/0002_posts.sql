@@ -21,6 +21,7 @@ CREATE TABLE posts (
 CREATE INDEX posts_by_author ON posts (author, id);
 CREATE INDEX posts_by_reply ON posts (reply_to, id) WHERE reply_to IS NOT NULL;
 CREATE UNIQUE INDEX posts_by_boost ON posts (boost_of, author) WHERE boost_of IS NOT NULL;
+CREATE INDEX posts_by_boost_time ON posts (boost_of, id) WHERE boost_of IS NOT NULL;
 CREATE INDEX posts_public ON posts (id) WHERE visibility = 0 AND boost_of IS NULL;
 
 CREATE TABLE mentions (

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use kinglet::Server;
-use kinglet::config::{Config, RegistrationMode};
+use kinglet::domain::account::Role;
 use support::terminal::Terminal;
 use support::tools::python_programs;
 use support::website::Visitor;
@@ -15,6 +15,7 @@ use tempfile::TempDir;
 /// A person at a computer: an account, a browser, a folder with toot's settings.
 struct Person {
     name: &'static str,
+    password: String,
     computer: TempDir,
     programs: PathBuf,
 }
@@ -23,13 +24,10 @@ impl Person {
     fn new(name: &'static str) -> Self {
         Self {
             name,
+            password: format!("the password of {name}"),
             computer: TempDir::new().expect("a directory"),
             programs: python_programs(),
         }
-    }
-
-    fn password(&self) -> String {
-        format!("the password of {}", self.name)
     }
 
     fn start_toot(&self, arguments: &[&str]) -> Terminal {
@@ -52,23 +50,6 @@ impl Person {
         shown
     }
 
-    /// Makes the account on the website.
-    async fn sign_up(&self, server: &Server) {
-        let visitor = Visitor::new();
-        let page = visitor.open(&format!("{}/signup", server.url())).await;
-        let email = format!("{}@example.org", self.name);
-        let password = self.password();
-        let filled = [
-            ("username", self.name),
-            ("email", email.as_str()),
-            ("password", password.as_str()),
-            ("password_confirmation", password.as_str()),
-            ("agreement", "true"),
-        ];
-        let page = visitor.send(&page, "/signup", &filled).await;
-        assert!(page.status.is_success(), "{}: {}", page.status, page.html);
-    }
-
     /// Lets toot log in by the browser, and pastes the code that the browser shows.
     async fn log_in(&self, server: &Server) {
         let mut toot = self.start_toot(&["login", "--instance", server.url()]);
@@ -85,8 +66,7 @@ impl Person {
         let visitor = Visitor::new();
         let page = visitor.open(&url).await;
         assert_eq!(page.url.path(), "/login", "a stranger logs in first");
-        let password = self.password();
-        let filled = [("login", self.name), ("password", password.as_str())];
+        let filled = [("login", self.name), ("password", &self.password)];
         let page = visitor.send(&page, "/login", &filled).await;
         assert!(page.html.contains("toot - a Mastodon CLI client"));
         let page = visitor
@@ -103,11 +83,10 @@ impl Person {
 }
 
 /// The id of a post that toot has just published, from the address it shows.
+#[track_caller]
 fn posted_id(shown: &str) -> String {
-    let (_, url) = shown
-        .split_once("Toot posted: ")
-        .unwrap_or_else(|| panic!("nothing was posted:\n{shown}"));
-    let id = url.trim().rsplit('/').next();
+    assert_shows(shown, "Toot posted: ");
+    let id = shown.trim().rsplit('/').next();
     id.expect("a text has a last part").to_owned()
 }
 
@@ -118,18 +97,13 @@ fn assert_shows(shown: &str, wanted: &str) {
 
 #[tokio::test]
 async fn toot_logs_in_posts_replies_follows_reads_and_searches() {
-    let mut config = Config::default();
-    config.http.listen = ([127, 0, 0, 1], 0).into();
-    config.registration.mode = RegistrationMode::Open;
-    let server = Server::builder()
-        .config(config)
-        .in_memory()
-        .start()
-        .await
-        .expect("a server starts");
+    let server = Server::builder().in_memory().start().await;
+    let server = server.expect("a server starts");
     let (ana, ben) = (Person::new("ana"), Person::new("ben"));
     for person in [&ana, &ben] {
-        person.sign_up(&server).await;
+        let email = format!("{}@example.org", person.name);
+        let made = server.create_account(person.name, &email, &person.password, Role::User);
+        made.await.expect("the name is free");
         person.log_in(&server).await;
         assert_shows(&person.toot(&["whoami"]), &format!("@{}", person.name));
     }

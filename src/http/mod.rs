@@ -1,10 +1,13 @@
 //! The HTTP facade: match, authenticate, decode, send a message, render.
 
+pub mod api;
+pub mod context;
 pub mod cors;
 pub mod entities;
 pub mod extract;
 pub mod health;
 pub mod limits;
+pub mod pages;
 pub mod problem;
 pub mod reply;
 pub mod request_log;

@@ -15,6 +15,7 @@ use warp::Rejection;
 use super::reply::Response;
 use super::request_log::{Failure, RequestId};
 use super::serve::BodyError;
+use crate::actors::error::AskError;
 use crate::domain::error_code::ErrorCode;
 use crate::domain::refusal::Refusal;
 
@@ -305,6 +306,24 @@ impl Problem {
         if let Some(detail) = &self.detail {
             response.extensions_mut().insert(Failure(detail.clone()));
         }
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Refused(refusal) => refusal.into(),
+            AskError::Busy => Self::busy(),
+            AskError::Timeout => Self::timeout("an actor gave no answer in time"),
+            AskError::Unavailable => Self::unavailable("the store can't be reached"),
+            AskError::Internal(detail) => Self::internal(detail),
+        }
+    }
+}
+
+impl From<actix::MailboxError> for Problem {
+    fn from(error: actix::MailboxError) -> Self {
+        AskError::from(error).into()
     }
 }
 

@@ -2,33 +2,18 @@
 
 use warp::{Filter, Rejection};
 
-use super::extract::call::Call;
-use super::health;
-use super::problem::Problem;
+use super::context::Context;
 use super::reply::Response;
-use super::routing::{Access, Admission, Facade, RouteError, RouteInfo, Routes, render_json};
+use super::routing::{Family, RouteError, RouteInfo, Routes, render_json};
+use super::{api, health};
 use crate::instance::Instance;
 
-/// What handlers work with.
-#[derive(Clone)]
-pub struct Context {
-    /// The instance that is served.
-    pub instance: Instance,
-}
-
-impl Facade for Context {
-    type Caller = ();
-
-    async fn admit(&self, route: &RouteInfo, _: &Call) -> Result<Admission<()>, Problem> {
-        match route.access {
-            Access::Public => Ok(Admission {
-                caller: (),
-                account: None,
-                standing: None,
-            }),
-            _ => Err(Problem::unauthenticated("The access token is invalid")),
-        }
-    }
+fn families() -> Vec<Family<Context>> {
+    vec![
+        api::timelines::family(),
+        api::statuses::family(),
+        health::family(),
+    ]
 }
 
 /// The filter that answers every request to an instance.
@@ -41,9 +26,14 @@ pub fn filter(
     impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static + use<>,
     RouteError,
 > {
-    let context = Context {
-        instance: instance.clone(),
-    };
-    let routes = Routes::new([health::family()], render_json)?;
-    Ok(routes.filter(context))
+    let context = Context::new(instance).map_err(|error| RouteError::Pattern(error.to_string()))?;
+    Ok(Routes::new(families(), render_json)?.filter(context))
+}
+
+/// Every route: its method, its address, who may use it.
+///
+/// # Errors
+/// As [`filter`].
+pub fn list() -> Result<Vec<RouteInfo>, RouteError> {
+    Ok(Routes::new(families(), render_json)?.list().to_vec())
 }

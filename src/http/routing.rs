@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
 use futures_util::{Stream, StreamExt};
+use http::header::{CACHE_CONTROL, HeaderValue, VARY};
 use http::{HeaderMap, Method};
 use warp::{Filter, Rejection};
 
@@ -37,6 +38,29 @@ pub enum Access {
     Visitor,
     /// A browser's session; without one the log-in page.
     Session,
+}
+
+impl Access {
+    /// Keeps what depends on who asks out of caches that others share (RFC 9111, section 5.2.2), unless the handler said
+    /// something itself. Anonymous answers may be kept but have to be asked after: a deletion holds for the very next
+    /// request.
+    fn bound_sharing(self, is_known: bool, headers: &mut HeaderMap) {
+        let shown = match self {
+            Self::Public => return,
+            Self::Anyone(_) | Self::Client | Self::User(_) => "authorization",
+            Self::Visitor | Self::Session => "cookie",
+        };
+        headers.append(VARY, HeaderValue::from_static(shown));
+        let is_open = matches!(self, Self::Anyone(_) | Self::Visitor) && !is_known;
+        let rule = if is_open {
+            "no-cache"
+        } else {
+            "private, no-store"
+        };
+        headers
+            .entry(CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static(rule));
+    }
 }
 
 /// A row of the list of all routes.
@@ -393,6 +417,10 @@ impl<C: Facade> Routes<C> {
         if let Some(standing) = standing {
             standing.write(response.headers_mut());
         }
+        route
+            .info
+            .access
+            .bound_sharing(note.account.is_some(), response.headers_mut());
         if route.open_to_other_sites {
             cors::allow(response.headers_mut());
         }

@@ -96,6 +96,8 @@ impl Default for Bounds {
 pub struct RequestContext {
     /// Joins log and answer.
     pub id: RequestId,
+    /// The method as sent.
+    pub method: Method,
     /// The other end of the connection; behind a proxy, the proxy.
     pub peer: SocketAddr,
     /// The path and query as sent.
@@ -541,7 +543,13 @@ where
             let (mut parts, incoming) = request.into_parts();
             let target = parts.uri.path_and_query().cloned();
             let target = target.unwrap_or_else(|| PathAndQuery::from_static("/"));
-            parts.extensions.insert(RequestContext { id, peer, target });
+            let method = parts.method.clone();
+            parts.extensions.insert(RequestContext {
+                id,
+                method,
+                peer,
+                target,
+            });
             let body = Received {
                 awaits_invitation: parts.headers.contains_key(EXPECT),
                 incoming,

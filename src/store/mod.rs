@@ -9,6 +9,8 @@ pub mod error;
 pub mod invariants;
 pub mod migrate;
 pub mod open;
+#[cfg(test)]
+mod plans;
 pub mod queries;
 pub mod reader;
 #[cfg(test)]

@@ -6,12 +6,18 @@
     dead_code,
     reason = "each test target compiles this module for itself and uses another part of it"
 )]
+#![allow(
+    clippy::panic,
+    reason = "clippy takes only the test functions themselves for tests"
+)]
 
 pub mod graph;
 pub mod history;
 pub mod model;
 pub mod process;
+pub mod program;
 pub mod server;
 pub mod terminal;
 pub mod tools;
+pub mod village;
 pub mod website;

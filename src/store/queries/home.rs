@@ -218,7 +218,7 @@ impl Ord for Source {
 
 impl<'a> Merge<'a> {
     fn new(connection: &'a Connection, reader: AccountId, page: &Page) -> Result<Self, StoreError> {
-        let mut unopened = follows::followees_by_last_entry(connection, reader)?;
+        let mut unopened = follows::followees_with_last_entry(connection, reader)?;
         unopened.push((reader, accounts::last_entry(connection, reader)?));
         unopened.retain(|(_, last)| last.0 > page.above());
         unopened.sort_unstable_by_key(|(_, last)| *last);

@@ -81,16 +81,15 @@ pub(in crate::store) fn followees(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Whom an account follows that wrote or boosted something, each with its newest entry, newest first.
-pub(in crate::store) fn followees_by_last_entry(
+/// Whom an account follows that wrote or boosted something, each with its newest entry, in no order.
+pub(in crate::store) fn followees_with_last_entry(
     connection: &Connection,
     follower: AccountId,
 ) -> Result<Vec<(AccountId, PostId)>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT accounts.id, accounts.last_entry FROM follows
          JOIN accounts ON accounts.id = follows.followee
-         WHERE follows.follower = ?1 AND accounts.last_entry > 0 AND accounts.state <> 3
-         ORDER BY accounts.last_entry DESC",
+         WHERE follows.follower = ?1 AND accounts.last_entry > 0 AND accounts.state <> 3",
     )?;
     let rows = statement.query_map([follower], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -1,0 +1,109 @@
+//! What handlers work with, and the rule who is let in.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::entities::Renderer;
+use super::extract::auth::{self, Guest};
+use super::extract::call::Call;
+use super::extract::peer::{AddressGroup, InvalidNetwork, TrustedProxies};
+use super::limits::{Kind, Limiter, PasswordGuard, Standing, Subject};
+use super::problem::Problem;
+use super::routing::{Access, Admission, Facade, RouteInfo};
+use crate::actors::Actors;
+use crate::instance::Instance;
+
+/// One for all requests; clones share it.
+#[derive(Clone)]
+pub struct Context(Arc<Shared>);
+
+/// What requests share.
+pub struct Shared {
+    /// The instance that is served.
+    pub instance: Instance,
+    /// Its owners of state.
+    pub actors: Actors,
+    /// Makes entities.
+    pub renderer: Renderer,
+    /// Slows down whoever guesses passwords.
+    pub passwords: PasswordGuard,
+    limiter: Limiter,
+    proxies: TrustedProxies,
+}
+
+impl Deref for Context {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Context {
+    /// What handlers of an instance work with.
+    ///
+    /// # Errors
+    /// A trusted proxy that is no range of addresses.
+    pub fn new(instance: &Instance) -> Result<Self, InvalidNetwork> {
+        let config = &instance.config;
+        let clock = || Arc::clone(&instance.clock);
+        let proxies = config.http.trusted_proxies.iter();
+        let proxies = proxies.map(|network| network.to_string().parse());
+        Ok(Self(Arc::new(Shared {
+            instance: instance.clone(),
+            actors: instance.actors.clone(),
+            renderer: Renderer::new((*instance.url).clone()),
+            passwords: PasswordGuard::new(clock()),
+            limiter: Limiter::new(clock(), config.limits.rate_limits),
+            proxies: TrustedProxies::new(proxies.collect::<Result<_, _>>()?),
+        })))
+    }
+
+    /// Where a request comes from, as limits see it.
+    pub fn address(&self, call: &Call) -> AddressGroup {
+        self.proxies.client(call.context.peer, &call.headers).into()
+    }
+
+    /// Counts one of something that is limited beside the route's own limit.
+    ///
+    /// # Errors
+    /// Too many.
+    pub fn count(&self, kind: Kind, subject: Subject) -> Result<Option<Standing>, Problem> {
+        self.limiter.take(kind, subject).map_err(Problem::from)
+    }
+}
+
+impl Facade for Context {
+    type Caller = Guest;
+
+    async fn admit(&self, route: &RouteInfo, call: &Call) -> Result<Admission<Guest>, Problem> {
+        let address = self.address(call);
+        if route.access == Access::Public && route.limit.is_none() {
+            let caller = Guest {
+                caller: None,
+                address,
+            };
+            return Ok(Admission {
+                caller,
+                account: None,
+                standing: None,
+            });
+        }
+        let caller = auth::identify(&self.actors, route.access, &call.headers).await?;
+        let guest = Guest { caller, address };
+        let account = guest.account();
+        let subject = account.map_or(Subject::Address(address), Subject::Account);
+        let mut standing = match (route.access, account) {
+            (Access::User(_) | Access::Anyone(_), Some(_)) => self.count(Kind::Api, subject)?,
+            _ => None,
+        };
+        if let Some(kind) = route.limit {
+            standing = self.count(kind, subject)?.or(standing);
+        }
+        Ok(Admission {
+            caller: guest,
+            account,
+            standing,
+        })
+    }
+}

@@ -1,0 +1,225 @@
+//! How SQLite runs every statement of `tables/`: nothing that grows is read from end to end or sorted by hand.
+//!
+//! The statements are read out of the source, so a new one can't be forgotten. What may scan or sort is named here,
+//! with its reason.
+
+use std::fs;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::migrate;
+
+/// Statements that may scan or sort, told by a part of their text, and why.
+const EXCEPTIONS: &[(&str, &str)] = &[
+    (
+        "FROM purges ORDER BY id LIMIT 1",
+        "reads one row, in the table's own order",
+    ),
+    (
+        "WHERE role > 0 AND state = 0 ORDER BY role DESC",
+        "owners and moderators are few",
+    ),
+    (
+        "coalesce(sum(last_open_post >= ?1), 0)",
+        "a census of all accounts, for the instance's documents alone",
+    ),
+    (
+        "ORDER BY accounts.name = ?2 DESC, accounts.followers_count DESC",
+        "accounts are found by relevance, which no index has",
+    ),
+];
+
+/// A string literal of the source, with what a continued line drops.
+fn literals(source: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut characters = source.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '/' if characters.peek() == Some(&'/') => {
+                characters.by_ref().find(|next| *next == '\n');
+            }
+            '\'' => {
+                // A character; a lifetime has no second quote.
+                let ahead: Vec<char> = characters.clone().take(2).collect();
+                if ahead.get(1) == Some(&'\'') {
+                    characters.nth(1);
+                }
+            }
+            '"' => {
+                let mut text = String::new();
+                while let Some(next) = characters.next() {
+                    match next {
+                        '"' => break,
+                        '\\' => match characters.next() {
+                            Some('\n') => {
+                                while characters.peek().is_some_and(|c| c.is_whitespace()) {
+                                    characters.next();
+                                }
+                            }
+                            Some(escaped) => text.push(escaped),
+                            None => break,
+                        },
+                        other => text.push(other),
+                    }
+                }
+                found.push(text);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The constants of a file that statements are put together from.
+fn constants(source: &str) -> Vec<(String, String)> {
+    source
+        .split("const ")
+        .skip(1)
+        .filter_map(|after| {
+            let (name, rest) = after.split_once(": &str =")?;
+            let text = literals(rest).into_iter().next()?;
+            Some((format!("{{{name}}}"), text))
+        })
+        .collect()
+}
+
+/// The beginnings of statements that `paged.rs` completes, each with its cursor.
+fn paged(source: &str) -> Vec<(String, String)> {
+    source
+        .split("paged::rows(")
+        .skip(1)
+        .filter_map(|call| {
+            let mut literals = literals(call).into_iter();
+            Some((literals.next()?, literals.next()?))
+        })
+        .collect()
+}
+
+/// Every statement of a file.
+fn statements(source: &str) -> Vec<String> {
+    let source = source.split("#[cfg(test)]").next().unwrap_or_default();
+    let constants = constants(source);
+    let paged = paged(source);
+    let whole = literals(source)
+        .into_iter()
+        .filter(|text| !paged.iter().any(|(select, _)| select == text));
+    let pages = paged.iter().map(|(select, cursor)| {
+        let bounds = format!("AND {cursor} > ?2 AND {cursor} < ?3");
+        format!("{select} {bounds} ORDER BY {cursor} {{order}} LIMIT 5")
+    });
+    whole
+        .chain(pages)
+        .map(|mut text| {
+            for (name, value) in &constants {
+                text = text.replace(name, value);
+            }
+            text
+        })
+        .flat_map(|text| {
+            let orders = if text.contains("{order}") { 2 } else { 1 };
+            ["ASC", "DESC"]
+                .into_iter()
+                .take(orders)
+                .map(move |order| text.replace("{order}", order))
+        })
+        .filter(|text| {
+            ["SELECT ", "UPDATE ", "DELETE ", "INSERT ", "WITH "]
+                .iter()
+                .any(|verb| text.starts_with(verb))
+        })
+        .collect()
+}
+
+fn database() -> Connection {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate::migrate(&mut connection).unwrap();
+    connection
+}
+
+fn plan(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+    let rows = statement.raw_query();
+    rows.mapped(|row| row.get(3)).collect()
+}
+
+/// What is wrong with a plan.
+fn faults(plan: &[String]) -> Vec<&String> {
+    plan.iter()
+        .filter(|step| {
+            let scans = step.starts_with("SCAN ")
+                && !step.contains("VIRTUAL TABLE INDEX")
+                // What is in a subquery has steps of its own.
+                && !step.starts_with("SCAN (")
+                && !step.ends_with("CONSTANT ROW")
+                && !step.ends_with("CONSTANT ROWS");
+            scans || step.contains("TEMP B-TREE") || step.contains("AUTOMATIC")
+        })
+        .collect()
+}
+
+#[test]
+fn no_statement_reads_a_whole_table_or_sorts_one() {
+    let connection = database();
+    let tables = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/tables");
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    let mut used = vec![false; EXCEPTIONS.len()];
+    for file in fs::read_dir(tables).unwrap() {
+        let path = file.unwrap().path();
+        for sql in statements(&fs::read_to_string(&path).unwrap()) {
+            seen += 1;
+            let name = path.file_name().unwrap().display();
+            let plan = match plan(&connection, &sql) {
+                Ok(plan) => plan,
+                Err(error) => {
+                    wrong.push(format!("{name}: {error}\n    {sql}"));
+                    continue;
+                }
+            };
+            let faults = faults(&plan);
+            if faults.is_empty() {
+                continue;
+            }
+            match EXCEPTIONS.iter().position(|(part, _)| sql.contains(part)) {
+                Some(exception) => used[exception] = true,
+                None => wrong.push(format!("{name}: {faults:?}\n    {sql}")),
+            }
+        }
+    }
+    assert!(seen > 80, "only {seen} statements were found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for ((part, reason), used) in EXCEPTIONS.iter().zip(used) {
+        assert!(used, "no statement needs the exception {part:?} ({reason})");
+    }
+}
+
+#[test]
+fn a_scan_and_a_sort_are_seen() {
+    let connection = database();
+    let faults = |sql: &str| faults(&plan(&connection, sql).unwrap()).len();
+    assert_eq!(faults("SELECT id FROM posts WHERE text = ?1"), 1);
+    assert_eq!(
+        faults("SELECT id FROM posts WHERE author = ?1 ORDER BY boosts_count"),
+        1
+    );
+    assert_eq!(
+        faults("SELECT id FROM posts WHERE author = ?1 ORDER BY id"),
+        0
+    );
+}
+
+#[test]
+fn statements_are_found_as_they_are_written() {
+    let source = "
+        const COLUMNS: &str = \"id, \\
+             name\";
+        // \"SELECT in a comment\"
+        fn one<'a>(c: char) { let _ = c == '\"'; format!(\"SELECT {COLUMNS}
+            FROM accounts\"); other(\"no statement\") }
+        ";
+    assert_eq!(
+        statements(source),
+        ["SELECT id, name\n            FROM accounts"]
+    );
+}
