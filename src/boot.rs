@@ -9,13 +9,12 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use actix::{Actor, Arbiter, System};
-use futures_util::future::select_all;
+use futures_util::future::{BoxFuture, select_all};
 use rand::Rng;
 use tokio::net::TcpListener;
 use tokio::runtime;
@@ -233,12 +232,15 @@ enum UrlRule {
     Overlook,
 }
 
+/// An owner's name, and what is ready when it has died.
+type OwnerEnd = (&'static str, BoxFuture<'static, ()>);
+
 /// An instance whose actors run, without any door to the outside.
 pub struct Opened {
     /// The instance.
     pub instance: Instance,
     arbiters: Vec<Arbiter>,
-    ends: Vec<(&'static str, Pin<Box<dyn Future<Output = ()> + Send>>)>,
+    ends: Vec<OwnerEnd>,
     writer_ended: oneshot::Receiver<()>,
     pools: [PoolEnd; 2],
     tasks: JoinHandle<()>,
@@ -320,7 +322,7 @@ impl Opened {
             ("Posts", posts_sink(posts.clone().recipient())),
             ("Timelines", timelines_sink(timelines.clone().recipient())),
         ];
-        let mut ends: Vec<(_, Pin<Box<dyn Future<Output = ()> + Send>>)> = Vec::new();
+        let mut ends: Vec<OwnerEnd> = Vec::new();
         for (name, sink) in sinks {
             ends.push((name, Box::pin(sink.actor_gone())));
             writer_thread.add_sink(Box::new(sink));
@@ -391,7 +393,7 @@ impl Opened {
             Box::pin(async move {
                 end.as_mut().await;
                 name
-            }) as Pin<Box<dyn Future<Output = &'static str> + Send + '_>>
+            }) as BoxFuture<'_, &'static str>
         });
         tokio::select! {
             (name, _, _) = select_all(owners) => name,

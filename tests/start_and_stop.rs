@@ -160,6 +160,7 @@ fn the_first_start_prints_a_set_up_link_on_standard_error_but_never_in_the_log()
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "another process takes real time")]
 fn a_second_server_is_refused_in_a_sentence() {
     let place = Place::new();
     let running = place.serve();
@@ -177,6 +178,7 @@ fn a_second_server_is_refused_in_a_sentence() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "another process takes real time")]
 fn a_start_waits_for_the_server_that_it_replaces() {
     let place = Place::new();
     let old = place.serve();
@@ -191,6 +193,7 @@ fn a_start_waits_for_the_server_that_it_replaces() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "another process takes real time")]
 fn both_signals_drain_and_stop_in_time() {
     for signal in ["TERM", "INT"] {
         let place = Place::new();
