@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use kinglet::clock::{ManualClock, Timestamp};
 use kinglet::config::Config;
+use kinglet::domain::access::Authority;
 use kinglet::domain::account::Role;
 use kinglet::ids::AccountId;
+use kinglet::store::units::{SuspendAccount, UnsuspendAccount};
 use kinglet::{Server, ServerBuilder};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -116,6 +118,24 @@ impl Rig {
         let token = self.server.create_token(account, scopes).await;
         let token = token.expect("the account is there").into_exposed();
         Client::new(self.server.url()).with_token(token)
+    }
+
+    /// Hides an account, or shows it again, as the operator would.
+    pub async fn set_suspended(&self, account: AccountId, suspended: bool) {
+        let actors = &self.server.instance().actors;
+        let by = Authority::Operator;
+        let done = if suspended {
+            actors.perform(SuspendAccount { by, account }).await
+        } else {
+            actors.perform(UnsuspendAccount { by, account }).await
+        };
+        done.expect("an operator may");
+    }
+
+    /// From now on this person speaks through another client.
+    pub fn replace_client(&mut self, name: &str, client: Client) {
+        let person = self.people.get_mut(name);
+        person.expect("the rig knows this person").client = client;
     }
 
     /// A client without a token.
