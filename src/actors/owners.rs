@@ -37,6 +37,7 @@ owned_by! { Users:
     queries::notifications::ListNotifications,
     queries::notifications::FindNotification,
     queries::notifications::FindMarkers,
+    queries::relations::LoadRelations,
     queries::search::SearchAccounts,
     units::RegisterAccount,
     units::SetUpOwner,
