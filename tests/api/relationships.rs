@@ -1,127 +1,131 @@
-//! Follow, ask, block, mute.
+//! Follows, requests, blocks and mutes.
 
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
-use crate::shape::{ACCOUNT, RELATIONSHIP, assert_has, assert_ids_and_times, ids, post};
 use crate::support::server::Rig;
+use crate::{act, each, say};
 
-async fn act(rig: &Rig, who: &str, what: &str, whom: &str) -> Json {
-    let other = rig.person(whom).id;
-    let path = format!("/api/v1/accounts/{other}/{what}");
-    let relationship = rig.client(who).post_empty(&path).await.ok();
-    assert_has(&relationship, RELATIONSHIP);
-    assert_ids_and_times(&relationship);
-    relationship
-}
-
-/// What is true in a relationship.
-fn standing(relationship: &Json) -> Vec<&str> {
-    let members = relationship.as_object().expect("an object");
-    let is_true = |(name, value): (&'static str, &Json)| (*value == true).then_some(name);
-    RELATIONSHIP
-        .iter()
-        .filter_map(|name| is_true((name, members.get(*name)?)))
-        .collect()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn following_and_its_end() {
+#[tokio::test]
+async fn a_follow_answers_with_the_relationship() {
     let rig = Rig::start(&["ada", "bob"]).await;
-    let follows = ["following", "showing_reblogs"];
-    assert_eq!(standing(&act(&rig, "bob", "follow", "ada").await), follows);
-    assert_eq!(standing(&act(&rig, "bob", "follow", "ada").await), follows);
-    let path = format!("/api/v1/accounts/{}/follow", rig.person("ada").id);
+    let followed = act(&rig, "ada", "follow", "bob").await;
+    assert_eq!(followed["following"], true);
+    assert_eq!(followed["showing_reblogs"], true);
+    let bob = rig.person("bob").id;
+    let path = format!("/api/v1/accounts/{bob}/follow");
+    let changed = rig
+        .client("ada")
+        .post_form(&path, &[("reblogs", "false")])
+        .await;
+    assert_eq!(changed.ok()["showing_reblogs"], false);
+    let path = format!("/api/v1/accounts/relationships?id[]={bob}&id[]=7");
+    let found = rig.client("ada").get(&path).await.ok();
+    assert_eq!(found.as_array().map(Vec::len), Some(1));
+    assert_eq!(found[0]["id"], bob.to_string());
+    assert_eq!(found[0]["note"], "");
+    assert_eq!(
+        rig.anonymous().get(&path).await.refused(401),
+        "The access token is invalid"
+    );
+    let removed = act(&rig, "bob", "remove_from_followers", "ada").await;
+    assert_eq!(removed["followed_by"], false);
+    let narrow = rig.client_of(rig.person("ada").id, "read").await;
+    let denied = narrow
+        .post_empty(&format!("/api/v1/accounts/{bob}/follow"))
+        .await;
+    assert_eq!(
+        denied.refused(403),
+        "This action is outside the authorized scopes"
+    );
+    let unknown = rig
+        .client("ada")
+        .post_empty("/api/v1/accounts/7/follow")
+        .await;
+    assert_eq!(unknown.refused(404), "Record not found");
+}
+
+#[tokio::test]
+async fn a_locked_account_is_asked_and_answers() {
+    let rig = Rig::start(&["ada", "bob", "cid"]).await;
     let bob = rig.client("bob");
-    let body = json!({"reblogs": false, "notify": true});
-    let changed = bob.post(&path, body).await.ok();
-    assert_eq!(standing(&changed), ["following", "notifying"]);
-    // What isn't named stays.
-    assert_eq!(standing(&act(&rig, "bob", "follow", "ada").await), ["following", "notifying"]);
-    let query = format!("/api/v1/accounts/relationships?id[]={}", rig.person("bob").id);
-    let seen = rig.client("ada").get(&query).await.ok();
-    assert_eq!(standing(&seen[0]), ["followed_by"]);
-    assert_eq!(standing(&act(&rig, "bob", "unfollow", "ada").await), [""; 0]);
-    assert_eq!(standing(&act(&rig, "bob", "unfollow", "ada").await), [""; 0]);
-    bob.post_empty("/api/v1/accounts/1/follow").await.refused(404);
-    let own = format!("/api/v1/accounts/{}/follow", rig.person("bob").id);
-    bob.post_empty(&own).await.refused(403);
-    bob.post(&path, json!({"reblogs": "perhaps"})).await.refused(422);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_locked_account_is_asked_first() {
-    let rig = Rig::start(&["ada", "bob", "cid"]).await;
-    let ada = rig.client("ada");
-    ada.patch("/api/v1/accounts/update_credentials", json!({"locked": true})).await.ok();
-    assert!(standing(&act(&rig, "bob", "follow", "ada").await).contains(&"requested"));
-    act(&rig, "cid", "follow", "ada").await;
-    let bob = rig.person("bob").id.to_string();
-    let cid = rig.person("cid").id.to_string();
-    let asking = ada.get("/api/v1/follow_requests").await;
-    assert_eq!(ids(&asking), [cid.as_str(), &bob]);
-    assert_has(&asking.json()[0], ACCOUNT);
-    let own = ada.get("/api/v1/accounts/verify_credentials").await.ok();
+    let locked = json!({"locked": true});
+    bob.patch("/api/v1/accounts/update_credentials", locked)
+        .await
+        .ok();
+    for asking in ["ada", "cid"] {
+        let asked = act(&rig, asking, "follow", "bob").await;
+        assert_eq!(
+            (&asked["following"], &asked["requested"]),
+            (&json!(false), &json!(true))
+        );
+    }
+    let waiting = bob.get("/api/v1/follow_requests").await.ok();
+    assert_eq!(each(&waiting, "acct"), ["cid", "ada"]);
+    let own = bob.get("/api/v1/accounts/verify_credentials").await.ok();
     assert_eq!(own["source"]["follow_requests_count"], 2);
-    let answer = ada.post_empty(&format!("/api/v1/follow_requests/{bob}/authorize")).await.ok();
-    assert_eq!(standing(&answer), ["followed_by"]);
-    let answer = ada.post_empty(&format!("/api/v1/follow_requests/{cid}/reject")).await.ok();
-    assert_eq!(standing(&answer), [""; 0]);
-    assert_eq!(ids(&ada.get("/api/v1/follow_requests").await), [""; 0]);
-    ada.post_empty(&format!("/api/v1/follow_requests/{cid}/authorize")).await.refused(404);
-    let body = json!({"status": "for followers", "visibility": "private"});
-    ada.post("/api/v1/statuses", body).await.ok();
-    assert_eq!(ids(&rig.client("bob").get("/api/v1/timelines/home").await).len(), 1);
-    assert_eq!(ids(&rig.client("cid").get("/api/v1/timelines/home").await).len(), 0);
+    let answer = async |who: &str, what: &str| {
+        let path = format!("/api/v1/follow_requests/{}/{what}", rig.person(who).id);
+        bob.post_empty(&path).await
+    };
+    assert_eq!(answer("ada", "authorize").await.ok()["followed_by"], true);
+    assert_eq!(answer("cid", "reject").await.ok()["followed_by"], false);
+    answer("cid", "authorize").await.refused(404);
+    let opened = json!({"locked": false});
+    act(&rig, "cid", "follow", "bob").await;
+    bob.patch("/api/v1/accounts/update_credentials", opened)
+        .await
+        .ok();
+    let waiting = bob.get("/api/v1/follow_requests").await.ok();
+    assert_eq!(
+        each(&waiting, "acct"),
+        ["cid"],
+        "opening the door lets nobody in by itself"
+    );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_block_ends_follows_both_ways_and_keeps_them_out() {
-    let rig = Rig::start(&["ada", "bob"]).await;
-    act(&rig, "ada", "follow", "bob").await;
-    act(&rig, "bob", "follow", "ada").await;
-    assert_eq!(standing(&act(&rig, "ada", "block", "bob").await), ["blocking"]);
-    let query = format!("/api/v1/accounts/relationships?id={}", rig.person("ada").id);
-    let seen = rig.client("bob").get(&query).await.ok();
-    assert_eq!(standing(&seen[0]), ["blocked_by"]);
-    let path = format!("/api/v1/accounts/{}/follow", rig.person("ada").id);
-    let answer = rig.client("bob").post_empty(&path).await;
-    assert!(matches!(answer.status, 403 | 404), "{}", answer.text);
-    let blocks = rig.client("ada").get("/api/v1/blocks").await;
-    assert_eq!(ids(&blocks), [rig.person("bob").id.to_string()]);
-    assert_has(&blocks.json()[0], ACCOUNT);
-    assert_eq!(standing(&act(&rig, "ada", "unblock", "bob").await), [""; 0]);
-    act(&rig, "bob", "follow", "ada").await;
-    let own = format!("/api/v1/accounts/{}/block", rig.person("ada").id);
-    rig.client("ada").post_empty(&own).await.refused(403);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_mute_keeps_the_follow_and_may_spare_notifications() {
-    let rig = Rig::start(&["ada", "bob"]).await;
-    act(&rig, "ada", "follow", "bob").await;
-    let muted = act(&rig, "ada", "mute", "bob").await;
-    assert_eq!(standing(&muted), ["following", "showing_reblogs", "muting", "muting_notifications"]);
-    post(rig.client("bob"), "hey @ada").await;
-    let ada = rig.client("ada");
-    assert_eq!(ids(&ada.get("/api/v1/notifications").await), [""; 0]);
-    let mutes = ada.get("/api/v1/mutes").await;
-    assert_eq!(ids(&mutes), [rig.person("bob").id.to_string()]);
-    assert_eq!(mutes.json()[0]["mute_expires_at"], json!(null));
-    let path = format!("/api/v1/accounts/{}/mute", rig.person("bob").id);
-    let spared = ada.post_form(&path, &[("notifications", "false")]).await.ok();
-    assert!(!standing(&spared).contains(&"muting_notifications"));
-    ada.post_form(&path, &[("duration", "3600")]).await.refused(422);
-    assert_eq!(standing(&act(&rig, "ada", "unmute", "bob").await), ["following", "showing_reblogs"]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn relationships_come_in_the_order_asked_and_leave_out_nobody_there() {
+#[tokio::test]
+async fn blocks_and_mutes_are_in_force_at_once_and_listed() {
     let rig = Rig::start(&["ada", "bob", "cid"]).await;
-    let (bob, cid) = (rig.person("bob").id.to_string(), rig.person("cid").id.to_string());
-    let ada = rig.client("ada");
-    let ask = async |query: &str| ada.get(&format!("/api/v1/accounts/relationships{query}")).await;
-    assert_eq!(ids(&ask(&format!("?id[]={cid}&id[]=1&id[]={bob}")).await), [cid.as_str(), &bob]);
-    assert_eq!(ask("").await.ok(), json!([]));
-    ask("?id[]=x").await.refused(422);
-    rig.anonymous().get(&format!("/api/v1/accounts/relationships?id={bob}")).await.refused(401);
+    act(&rig, "ada", "follow", "bob").await;
+    let post = say(rig.client("bob"), "hello", "public").await;
+    let sees = async |who: &str, path: &str| rig.client(who).get(path).await.status == 200;
+    let status = format!("/api/v1/statuses/{post}");
+    let listed = async |path: &str| each(&rig.client("ada").get(path).await.ok(), "acct");
+    let muted = act(&rig, "ada", "mute", "bob").await;
+    assert_eq!(muted["muting_notifications"], true);
+    assert_eq!(listed("/api/v1/mutes").await, ["bob"]);
+    let home = rig.client("ada").get("/api/v1/timelines/home").await;
+    assert_eq!(home.ok(), json!([]));
+    assert!(
+        sees("ada", &status).await,
+        "a muted post stays readable in its place"
+    );
+    act(&rig, "ada", "unmute", "bob").await;
+    assert!(listed("/api/v1/mutes").await.is_empty());
+    let blocked = act(&rig, "bob", "block", "ada").await;
+    assert_eq!(blocked["blocking"], true);
+    assert!(!sees("ada", &status).await);
+    assert!(sees("cid", &status).await);
+    let relation = format!("/api/v1/accounts/relationships?id={}", rig.person("bob").id);
+    let relation = rig.client("ada").get(&relation).await.ok();
+    assert_eq!(relation[0]["blocked_by"], true);
+    assert_eq!(relation[0]["following"], false);
+    let blocks = rig.client("bob").get("/api/v1/blocks").await.ok();
+    assert_eq!(each(&blocks, "acct"), ["ada"]);
+    act(&rig, "bob", "unblock", "ada").await;
+    assert!(sees("ada", &status).await);
+    let ada = rig.person("ada").id;
+    let myself = rig
+        .client("ada")
+        .post_empty(&format!("/api/v1/accounts/{ada}/block"))
+        .await;
+    myself.refused(403);
+    let timed = json!({"duration": 60});
+    let path = format!("/api/v1/accounts/{}/mute", rig.person("bob").id);
+    let timed = rig.client("ada").post(&path, timed).await.refused(422);
+    assert!(timed.contains("yet"), "{timed}");
+    assert!(
+        listed("/api/v1/mutes").await.is_empty(),
+        "what is refused isn't done"
+    );
 }

@@ -228,6 +228,14 @@ impl Client {
         self.send(self.request(Method::GET, path)).await
     }
 
+    /// `GET` of what is no text, which has to be 200.
+    pub async fn get_bytes(&self, path: &str) -> Vec<u8> {
+        let response = self.request(Method::GET, path).send().await;
+        let response = response.expect("an answer");
+        assert_eq!(response.status().as_u16(), 200, "{path}");
+        response.bytes().await.expect("a body").to_vec()
+    }
+
     /// `POST` of JSON.
     pub async fn post(&self, path: &str, body: Json) -> Answer {
         self.send(self.request(Method::POST, path).json(&body))
