@@ -8,7 +8,10 @@ use crate::support::server::{Client, Rig};
 /// Searches; the query is escaped byte by byte.
 async fn search(client: &Client, text: &str, more: &str) -> Json {
     let escaped: String = text.bytes().map(|b| format!("%{b:02X}")).collect();
-    client.get(&format!("/api/v2/search?q={escaped}{more}")).await.ok()
+    client
+        .get(&format!("/api/v2/search?q={escaped}{more}"))
+        .await
+        .ok()
 }
 
 fn found(results: &Json, kind: &str) -> Vec<String> {
@@ -44,10 +47,19 @@ async fn accounts_posts_and_tags_are_found() {
             assert_eq!(results[other], json!([]), "{other} in {kind}");
         }
     }
-    assert_eq!(found(&search(bob, "#wrens", "").await, "hashtags"), ["wrens"]);
-    assert_eq!(found(&search(bob, "@wrenlover", "").await, "accounts"), ["wrenlover"]);
+    assert_eq!(
+        found(&search(bob, "#wrens", "").await, "hashtags"),
+        ["wrens"]
+    );
+    assert_eq!(
+        found(&search(bob, "@wrenlover", "").await, "accounts"),
+        ["wrenlover"]
+    );
     let url = plain["url"].as_str().expect("an address");
-    assert_eq!(found(&search(bob, url, "&resolve=true").await, "statuses"), [id(&plain)]);
+    assert_eq!(
+        found(&search(bob, url, "&resolve=true").await, "statuses"),
+        [id(&plain)]
+    );
     bob.get("/api/v2/search").await.refused(422);
     bob.get("/api/v2/search?q=a&type=birds").await.refused(422);
     let other = rig.client_of(rig.person("bob").id, "read:statuses").await;
@@ -72,7 +84,11 @@ async fn words_of_every_script_are_found() {
         ("大阪", vec![]),
     ] {
         let results = search(ada, text, "&type=statuses").await;
-        assert_eq!(found(&results, "statuses").iter().collect::<Vec<_>>(), wanted, "{text}");
+        assert_eq!(
+            found(&results, "statuses").iter().collect::<Vec<_>>(),
+            wanted,
+            "{text}"
+        );
     }
 }
 
@@ -84,7 +100,10 @@ async fn an_edit_and_a_deletion_change_what_is_found() {
     let path = format!("/api/v1/statuses/{wren}");
     ada.put(&path, json!({"status": "a wren"})).await.ok();
     assert_eq!(search(ada, "wran", "").await["statuses"], json!([]));
-    assert_eq!(found(&search(ada, "wren", "").await, "statuses"), [wren.clone()]);
+    assert_eq!(
+        found(&search(ada, "wren", "").await, "statuses"),
+        [wren.clone()]
+    );
     assert_eq!(search(ada, "birds", "").await["hashtags"], json!([]));
     ada.delete(&path).await.ok();
     assert_eq!(search(ada, "wren", "").await["statuses"], json!([]));
@@ -129,10 +148,51 @@ async fn odd_syntax_is_a_search_like_any_other() {
     let ada = rig.client("ada");
     post(ada, "wren AND NOT near(wren) * \" ' ; --").await;
     for text in [
-        "\"", "\"\"", "\"unclosed", "'", "''", "*", "wren*", "**", "(", ")", "(((", "AND", "OR NOT",
-        "NEAR(a b)", "wren NEAR/2 robin", "-", "--", "- wren", "-\"", "terms:wren", "{a b}:c", "^wren",
-        "+", "a+b", "\\", "%", "_", ";", "'; DROP TABLE posts; --", "@", "@@", "#", "##", "@ada@", "\u{200b}",
-        "\u{202e}", "🐦", "👨‍👩‍👧‍👦", "a\u{301}", "\t\n", " ", ".", "https://", "http://[", "https://example.org",
+        "\"",
+        "\"\"",
+        "\"unclosed",
+        "'",
+        "''",
+        "*",
+        "wren*",
+        "**",
+        "(",
+        ")",
+        "(((",
+        "AND",
+        "OR NOT",
+        "NEAR(a b)",
+        "wren NEAR/2 robin",
+        "-",
+        "--",
+        "- wren",
+        "-\"",
+        "terms:wren",
+        "{a b}:c",
+        "^wren",
+        "+",
+        "a+b",
+        "\\",
+        "%",
+        "_",
+        ";",
+        "'; DROP TABLE posts; --",
+        "@",
+        "@@",
+        "#",
+        "##",
+        "@ada@",
+        "\u{200b}",
+        "\u{202e}",
+        "🐦",
+        "👨‍👩‍👧‍👦",
+        "a\u{301}",
+        "\t\n",
+        " ",
+        ".",
+        "https://",
+        "http://[",
+        "https://example.org",
     ] {
         for kind in ["", "&type=accounts", "&type=statuses", "&type=hashtags"] {
             let escaped: String = text.bytes().map(|b| format!("%{b:02X}")).collect();
@@ -143,7 +203,9 @@ async fn odd_syntax_is_a_search_like_any_other() {
         }
     }
     let long = "wren ".repeat(1500);
-    let answer = ada.get(&format!("/api/v2/search?q={}", long.replace(' ', "+"))).await;
+    let answer = ada
+        .get(&format!("/api/v2/search?q={}", long.replace(' ', "+")))
+        .await;
     assert!(answer.status < 500, "{}", answer.text);
 }
 
@@ -152,11 +214,18 @@ async fn accounts_are_searched_by_name_for_completion() {
     let rig = Rig::start(&["ada", "adam", "bob"]).await;
     let bob = rig.client("bob");
     let names = async |query: &str| -> Vec<String> {
-        let list = bob.get(&format!("/api/v1/accounts/search?{query}")).await.ok();
+        let list = bob
+            .get(&format!("/api/v1/accounts/search?{query}"))
+            .await
+            .ok();
         let name = |entry: &Json| entry["acct"].as_str().expect("a name").to_owned();
         list.as_array().expect("a list").iter().map(name).collect()
     };
-    assert_eq!(names("q=ada").await, ["ada", "adam"], "the very name comes first");
+    assert_eq!(
+        names("q=ada").await,
+        ["ada", "adam"],
+        "the very name comes first"
+    );
     assert_eq!(names("q=@adam").await, ["adam"]);
     assert_eq!(names("q=ada&limit=1").await, ["ada"]);
     assert_eq!(names("q=ada&limit=1&offset=1").await, ["adam"]);
@@ -164,7 +233,10 @@ async fn accounts_are_searched_by_name_for_completion() {
     let path = format!("/api/v1/accounts/{}/follow", rig.person("adam").id);
     bob.post_empty(&path).await.ok();
     assert_eq!(names("q=ada&following=true").await, ["adam"]);
-    rig.anonymous().get("/api/v1/accounts/search?q=ada").await.refused(401);
+    rig.anonymous()
+        .get("/api/v1/accounts/search?q=ada")
+        .await
+        .refused(401);
     bob.get("/api/v1/accounts/search").await.refused(422);
 }
 

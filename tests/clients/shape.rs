@@ -6,20 +6,61 @@ use crate::support::server::{Answer, Client};
 
 /// Accounts: what is never null or missing.
 pub const ACCOUNT: &[&str] = &[
-    "id", "username", "acct", "display_name", "url", "uri", "avatar", "avatar_static", "header",
-    "header_static", "note", "locked", "bot", "group", "created_at", "fields", "emojis",
-    "followers_count", "following_count", "statuses_count",
+    "id",
+    "username",
+    "acct",
+    "display_name",
+    "url",
+    "uri",
+    "avatar",
+    "avatar_static",
+    "header",
+    "header_static",
+    "note",
+    "locked",
+    "bot",
+    "group",
+    "created_at",
+    "fields",
+    "emojis",
+    "followers_count",
+    "following_count",
+    "statuses_count",
 ];
 /// Statuses: what is never null or missing.
 pub const STATUS: &[&str] = &[
-    "id", "uri", "url", "created_at", "account", "content", "visibility", "sensitive",
-    "spoiler_text", "media_attachments", "mentions", "tags", "emojis", "replies_count",
-    "reblogs_count", "favourites_count",
+    "id",
+    "uri",
+    "url",
+    "created_at",
+    "account",
+    "content",
+    "visibility",
+    "sensitive",
+    "spoiler_text",
+    "media_attachments",
+    "mentions",
+    "tags",
+    "emojis",
+    "replies_count",
+    "reblogs_count",
+    "favourites_count",
 ];
 /// Relationships: all of it.
 pub const RELATIONSHIP: &[&str] = &[
-    "id", "following", "showing_reblogs", "notifying", "followed_by", "blocking", "blocked_by",
-    "muting", "muting_notifications", "requested", "requested_by", "domain_blocking", "endorsed",
+    "id",
+    "following",
+    "showing_reblogs",
+    "notifying",
+    "followed_by",
+    "blocking",
+    "blocked_by",
+    "muting",
+    "muting_notifications",
+    "requested",
+    "requested_by",
+    "domain_blocking",
+    "endorsed",
     "note",
 ];
 
@@ -33,7 +74,15 @@ pub fn assert_has(entity: &Json, fields: &[&str]) {
             "{field} is {value:?} in {entity:#}"
         );
     }
-    for list in ["media_attachments", "mentions", "tags", "emojis", "fields", "roles", "filtered"] {
+    for list in [
+        "media_attachments",
+        "mentions",
+        "tags",
+        "emojis",
+        "fields",
+        "roles",
+        "filtered",
+    ] {
         if let Some(value) = entity.get(list) {
             assert!(value.is_array(), "{list} is {value}");
         }
@@ -55,7 +104,10 @@ pub fn assert_time(value: &Json) {
 #[track_caller]
 pub fn assert_id(value: &Json) {
     let id = value.as_str().expect("an id is a text");
-    assert!(id.len() == 18 && id.bytes().all(|b| b.is_ascii_digit()), "{id}");
+    assert!(
+        id.len() == 18 && id.bytes().all(|b| b.is_ascii_digit()),
+        "{id}"
+    );
 }
 
 /// Walks through all that is called `id`, ends in `_id`, or ends in `_at`.

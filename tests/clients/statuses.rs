@@ -34,12 +34,18 @@ async fn publishing_answers_the_whole_status() {
     assert_eq!(status["language"], "en");
     assert_eq!(status["account"]["acct"], "ada");
     assert_eq!(status["account"]["statuses_count"], 1);
-    assert_eq!(status["mentions"][0]["id"], rig.person("bob").id.to_string());
+    assert_eq!(
+        status["mentions"][0]["id"],
+        rig.person("bob").id.to_string()
+    );
     assert_eq!(status["tags"][0]["name"], "wrens");
     assert_eq!(status["reblog"], json!(null));
     let url = format!("{}/@ada/{}", rig.server.url(), id(&status));
     assert_eq!(status["url"], url);
-    let read = ada.get(&format!("/api/v1/statuses/{}", id(&status))).await.ok();
+    let read = ada
+        .get(&format!("/api/v1/statuses/{}", id(&status)))
+        .await
+        .ok();
     assert_eq!(read, status);
 }
 
@@ -58,30 +64,57 @@ async fn what_is_no_post_is_refused_with_a_sentence() {
         (json!({"status": "x", "language": "no such language"}), 422),
         (json!({"status": "x", "sensitive": "perhaps"}), 422),
         (json!({"status": "x", "in_reply_to_id": "abc"}), 422),
-        (json!({"status": "x", "in_reply_to_id": "117309440000000099"}), 404),
+        (
+            json!({"status": "x", "in_reply_to_id": "117309440000000099"}),
+            404,
+        ),
         (json!({"status": "x", "media_ids": ["1"]}), 422),
-        (json!({"status": "x", "poll": {"options": ["a", "b"], "expires_in": 60}}), 422),
-        (json!({"status": "x", "scheduled_at": "2030-01-01T00:00:00.000Z"}), 422),
+        (
+            json!({"status": "x", "poll": {"options": ["a", "b"], "expires_in": 60}}),
+            422,
+        ),
+        (
+            json!({"status": "x", "scheduled_at": "2030-01-01T00:00:00.000Z"}),
+            422,
+        ),
         (json!({"status": {"text": "x"}}), 400),
     ] {
         let answer = ada.post("/api/v1/statuses", body.clone()).await;
         assert_eq!(answer.status, status, "{body}: {}", answer.text);
-        assert!(answer.refused(status).contains(' '), "{body}: {}", answer.text);
+        assert!(
+            answer.refused(status).contains(' '),
+            "{body}: {}",
+            answer.text
+        );
     }
     assert_eq!(ids(&ada.get("/api/v1/timelines/home").await), [""; 0]);
     let reader = rig.client_of(rig.person("ada").id, "read").await;
-    reader.post("/api/v1/statuses", json!({"status": "x"})).await.refused(403);
-    rig.anonymous().post("/api/v1/statuses", json!({"status": "x"})).await.refused(401);
+    reader
+        .post("/api/v1/statuses", json!({"status": "x"}))
+        .await
+        .refused(403);
+    rig.anonymous()
+        .post("/api/v1/statuses", json!({"status": "x"}))
+        .await
+        .refused(401);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gotcha_01_bodies_come_as_json_form_or_multipart() {
     let rig = Rig::start(&["ada"]).await;
     let ada = rig.client("ada");
-    let fields = [("status", "a wren"), ("visibility", "private"), ("sensitive", "1")];
+    let fields = [
+        ("status", "a wren"),
+        ("visibility", "private"),
+        ("sensitive", "1"),
+    ];
     let form = ada.post_form("/api/v1/statuses", &fields).await.ok();
-    let parts = fields.iter().fold(Form::new(), |form, (name, value)| form.text(*name, *value));
-    let request = ada.request(Method::POST, "/api/v1/statuses").multipart(parts);
+    let parts = fields
+        .iter()
+        .fold(Form::new(), |form, (name, value)| form.text(*name, *value));
+    let request = ada
+        .request(Method::POST, "/api/v1/statuses")
+        .multipart(parts);
     let multipart = ada.send(request).await.ok();
     let body = json!({"status": "a wren", "visibility": "private", "sensitive": true});
     let plain = ada.post("/api/v1/statuses", body).await.ok();
@@ -94,9 +127,13 @@ async fn gotcha_01_bodies_come_as_json_form_or_multipart() {
     }
     // PUT takes the three as well.
     let path = format!("/api/v1/statuses/{}", id(&form));
-    let request = ada.request(Method::PUT, &path).form(&[("status", "a robin")]);
+    let request = ada
+        .request(Method::PUT, &path)
+        .form(&[("status", "a robin")]);
     assert_eq!(ada.send(request).await.ok()["content"], "<p>a robin</p>");
-    let request = ada.request(Method::PUT, &path).multipart(Form::new().text("status", "a tit"));
+    let request = ada
+        .request(Method::PUT, &path)
+        .multipart(Form::new().text("status", "a tit"));
     assert_eq!(ada.send(request).await.ok()["content"], "<p>a tit</p>");
 }
 
@@ -135,7 +172,9 @@ async fn gotcha_01_delete_may_have_a_body() {
     let rig = Rig::start(&["ada"]).await;
     let ada = rig.client("ada");
     let path = format!("/api/v1/statuses/{}", id(&post(ada, "a wren").await));
-    let request = ada.request(Method::DELETE, &path).json(&json!({"delete_media": true}));
+    let request = ada
+        .request(Method::DELETE, &path)
+        .json(&json!({"delete_media": true}));
     assert_eq!(ada.send(request).await.ok()["text"], "a wren");
     ada.get(&path).await.refused(404);
 }
@@ -182,7 +221,10 @@ async fn gotcha_18_twenty_impatient_retries_make_one_post() {
     }
     seen.dedup();
     assert_eq!(seen.len(), 1, "{seen:?}");
-    assert_eq!(ids(&rig.client("ada").get("/api/v1/timelines/home").await), seen);
+    assert_eq!(
+        ids(&rig.client("ada").get("/api/v1/timelines/home").await),
+        seen
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,7 +232,10 @@ async fn gotcha_18_deleting_answers_the_text_for_writing_it_anew() {
     let rig = Rig::start(&["ada", "bob"]).await;
     let ada = rig.client("ada");
     let body = json!({"status": "a <b>wren</b> & @bob", "spoiler_text": "small"});
-    let path = format!("/api/v1/statuses/{}", id(&ada.post("/api/v1/statuses", body).await.ok()));
+    let path = format!(
+        "/api/v1/statuses/{}",
+        id(&ada.post("/api/v1/statuses", body).await.ok())
+    );
     rig.client("bob").delete(&path).await.refused(404);
     let gone = ada.delete(&path).await.ok();
     assert_eq!(gone["text"], "a <b>wren</b> & @bob");
@@ -204,7 +249,8 @@ async fn gotcha_18_deleting_answers_the_text_for_writing_it_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn gotcha_18_content_is_safe_html_with_mentions_as_clients_know_them() {
     let rig = Rig::start(&["ada", "bob"]).await;
-    let text = "hi @bob @nobody <script>alert(1)</script>\nhttps://example.org/?a=1&b=\"2\" #Tit\n\nend";
+    let text =
+        "hi @bob @nobody <script>alert(1)</script>\nhttps://example.org/?a=1&b=\"2\" #Tit\n\nend";
     let content = post(rig.client("ada"), text).await["content"].clone();
     let content = content.as_str().expect("HTML");
     let bob = format!("{}/@bob", rig.server.url());
@@ -214,10 +260,22 @@ async fn gotcha_18_content_is_safe_html_with_mentions_as_clients_know_them() {
         )),
         "{content}"
     );
-    assert!(content.contains("@nobody") && !content.contains("/@nobody"), "{content}");
-    assert!(content.contains("&lt;script&gt;") && !content.contains("<script"), "{content}");
-    assert!(content.contains("<a href=\"https://example.org/?a=1&amp;b="), "{content}");
-    assert!(content.contains("rel=\"tag\">#<span>Tit</span></a>"), "{content}");
+    assert!(
+        content.contains("@nobody") && !content.contains("/@nobody"),
+        "{content}"
+    );
+    assert!(
+        content.contains("&lt;script&gt;") && !content.contains("<script"),
+        "{content}"
+    );
+    assert!(
+        content.contains("<a href=\"https://example.org/?a=1&amp;b="),
+        "{content}"
+    );
+    assert!(
+        content.contains("rel=\"tag\">#<span>Tit</span></a>"),
+        "{content}"
+    );
     assert_eq!(content.matches("<p>").count(), 2, "{content}");
     for tag in content.split('<').skip(1) {
         let name = tag.trim_start_matches('/').split([' ', '>', '/']).next();
@@ -244,7 +302,12 @@ async fn marks_are_idempotent_counted_once_and_seen_by_their_owner() {
     let (ada, bob) = (rig.client("ada"), rig.client("bob"));
     let at = format!("/api/v1/statuses/{}", id(&post(ada, "a wren").await));
     for (on, off, flag, count) in [
-        ("favourite", "unfavourite", "favourited", Some("favourites_count")),
+        (
+            "favourite",
+            "unfavourite",
+            "favourited",
+            Some("favourites_count"),
+        ),
         ("bookmark", "unbookmark", "bookmarked", None),
     ] {
         for _ in 0..2 {
@@ -278,18 +341,31 @@ async fn a_boost_is_an_entry_of_its_own_that_holds_the_post() {
     assert_eq!(boost["reblog"]["reblogged"], true);
     assert_has(&boost, STATUS);
     assert_has(&boost["reblog"], STATUS);
-    let again = bob.post_form(&format!("{at}/reblog"), &[("visibility", "private")]).await.ok();
+    let again = bob
+        .post_form(&format!("{at}/reblog"), &[("visibility", "private")])
+        .await
+        .ok();
     assert_eq!(again["id"], boost["id"]);
     // The boost's id stands for the post, as clients send either.
-    let kept = bob.post_empty(&format!("/api/v1/statuses/{}/bookmark", id(&boost))).await.ok();
+    let kept = bob
+        .post_empty(&format!("/api/v1/statuses/{}/bookmark", id(&boost)))
+        .await
+        .ok();
     assert_eq!(kept["id"], wren["id"]);
     let who = bob.get(&format!("{at}/reblogged_by")).await;
     assert_eq!(ids(&who), [rig.person("bob").id.to_string()]);
     let back = bob.post_empty(&format!("{at}/unreblog")).await.ok();
-    assert_eq!((&back["id"], &back["reblogged"]), (&wren["id"], &json!(false)));
+    assert_eq!(
+        (&back["id"], &back["reblogged"]),
+        (&wren["id"], &json!(false))
+    );
     assert_eq!(back["reblogs_count"], 0);
-    bob.get(&format!("/api/v1/statuses/{}", id(&boost))).await.refused(404);
-    bob.post_empty("/api/v1/statuses/1/reblog").await.refused(404);
+    bob.get(&format!("/api/v1/statuses/{}", id(&boost)))
+        .await
+        .refused(404);
+    bob.post_empty("/api/v1/statuses/1/reblog")
+        .await
+        .refused(404);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -304,7 +380,11 @@ async fn a_thread_has_its_order_and_counts_open_replies() {
     let first = reply(bob, "first", &root).await;
     let second = reply(ada, "second", &root).await;
     let below = reply(ada, "below the first", &first).await;
-    let thread = async |id: &str| ada.get(&format!("/api/v1/statuses/{id}/context")).await.ok();
+    let thread = async |id: &str| {
+        ada.get(&format!("/api/v1/statuses/{id}/context"))
+            .await
+            .ok()
+    };
     let names = |list: &serde_json::Value| -> Vec<String> {
         list.as_array().expect("a list").iter().map(id).collect()
     };
@@ -317,7 +397,10 @@ async fn a_thread_has_its_order_and_counts_open_replies() {
     assert_eq!(status["replies_count"], 2);
     let answer = ada.get(&format!("/api/v1/statuses/{below}")).await.ok();
     assert_eq!(answer["in_reply_to_id"], first);
-    assert_eq!(answer["in_reply_to_account_id"], rig.person("bob").id.to_string());
+    assert_eq!(
+        answer["in_reply_to_account_id"],
+        rig.person("bob").id.to_string()
+    );
     ada.delete(&format!("/api/v1/statuses/{second}")).await.ok();
     let status = ada.get(&format!("/api/v1/statuses/{root}")).await.ok();
     assert_eq!(status["replies_count"], 1);
@@ -343,14 +426,27 @@ async fn an_edit_replaces_the_text_and_keeps_the_history() {
     assert_eq!(source["text"], "a wren for @cid #fixed");
     assert_eq!(source["spoiler_text"], "edited");
     let history = ada.get(&format!("{at}/history")).await.ok();
-    let texts: Vec<_> = history.as_array().expect("versions").iter().map(|one| &one["content"]).collect();
+    let texts: Vec<_> = history
+        .as_array()
+        .expect("versions")
+        .iter()
+        .map(|one| &one["content"])
+        .collect();
     assert_eq!(texts.len(), 2);
     assert!(texts[0].to_string().contains("wran") && texts[1].to_string().contains("wren"));
     assert_eq!(history[0]["created_at"], wren["created_at"]);
-    rig.client("bob").put(&at, json!({"status": "mine"})).await.refused(404);
-    rig.client("bob").get(&format!("{at}/source")).await.refused(404);
+    rig.client("bob")
+        .put(&at, json!({"status": "mine"}))
+        .await
+        .refused(404);
+    rig.client("bob")
+        .get(&format!("{at}/source"))
+        .await
+        .refused(404);
     ada.put(&at, json!({"status": ""})).await.refused(422);
-    ada.put("/api/v1/statuses/1", json!({"status": "x"})).await.refused(404);
+    ada.put("/api/v1/statuses/1", json!({"status": "x"}))
+        .await
+        .refused(404);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -358,7 +454,9 @@ async fn the_authors_preferences_hold_where_a_post_says_nothing() {
     let rig = Rig::start(&["ada"]).await;
     let ada = rig.client("ada");
     let source = json!({"source": {"privacy": "unlisted", "sensitive": true, "language": "de"}});
-    ada.patch("/api/v1/accounts/update_credentials", source).await.ok();
+    ada.patch("/api/v1/accounts/update_credentials", source)
+        .await
+        .ok();
     let status = post(ada, "ein Zaunkönig").await;
     assert_eq!(status["visibility"], "unlisted");
     assert_eq!(status["sensitive"], true);
