@@ -174,7 +174,10 @@ async fn assert_entry(world: &World, row: &Row, entry: Entry) {
                 comparable(&other, &nothing),
                 "{told}"
             );
-            assert_hidden(&answer, subject, &told);
+            // The way to the log-in page and back holds the address that was asked for.
+            if !is_page {
+                assert_hidden(&answer, subject, &told);
+            }
         }
     }
 }
