@@ -34,7 +34,9 @@ fn message(problem: &Problem) -> String {
         ErrorCode::NotFound => "There is nothing here, or nothing that you may see.",
         ErrorCode::MethodNotAllowed => "This address only takes forms from another page.",
         ErrorCode::TooManyRequests => "That was too often. Wait a moment and try again.",
-        ErrorCode::Internal => "The fault is on this side. Whoever runs the site finds it in the log by the number below.",
+        ErrorCode::Internal => {
+            "The fault is on this side. Whoever runs the site finds it in the log by the number below."
+        }
         _ => return with_stop(sentence(problem)),
     };
     known.to_owned()
@@ -48,7 +50,7 @@ fn with_stop(mut sentence: String) -> String {
 }
 
 /// Shows a problem as a page. Who isn't logged in and would have to be is sent to the log-in page, and from there back.
-pub(super) fn render(context: &Context, problem: &Problem, request: &RequestContext) -> Response {
+pub fn render(context: &Context, problem: &Problem, request: &RequestContext) -> Response {
     if problem.code() == ErrorCode::Unauthenticated {
         // What takes only forms is no place to go back to.
         let here = match request.method {
