@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use kinglet::actors::error::AskError;
 use kinglet::actors::posts::fill::{PostSource, read_posts};
 use kinglet::actors::posts::{Draft, RewritePost, WritePost};
@@ -28,6 +29,9 @@ use super::model::Model;
 
 /// When every town is founded.
 const FOUNDED: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+/// How many follows wait for their answer together.
+const FOLLOWS_AT_ONCE: usize = 512;
 
 /// How much a town's server keeps in memory.
 #[derive(Debug, Clone, Copy)]
@@ -291,6 +295,29 @@ impl Town {
             Step::AdvanceClock { millis } => self.clock.advance_millis(millis),
         }
         Ok(Answer::Done)
+    }
+
+    /// Many follows at once, on both sides; all of them must be allowed.
+    pub async fn follow_all(&mut self, follows: &[(AccountId, AccountId)]) {
+        for part in follows.chunks(FOLLOWS_AT_ONCE) {
+            let actors = self.instance().actors.clone();
+            let asked = part.iter().map(|&(follower, followee)| {
+                actors.perform(FollowAccount {
+                    follower,
+                    followee,
+                    shows_boosts: Some(true),
+                    notifies: None,
+                    follows_max: 7_500,
+                })
+            });
+            for answer in join_all(asked).await {
+                answer.expect("the follow is allowed");
+            }
+            for &(follower, followee) in part {
+                let followed = self.model.follow(follower, followee, true);
+                followed.expect("the follow is allowed");
+            }
+        }
     }
 
     async fn mark(
