@@ -73,6 +73,7 @@
 mod about;
 pub mod assets;
 mod compose;
+mod consent;
 mod entry;
 mod errors;
 mod family;
