@@ -4,7 +4,8 @@ use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, Heade
 
 use super::assets::{ASSET_CACHE_CONTROL, Asset, asset_at, asset_named};
 use super::{
-    about, compose, consent, entry, errors, notifications, posts, profiles, search, settings, timelines,
+    about, compose, consent, entry, errors, notifications, posts, profiles, search, settings,
+    timelines,
 };
 use crate::http::context::Context;
 use crate::http::extract::auth::Guest;
