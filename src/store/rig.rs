@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::open::{DataDir, Synchronous};
 use super::reader::{Query, Reader};
+use super::tables::meta;
 use super::writer::{
     EventBatch, EventSink, Unit, UnitError, Write, WriteError, Writer, WriterThread,
 };
@@ -102,6 +103,7 @@ impl Unit for SetSuspended {
             "UPDATE accounts SET state = ?2 WHERE id = ?1",
             (self.0, state),
         )?;
+        meta::touch_timelines(write.connection, write.commit)?;
         write.tell(Event::AccountVisibilityChanged(self.0));
         Ok(())
     }
