@@ -363,7 +363,7 @@ mod tests {
         assert!(scene.identify(Credential::Session(hash), NOW).0.is_none());
         let guess = Credential::Token(TokenHash::of("guess"));
         assert!(!scene.identify(guess, NOW).1);
-        assert!(!scene.identify(guess, NOW).1);
+        assert!(!scene.identify(guess, NOW).1, "looked up anew");
     }
 
     #[test]
