@@ -5,6 +5,7 @@ use warp::{Filter, Rejection};
 use super::context::Context;
 use super::reply::Response;
 use super::routing::{Family, RouteError, RouteInfo, Routes, render_json};
+use super::site::pictures;
 use super::{api, health, oauth};
 use crate::instance::Instance;
 
@@ -15,6 +16,17 @@ fn families() -> Vec<Family<Context>> {
         oauth::family(),
         api::timelines::family(),
         api::statuses::family(),
+        api::accounts::family(),
+        api::lists_of_accounts::family(),
+        api::relationships::family(),
+        api::notifications::family(),
+        api::profile::family(),
+        api::search::family(),
+        api::instance::family(),
+        api::discovery::family(),
+        api::empty::family(),
+        api::missing::family(),
+        pictures::family(),
         health::family(),
     ]
 }
