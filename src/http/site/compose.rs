@@ -81,8 +81,16 @@ pub(super) async fn home_form(visit: &Visit, frame: &Frame) -> Result<ComposeFor
 
 /// An answer is for no more people than the post that it answers.
 fn reply_visibility(own: Visibility, parent: Visibility) -> Visibility {
-    let width = |visibility| Visibility::ALL.iter().position(|known| *known == visibility);
-    if width(own) >= width(parent) { own } else { parent }
+    let width = |visibility| {
+        Visibility::ALL
+            .iter()
+            .position(|known| *known == visibility)
+    };
+    if width(own) >= width(parent) {
+        own
+    } else {
+        parent
+    }
 }
 
 /// The form below a post: it names whom the post names.
@@ -96,7 +104,13 @@ pub(super) async fn reply_form(
     start.spoiler_text = parent.post.spoiler.clone();
     let reader = visit.reader();
     let mut names = vec![(parent.author.id, &parent.author.name)];
-    names.extend(parent.post.mentions.iter().map(|named| (named.account, &named.name)));
+    names.extend(
+        parent
+            .post
+            .mentions
+            .iter()
+            .map(|named| (named.account, &named.name)),
+    );
     let mut seen = Vec::new();
     for (account, name) in names {
         if Some(account) != reader && !seen.contains(&account) {
@@ -133,9 +147,8 @@ pub(super) async fn page(context: Context, guest: Guest, call: Call) -> Result<R
 }
 
 fn draft(form: &Form) -> Result<Draft, Problem> {
-    let text = |name| -> Result<String, Problem> {
-        Ok(form.text(name)?.unwrap_or_default().to_owned())
-    };
+    let text =
+        |name| -> Result<String, Problem> { Ok(form.text(name)?.unwrap_or_default().to_owned()) };
     let language = text("language")?;
     Ok(Draft {
         text: text("status")?,
@@ -218,11 +231,13 @@ async fn refused_write(
         Some(id) => show_post(&visit.context.actors, &visit.onlooker, id).await?,
         None => None,
     };
-    let text = |name| -> Result<String, Problem> {
-        Ok(form.text(name)?.unwrap_or_default().to_owned())
-    };
+    let text =
+        |name| -> Result<String, Problem> { Ok(form.text(name)?.unwrap_or_default().to_owned()) };
     let start = Start {
-        visibility: visibility(form).ok().flatten().unwrap_or(Visibility::Public),
+        visibility: visibility(form)
+            .ok()
+            .flatten()
+            .unwrap_or(Visibility::Public),
         language: Some(text("language")?).filter(|language| !language.is_empty()),
         status: text("status")?,
         spoiler_text: text("spoiler_text")?,

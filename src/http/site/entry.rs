@@ -115,7 +115,11 @@ pub(super) async fn login_page(
     visit.page(&page)
 }
 
-async fn try_login(visit: &mut Visit, login: &str, password: Secret<String>) -> Result<(), Problem> {
+async fn try_login(
+    visit: &mut Visit,
+    login: &str,
+    password: Secret<String>,
+) -> Result<(), Problem> {
     let address = visit.guest.address;
     visit.context.passwords.attempt(login, address)?;
     let message = LogIn {
@@ -144,7 +148,9 @@ pub(super) async fn login(context: Context, guest: Guest, call: Call) -> Result<
         Err(problem) => return Err(problem),
     };
     let message = match problem.code() {
-        ErrorCode::TooManyRequests => "Too many tries. Wait a moment before the next one.".to_owned(),
+        ErrorCode::TooManyRequests => {
+            "Too many tries. Wait a moment before the next one.".to_owned()
+        }
         _ => format!("{}.", sentence(&problem)),
     };
     let page = LoginPage {
@@ -157,7 +163,11 @@ pub(super) async fn login(context: Context, guest: Guest, call: Call) -> Result<
 }
 
 /// `POST /logout`: ends the session.
-pub(super) async fn logout(context: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+pub(super) async fn logout(
+    context: Context,
+    guest: Guest,
+    call: Call,
+) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
     if visit.reader().is_none() {
         // The session is over already, and with it what the form was held against.
@@ -166,7 +176,11 @@ pub(super) async fn logout(context: Context, guest: Guest, call: Call) -> Result
     let form = visit.form().await?;
     if let Some(cookie) = visit.session_cookie() {
         let session = TokenHash::of(cookie.expose());
-        visit.context.actors.perform(CloseSession { session }).await?;
+        visit
+            .context
+            .actors
+            .perform(CloseSession { session })
+            .await?;
     }
     visit.end_session();
     let return_to = local_path(form.text("return_to")?.unwrap_or_default()).to_owned();
@@ -255,10 +269,18 @@ fn check_signup(form: &Form, mode: &SignupMode) -> Result<FormErrors, Problem> {
     }
     NewPassword::of(form)?.check(&name, &email, &mut faults);
     if matches!(mode, SignupMode::Approval) && typed(form, "reason")?.trim().is_empty() {
-        add(&mut faults, "reason", "Say in a sentence or two why you would like to join.");
+        add(
+            &mut faults,
+            "reason",
+            "Say in a sentence or two why you would like to join.",
+        );
     }
     if form.flag("agreement")? != Some(true) {
-        add(&mut faults, "agreement", "Without this there is no account.");
+        add(
+            &mut faults,
+            "agreement",
+            "Without this there is no account.",
+        );
     }
     Ok(faults)
 }
@@ -277,7 +299,11 @@ fn field_of(sentence: &str) -> &'static str {
 }
 
 /// `POST /signup`: makes an account, or asks a moderator for it.
-pub(super) async fn signup(context: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+pub(super) async fn signup(
+    context: Context,
+    guest: Guest,
+    call: Call,
+) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
     let form = visit.form().await?;
     let code = typed(&form, "invite")?;
@@ -311,8 +337,9 @@ pub(super) async fn signup(context: Context, guest: Guest, call: Call) -> Result
             let page = NoticePage {
                 frame: visit.form_frame().await?,
                 heading: "Thank you".to_owned(),
-                text: "A moderator looks at your request. You can log in as soon as it is accepted."
-                    .to_owned(),
+                text:
+                    "A moderator looks at your request. You can log in as soon as it is accepted."
+                        .to_owned(),
                 link_path: "/".to_owned(),
                 link_label: "Read on".to_owned(),
             };
@@ -468,7 +495,14 @@ pub(super) async fn reset(context: Context, guest: Guest, call: Call) -> Result<
         code: Secret::new(code),
         new: new.password,
     };
-    match visit.context.actors.users.send(message).await?.map_err(Problem::from) {
+    match visit
+        .context
+        .actors
+        .users
+        .send(message)
+        .await?
+        .map_err(Problem::from)
+    {
         Ok(_) => visit.go("/login", Some(Notice::PasswordReset)),
         Err(problem) if problem.code() == ErrorCode::Forbidden => {
             Err(Problem::forbidden(DEAD_RESET_LINK))

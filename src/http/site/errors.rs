@@ -34,7 +34,9 @@ fn message(problem: &Problem) -> String {
         ErrorCode::NotFound => "There is nothing here, or nothing that you may see.",
         ErrorCode::MethodNotAllowed => "This address only takes forms from another page.",
         ErrorCode::TooManyRequests => "That was too often. Wait a moment and try again.",
-        ErrorCode::Internal => "The fault is on this side. Whoever runs the site finds it in the log by the number below.",
+        ErrorCode::Internal => {
+            "The fault is on this side. Whoever runs the site finds it in the log by the number below."
+        }
         _ => return with_stop(sentence(problem)),
     };
     known.to_owned()

@@ -100,8 +100,16 @@ fn others(family: Family<Context>) -> Family<Context> {
         .post("/@:name/unblock", Session, profiles::unblock)
         .post("/@:name/mute", Session, profiles::mute)
         .post("/@:name/unmute", Session, profiles::unmute)
-        .post("/follow-requests/:id/accept", Session, profiles::accept_request)
-        .post("/follow-requests/:id/reject", Session, profiles::reject_request)
+        .post(
+            "/follow-requests/:id/accept",
+            Session,
+            profiles::accept_request,
+        )
+        .post(
+            "/follow-requests/:id/reject",
+            Session,
+            profiles::reject_request,
+        )
         .post("/notifications/read", Session, notifications::read)
         .post("/notifications/clear", Session, notifications::clear)
 }
@@ -114,7 +122,11 @@ fn own_settings(family: Family<Context>) -> Family<Context> {
         .get("/settings/account", Session, settings::account_page)
         .post("/settings/password", Session, settings::password)
         .get("/settings/sessions", Session, settings::sessions_page)
-        .post("/settings/sessions/:id/revoke", Session, settings::revoke_session)
+        .post(
+            "/settings/sessions/:id/revoke",
+            Session,
+            settings::revoke_session,
+        )
         .post("/settings/apps/:id/revoke", Session, settings::revoke_app)
         .get("/settings/blocks", Session, profiles::blocks)
         .get("/settings/mutes", Session, profiles::mutes)
@@ -137,9 +149,10 @@ async fn robots(_: Context, _: Guest, _: Call) -> Result<Response, Problem> {
     const TEXT: &str = "User-agent: *\nDisallow: /api/\nDisallow: /oauth/\nDisallow: /search\n\
         Disallow: /login\nDisallow: /settings\nDisallow: /setup\nDisallow: /invite/\nDisallow: /reset/\n";
     let mut response = reply::typed("text/plain; charset=utf-8", TEXT);
-    response
-        .headers_mut()
-        .insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400"));
+    response.headers_mut().insert(
+        CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=86400"),
+    );
     Ok(response)
 }
 

@@ -362,6 +362,9 @@ pub(super) fn is_correctable(problem: &Problem) -> bool {
     use crate::domain::error_code::ErrorCode;
     matches!(
         problem.code(),
-        ErrorCode::Invalid | ErrorCode::Forbidden | ErrorCode::Conflict | ErrorCode::Unauthenticated
+        ErrorCode::Invalid
+            | ErrorCode::Forbidden
+            | ErrorCode::Conflict
+            | ErrorCode::Unauthenticated
     )
 }

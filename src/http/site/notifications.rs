@@ -31,11 +31,7 @@ fn tab_of(name: &str) -> NotificationTab {
         .unwrap_or(NotificationTab::All)
 }
 
-fn happening(
-    visit: &Visit,
-    view: &NotificationView,
-    answered: &Answered,
-) -> Option<Happening> {
+fn happening(visit: &Visit, view: &NotificationView, answered: &Answered) -> Option<Happening> {
     let card = || -> Option<Box<_>> {
         let post = view.post.as_ref()?;
         Some(Box::new(visit.renderer().card(post, answered)))
@@ -135,9 +131,7 @@ pub(super) async fn list(context: Context, guest: Guest, call: Call) -> Result<R
     let last_read = visit.last_read().await?;
     let (entries, pager) = match tab {
         NotificationTab::Requests => requests(&visit, account).await?,
-        NotificationTab::All | NotificationTab::Mentions => {
-            entries(&visit, tab, last_read).await?
-        }
+        NotificationTab::All | NotificationTab::Mentions => entries(&visit, tab, last_read).await?,
     };
     let newest = entries.first().filter(|entry| entry.unread);
     let unread_up_to = newest
@@ -157,8 +151,7 @@ pub(super) async fn list(context: Context, guest: Guest, call: Call) -> Result<R
 pub(super) async fn read(context: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
     let form = visit.form().await?;
-    let last_read: Option<NotificationId> =
-        form.parsed("last_read", "the id of a notification")?;
+    let last_read: Option<NotificationId> = form.parsed("last_read", "the id of a notification")?;
     let last_read = last_read.ok_or_else(|| Problem::invalid("Nothing to be marked as read"))?;
     let unit = SetMarkers {
         account: visit.member()?,

@@ -33,7 +33,11 @@ pub(super) async fn own(visit: &Visit) -> Result<PostView, Problem> {
     let member = visit.member()?;
     let view = visible(visit).await?;
     let is_own = view.post.facts.author == member && view.post.facts.boost_of.is_none();
-    if is_own { Ok(view) } else { Err(Problem::not_found()) }
+    if is_own {
+        Ok(view)
+    } else {
+        Err(Problem::not_found())
+    }
 }
 
 /// The address of a post's own page when it isn't the one that was asked for.
@@ -72,12 +76,7 @@ pub(super) async fn post(context: Context, guest: Guest, call: Call) -> Result<R
     let thread = actors.find(FindThread { post: id }).await?;
     let above = show_posts(&actors, &visit.onlooker, thread.ancestors).await?;
     let below = show_posts(&actors, &visit.onlooker, thread.descendants).await?;
-    let all: Vec<PostView> = above
-        .iter()
-        .chain([&view])
-        .chain(&below)
-        .cloned()
-        .collect();
+    let all: Vec<PostView> = above.iter().chain([&view]).chain(&below).cloned().collect();
     let answered = answered(&visit, &all).await?;
     let renderer = visit.renderer();
     let mut focus = renderer.card(&view, &answered);

@@ -33,14 +33,12 @@ const SUMMARY_CHARS: usize = 200;
 /// The account that the path names. Whoever it blocks finds nobody there.
 async fn account(visit: &Visit) -> Result<Account, Problem> {
     let name = visit.call.param("name").to_owned();
-    let found = visit.context.actors.find(FindAccountByName { name }).await?;
-    let is_hidden = |account: &Account| {
-        visit
-            .onlooker
-            .relations
-            .blocked_by
-            .contains(&account.id)
-    };
+    let found = visit
+        .context
+        .actors
+        .find(FindAccountByName { name })
+        .await?;
+    let is_hidden = |account: &Account| visit.onlooker.relations.blocked_by.contains(&account.id);
     found
         .filter(|account| !is_hidden(account))
         .ok_or_else(Problem::not_found)
@@ -121,7 +119,10 @@ async fn profile(
     let is_blocked = standing.as_ref().is_some_and(|standing| standing.blocking);
     let (list, pager) = match tab {
         ProfileTab::Posts | ProfileTab::Replies if is_blocked => {
-            let why = format!("You block @{}, so you don't see what they write.", account.name);
+            let why = format!(
+                "You block @{}, so you don't see what they write.",
+                account.name
+            );
             (ProfileList::Nothing(why), Pager::default())
         }
         ProfileTab::Posts | ProfileTab::Replies => {
@@ -308,11 +309,7 @@ pub(super) async fn blocks(
 }
 
 /// `GET /settings/mutes`: whom the reader mutes.
-pub(super) async fn mutes(
-    context: Context,
-    guest: Guest,
-    call: Call,
-) -> Result<Response, Problem> {
+pub(super) async fn mutes(context: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
     let visit = Visit::new(context, guest, call);
     let listing = Listing {
         list: AccountList::MutedBy(visit.member()?),
@@ -336,12 +333,7 @@ enum Act {
     Unmute,
 }
 
-async fn act(
-    context: Context,
-    guest: Guest,
-    call: Call,
-    act: Act,
-) -> Result<Response, Problem> {
+async fn act(context: Context, guest: Guest, call: Call, act: Act) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
     let form = visit.form().await?;
     let member = visit.member()?;

@@ -49,7 +49,11 @@ impl Asked {
     }
 
     fn limit(&self) -> usize {
-        if self.kind == SearchKind::All { FEW } else { MANY }
+        if self.kind == SearchKind::All {
+            FEW
+        } else {
+            MANY
+        }
     }
 
     /// The address of these results.
@@ -78,7 +82,11 @@ impl Asked {
 }
 
 async fn find_accounts(visit: &Visit, asked: &Asked) -> Result<Vec<Account>, Problem> {
-    let Some(expression) = asked.parsed.as_ref().and_then(|query| query.matches.clone()) else {
+    let Some(expression) = asked
+        .parsed
+        .as_ref()
+        .and_then(|query| query.matches.clone())
+    else {
         return Ok(Vec::new());
     };
     let name = asked.text.trim().trim_start_matches('@');
@@ -121,7 +129,11 @@ async fn author(visit: &Visit, name: &str) -> Result<Option<AccountId>, Problem>
         return Ok(Some(reader));
     }
     let name = name.to_owned();
-    let found = visit.context.actors.find(FindAccountByName { name }).await?;
+    let found = visit
+        .context
+        .actors
+        .find(FindAccountByName { name })
+        .await?;
     Ok(found.map(|account| account.id))
 }
 

@@ -184,8 +184,16 @@ pub(super) enum Notice {
 impl Notice {
     const ALL: [(Self, &str, &str); 15] = [
         (Self::LoggedOut, "logged-out", "You are logged out."),
-        (Self::Welcome, "welcome", "Welcome! This is your home: posts of people you follow come in here."),
-        (Self::ProfileSaved, "profile-saved", "Your profile is saved."),
+        (
+            Self::Welcome,
+            "welcome",
+            "Welcome! This is your home: posts of people you follow come in here.",
+        ),
+        (
+            Self::ProfileSaved,
+            "profile-saved",
+            "Your profile is saved.",
+        ),
         (
             Self::PasswordChanged,
             "password-changed",
@@ -204,15 +212,31 @@ impl Notice {
             "follow-requested",
             "Your request is sent. You follow as soon as it is accepted.",
         ),
-        (Self::Blocked, "blocked", "Blocked. You no longer see each other."),
-        (Self::Muted, "muted", "Muted. Their posts no longer come into your timelines."),
-        (Self::RequestAnswered, "request-answered", "The request is answered."),
+        (
+            Self::Blocked,
+            "blocked",
+            "Blocked. You no longer see each other.",
+        ),
+        (
+            Self::Muted,
+            "muted",
+            "Muted. Their posts no longer come into your timelines.",
+        ),
+        (
+            Self::RequestAnswered,
+            "request-answered",
+            "The request is answered.",
+        ),
         (
             Self::NotificationsCleared,
             "notifications-cleared",
             "Your notifications are cleared.",
         ),
-        (Self::SessionEnded, "session-ended", "That session has ended."),
+        (
+            Self::SessionEnded,
+            "session-ended",
+            "That session has ended.",
+        ),
         (
             Self::AppRevoked,
             "app-revoked",
@@ -273,9 +297,7 @@ mod tests {
         let found = |line: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(COOKIE, HeaderValue::from_str(line).expect("a header"));
-            Cookie::Session
-                .of(&headers, &url)
-                .map(Secret::into_exposed)
+            Cookie::Session.of(&headers, &url).map(Secret::into_exposed)
         };
         assert_eq!(
             found("a=b; kinglet_session=x-Y_9;c=d"),

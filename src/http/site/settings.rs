@@ -280,8 +280,7 @@ fn app_rows(visit: &Visit, tokens: &[TokenEntry]) -> Vec<AppRow> {
             website: website.filter(is_web),
             scopes: scopes.collect(),
             authorized: renderer.moment(token.made_at),
-            last_used: (token.last_used > token.made_at)
-                .then(|| renderer.moment(token.last_used)),
+            last_used: (token.last_used > token.made_at).then(|| renderer.moment(token.last_used)),
         };
         rows.push((row, token));
     }

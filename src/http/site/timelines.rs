@@ -132,11 +132,7 @@ pub(super) fn require_timelines(visit: &Visit) -> Result<(), Problem> {
 }
 
 /// `GET /`: home for members, the public timeline for visitors.
-pub(super) async fn front(
-    context: Context,
-    guest: Guest,
-    call: Call,
-) -> Result<Response, Problem> {
+pub(super) async fn front(context: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
     let visit = Visit::new(context, guest, call);
     if visit.reader().is_some() {
         home(visit).await
