@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error as StdError;
 
+use actix::MailboxError;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
@@ -319,6 +320,24 @@ impl From<Refusal> for Problem {
             | Refusal::Conflict(sentence)
             | Refusal::Unauthenticated(sentence) => Self::new(code, sentence),
         }
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Refused(refusal) => refusal.into(),
+            AskError::Busy => Self::busy(),
+            AskError::Timeout => Self::timeout("an actor took too long"),
+            AskError::Unavailable => Self::unavailable("an actor or the store is not there"),
+            AskError::Internal(detail) => Self::internal(detail),
+        }
+    }
+}
+
+impl From<MailboxError> for Problem {
+    fn from(error: MailboxError) -> Self {
+        AskError::from(error).into()
     }
 }
 

@@ -50,7 +50,7 @@ fn with_stop(mut sentence: String) -> String {
 }
 
 /// Shows a problem as a page. Who isn't logged in and would have to be is sent to the log-in page, and from there back.
-pub(super) fn render(context: &Context, problem: &Problem, request: &RequestContext) -> Response {
+pub fn render(context: &Context, problem: &Problem, request: &RequestContext) -> Response {
     if problem.code() == ErrorCode::Unauthenticated {
         // What takes only forms is no place to go back to.
         let here = match request.method {

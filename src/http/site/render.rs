@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn moments_are_short_where_recent() {
         let renderer = renderer();
-        let ago = |millis| renderer.moment(renderer.now.plus_millis(-millis));
+        let ago = |millis: i64| renderer.moment(renderer.now.plus_millis(-millis));
         let cases = [
             (-HOUR_MILLIS, "now"),
             (0, "now"),

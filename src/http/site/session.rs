@@ -7,7 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::{HeaderMap, HeaderValue, ORIGIN};
-use rand::{CryptoRng, Rng as _};
+use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 
 use crate::config::InstanceUrl;
