@@ -53,7 +53,11 @@ fn every_route_has_a_row_and_every_row_a_route() {
     assert!(stale.is_empty(), "no such routes any more: {stale:#?}");
     for row in TABLE {
         if let Outlet::Quiet(reason) = row.outlet {
-            assert!(reason.contains(' '), "{}: {reason:?} is no reason", row.pattern);
+            assert!(
+                reason.contains(' '),
+                "{}: {reason:?} is no reason",
+                row.pattern
+            );
         }
     }
 }
@@ -85,7 +89,10 @@ fn assert_hidden(answer: &Answer, subject: &Subject, told: &str) {
         assert!(!body.contains(secret), "{told}: {secret} is in {body}");
         for (name, value) in &answer.headers {
             let value = value.to_str().expect("headers are ASCII");
-            assert!(!value.contains(secret), "{told}: {secret} is in {name}: {value}");
+            assert!(
+                !value.contains(secret),
+                "{told}: {secret} is in {name}: {value}"
+            );
         }
     }
 }
@@ -101,7 +108,10 @@ async fn assert_entry(world: &World, row: &Row, entry: Entry) {
         let client = world.client(viewer);
         for subject in &world.subjects {
             let ask = async |id: &str| client.get(&row.pattern.replace(":id", id)).await;
-            let told = format!("{} {} by {viewer:?} of {subject:?}", row.method, row.pattern);
+            let told = format!(
+                "{} {} by {viewer:?} of {subject:?}",
+                row.method, row.pattern
+            );
             let answer = ask(&subject.id).await;
             if let Some(status) = turned_away(row, viewer) {
                 assert_eq!(answer.status, status, "{told}: {}", answer.text);
@@ -115,12 +125,20 @@ async fn assert_entry(world: &World, row: &Row, entry: Entry) {
                     Entry::OwnText | Entry::AuthorsText => subject.kind != Kind::Boost,
                     Entry::Presence => false,
                 };
-                assert!(!tells || answer.text.contains(&subject.word), "{told}: {}", answer.text);
+                assert!(
+                    !tells || answer.text.contains(&subject.word),
+                    "{told}: {}",
+                    answer.text
+                );
                 continue;
             }
             let (nothing, id) = (never(subject), subject.id.as_str());
             let other = ask(&nothing).await;
-            assert_eq!(comparable(&answer, id), comparable(&other, &nothing), "{told}");
+            assert_eq!(
+                comparable(&answer, id),
+                comparable(&other, &nothing),
+                "{told}"
+            );
             assert_hidden(&answer, subject, &told);
         }
     }
@@ -140,7 +158,10 @@ fn address(world: &World, list: &List, subject: &Subject) -> String {
         .replace("{asked}", &world.asked)
         .replace("{answer}", answer)
         .replace("{word}", &subject.word)
-        .replace("{url}", &format!("{}/@ada/{}", world.rig.server.url(), subject.id))
+        .replace(
+            "{url}",
+            &format!("{}/@ada/{}", world.rig.server.url(), subject.id),
+        )
         .replace("{id}", &subject.id)
 }
 
@@ -160,7 +181,11 @@ async fn assert_list(world: &World, row: &Row, list: &List) {
             let status = away.unwrap_or(200);
             assert_eq!(answer.status, status, "{told}: {}", answer.text);
             if away.is_none() && (list.shows)(viewer, subject) {
-                assert!(answer.text.contains(&subject.word), "{told}: {}", answer.text);
+                assert!(
+                    answer.text.contains(&subject.word),
+                    "{told}: {}",
+                    answer.text
+                );
             } else {
                 // In a list asked for by an address, the address is the caller's.
                 assert_hidden(&answer, subject, &told);
@@ -228,7 +253,10 @@ async fn a_walk_in_single_steps_tells_no_more_than_one_page() {
                 assert!(pages < WALK_PAGES_MAX, "{path} by {viewer:?} doesn't end");
             }
             assert_eq!(walked, whole, "{path} by {viewer:?}");
-            assert!(pages <= whole.len().max(1), "{path} by {viewer:?}: an empty last page");
+            assert!(
+                pages <= whole.len().max(1),
+                "{path} by {viewer:?}: an empty last page"
+            );
         }
     }
 }
@@ -256,7 +284,10 @@ async fn nobody_acts_on_what_they_may_not_see() {
                 if act == Act::OnOwn && viewer == Viewer::Author {
                     continue;
                 }
-                let told = format!("{} {} by {viewer:?} of {subject:?}", row.method, row.pattern);
+                let told = format!(
+                    "{} {} by {viewer:?} of {subject:?}",
+                    row.method, row.pattern
+                );
                 let answer = attempt(&client, row, act, &subject.id).await;
                 if let Some(status) = turned_away(row, viewer) {
                     assert_eq!(answer.status, status, "{told}: {}", answer.text);
@@ -294,7 +325,10 @@ async fn attempt(client: &Client, row: &Row, act: Act, id: &str) -> Answer {
 async fn each_notification_is_its_readers_alone() {
     let world = World::new().await;
     for reader in [Viewer::Mentioned, Viewer::Author] {
-        let list = world.client(reader).get("/api/v1/notifications?limit=80").await;
+        let list = world
+            .client(reader)
+            .get("/api/v1/notifications?limit=80")
+            .await;
         let ids = ids_of(&list);
         assert!(!ids.is_empty());
         for viewer in Viewer::ALL {
@@ -309,8 +343,16 @@ async fn each_notification_is_its_readers_alone() {
                 let number: i64 = id.parse().expect("a number");
                 let nothing = (number + 40_000).to_string();
                 let other = ask(&nothing).await;
-                assert_eq!(comparable(&answer, id), comparable(&other, &nothing), "{viewer:?}");
-                assert!(matches!(answer.status, 401 | 403 | 404), "{viewer:?}: {}", answer.text);
+                assert_eq!(
+                    comparable(&answer, id),
+                    comparable(&other, &nothing),
+                    "{viewer:?}"
+                );
+                assert!(
+                    matches!(answer.status, 401 | 403 | 404),
+                    "{viewer:?}: {}",
+                    answer.text
+                );
             }
         }
     }
@@ -367,16 +409,26 @@ async fn no_count_changes_by_posts_that_the_caller_may_not_see() {
     // A day later, so that the day of the newest post would show.
     world.rig.pass_seconds(26 * 3600);
     for visibility in ["private", "direct"] {
-        let hidden = |text: &str, reply_to: &str| {
-            json!({"status": text, "visibility": visibility, "in_reply_to_id": reply_to})
-        };
-        world.write("ada", json!({"status": "a hidden wren #birds", "visibility": visibility})).await;
-        world.write("ada", hidden("a hidden robin @mona", &world.asked)).await;
+        let hidden = |text: &str, reply_to: &str| json!({"status": text, "visibility": visibility, "in_reply_to_id": reply_to});
+        world
+            .write(
+                "ada",
+                json!({"status": "a hidden wren #birds", "visibility": visibility}),
+            )
+            .await;
+        world
+            .write("ada", hidden("a hidden robin @mona", &world.asked))
+            .await;
         let open = &world.post(Visibility::Public).id;
         world.write("ada", hidden("a hidden wren", open)).await;
     }
     let own = &world.post(Visibility::Private).id;
-    for (who, mark) in [("fay", "favourite"), ("fay", "bookmark"), ("ada", "unreblog"), ("ada", "reblog")] {
+    for (who, mark) in [
+        ("fay", "favourite"),
+        ("fay", "bookmark"),
+        ("ada", "unreblog"),
+        ("ada", "reblog"),
+    ] {
         let path = format!("/api/v1/statuses/{own}/{mark}");
         world.rig.client(who).post_empty(&path).await.ok();
     }
@@ -415,7 +467,11 @@ async fn a_suspended_author_is_nowhere_and_comes_back_whole() {
                 let path = address(&world, list, &world.subjects[0]);
                 let answer = client.get(&path).await;
                 for subject in &world.subjects {
-                    assert_hidden(&answer, subject, &format!("{path} by {viewer:?}, suspended"));
+                    assert_hidden(
+                        &answer,
+                        subject,
+                        &format!("{path} by {viewer:?}, suspended"),
+                    );
                 }
             }
         }
@@ -427,7 +483,11 @@ async fn a_suspended_author_is_nowhere_and_comes_back_whole() {
                 };
                 let path = address(&world, &list, &world.subjects[0]);
                 let answer = world.client(Viewer::Stranger).get(&path).await;
-                assert!(!answer.text.contains("\"username\":\"ada\""), "{path}: {}", answer.text);
+                assert!(
+                    !answer.text.contains("\"username\":\"ada\""),
+                    "{path}: {}",
+                    answer.text
+                );
             }
         }
     }
@@ -435,10 +495,18 @@ async fn a_suspended_author_is_nowhere_and_comes_back_whole() {
         let (stan, nothing) = (world.client(Viewer::Stranger), never(subject));
         let ask = async |id: &str| stan.get(&format!("/api/v1/statuses/{id}")).await;
         let (answer, other) = (ask(&subject.id).await, ask(&nothing).await);
-        assert_eq!(comparable(&answer, &subject.id), comparable(&other, &nothing));
+        assert_eq!(
+            comparable(&answer, &subject.id),
+            comparable(&other, &nothing)
+        );
     }
     let ada = world.rig.client("ada").get("/api/v1/timelines/home").await;
-    assert!(matches!(ada.status, 401 | 403), "{} {}", ada.status, ada.text);
+    assert!(
+        matches!(ada.status, 401 | 403),
+        "{} {}",
+        ada.status,
+        ada.text
+    );
     world.set_suspended("ada", false).await;
     world.let_in_again("ada").await;
     for row in TABLE {
@@ -491,7 +559,11 @@ async fn a_change_that_was_answered_holds_for_the_next_request() {
             // Mutes take posts out where somebody strolls, not where they were looked for.
             let strolls = road.contains("home") || road.contains("search");
             if change != "mute" || strolls {
-                assert_hidden(&answer, &subject, &format!("{road} after {actor}'s {change}"));
+                assert_hidden(
+                    &answer,
+                    &subject,
+                    &format!("{road} after {actor}'s {change}"),
+                );
             } else {
                 assert!(answer.text.contains(&subject.word), "{road} after {change}");
             }
@@ -502,9 +574,16 @@ async fn a_change_that_was_answered_holds_for_the_next_request() {
             world.relate("fay", "follow", "ada").await;
         }
         world.set_suspended("ada", true).await;
-        assert_hidden(&fay.get(&road).await, &subject, &format!("{road} after suspension"));
+        assert_hidden(
+            &fay.get(&road).await,
+            &subject,
+            &format!("{road} after suspension"),
+        );
         world.set_suspended("ada", false).await;
-        assert!(fay.get(&road).await.text.contains(&subject.word), "{road} afterwards");
+        assert!(
+            fay.get(&road).await.text.contains(&subject.word),
+            "{road} afterwards"
+        );
     }
     let mut world = world;
     world.let_in_again("ada").await;
@@ -516,14 +595,25 @@ async fn a_change_that_was_answered_holds_for_the_next_request() {
             word: "bluetit".to_owned(),
             ..subject.clone()
         };
-        let road = road.replace(&subject.id, &id).replace(&subject.word, &gone.word);
+        let road = road
+            .replace(&subject.id, &id)
+            .replace(&subject.word, &gone.word);
         for mark in ["favourite", "bookmark"] {
-            fay.post_empty(&format!("/api/v1/statuses/{id}/{mark}")).await.ok();
+            fay.post_empty(&format!("/api/v1/statuses/{id}/{mark}"))
+                .await
+                .ok();
         }
-        assert!(fay.get(&road).await.text.contains("bluetit"), "{road} before");
+        assert!(
+            fay.get(&road).await.text.contains("bluetit"),
+            "{road} before"
+        );
         let ada = world.rig.client("ada");
         ada.delete(&format!("/api/v1/statuses/{id}")).await.ok();
-        assert_hidden(&fay.get(&road).await, &gone, &format!("{road} after deletion"));
+        assert_hidden(
+            &fay.get(&road).await,
+            &gone,
+            &format!("{road} after deletion"),
+        );
     }
 }
 
@@ -533,8 +623,17 @@ async fn a_boost_never_carries_a_post_further_than_it_was_meant() {
     let private = world.post(Visibility::Private).id.clone();
     let direct = world.post(Visibility::Direct).id.clone();
     // A follower who sees a followers-only post can't spread it, and nobody spreads a direct one.
-    for (who, id) in [("fay", &private), ("bo", &private), ("mona", &direct), ("ada", &direct)] {
-        let answer = world.rig.client(who).post_empty(&format!("/api/v1/statuses/{id}/reblog")).await;
+    for (who, id) in [
+        ("fay", &private),
+        ("bo", &private),
+        ("mona", &direct),
+        ("ada", &direct),
+    ] {
+        let answer = world
+            .rig
+            .client(who)
+            .post_empty(&format!("/api/v1/statuses/{id}/reblog"))
+            .await;
         answer.refused(403);
     }
     // A suspended booster takes the boosts along, a suspended author the boosted posts.
@@ -553,7 +652,10 @@ async fn a_boost_never_carries_a_post_further_than_it_was_meant() {
     assert!(fobo.get(&boosters).await.text.contains("\"bo\""));
     world.relate("bo", "block", "fobo").await;
     assert!(!fobo.get(&boosters).await.text.contains("\"bo\""));
-    assert!(!home().await.contains("wren"), "the follow ended with the block");
+    assert!(
+        !home().await.contains("wren"),
+        "the follow ended with the block"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -564,12 +666,21 @@ async fn what_is_not_built_answers_nothing_of_anybody() {
         if !UNBUILT_FAMILIES.contains(&info.family) {
             continue;
         }
-        let path = info.pattern.replace(":id", &subject.id).replace(":name", "birds");
+        let path = info
+            .pattern
+            .replace(":id", &subject.id)
+            .replace(":name", "birds");
         for viewer in [Viewer::Author, Viewer::Follower, Viewer::Stranger] {
             let client = world.client(viewer);
-            let answer = client.send(client.request(info.method.clone(), &path)).await;
+            let answer = client
+                .send(client.request(info.method.clone(), &path))
+                .await;
             match (info.family, answer.status) {
-                ("empty", 200) => assert!(matches!(answer.text.as_str(), "[]" | "{}"), "{path}: {}", answer.text),
+                ("empty", 200) => assert!(
+                    matches!(answer.text.as_str(), "[]" | "{}"),
+                    "{path}: {}",
+                    answer.text
+                ),
                 ("missing", 404) => assert!(answer.refused(404).contains(' '), "{path}"),
                 (_, status) => panic!("{} {path}: {status} {}", info.method, answer.text),
             }

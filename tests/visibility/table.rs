@@ -117,7 +117,10 @@ fn replies_of_sight(viewer: Viewer, subject: &Subject) -> bool {
 }
 
 fn boosted(viewer: Viewer, subject: &Subject) -> bool {
-    let open = matches!(subject.visibility, Visibility::Public | Visibility::Unlisted);
+    let open = matches!(
+        subject.visibility,
+        Visibility::Public | Visibility::Unlisted
+    );
     open && posts_of_sight(viewer, subject)
 }
 
@@ -134,20 +137,37 @@ const RELATION: Outlet = Outlet::Quiet("answers how two accounts stand to each o
 const INSTANCE: Outlet = Outlet::Quiet("answers settings and a number of users");
 const ACCESS: Outlet = Outlet::Quiet("is about log-in, tokens or sessions");
 const OWN_PROFILE: Outlet = Outlet::Quiet("answers the caller's own account");
-const PICTURE: Outlet = Outlet::Quiet("answers a picture or another file that is the same for everybody");
-const NOTIFICATION_ACT: Outlet = Outlet::Quiet("removes the caller's own notifications, and answers {}");
+const PICTURE: Outlet =
+    Outlet::Quiet("answers a picture or another file that is the same for everybody");
+const NOTIFICATION_ACT: Outlet =
+    Outlet::Quiet("removes the caller's own notifications, and answers {}");
 
 /// The table.
 pub const TABLE: &[Row] = &[
     // Statuses.
     get("/api/v1/statuses/:id", Outlet::Entry(Entry::Text)),
-    get("/api/v1/statuses/:id/history", Outlet::Entry(Entry::OwnText)),
-    get("/api/v1/statuses/:id/source", Outlet::Entry(Entry::AuthorsText)),
+    get(
+        "/api/v1/statuses/:id/history",
+        Outlet::Entry(Entry::OwnText),
+    ),
+    get(
+        "/api/v1/statuses/:id/source",
+        Outlet::Entry(Entry::AuthorsText),
+    ),
     get("/api/v1/statuses/:id/card", Outlet::Entry(Entry::Presence)),
-    get("/api/v1/statuses/:id/favourited_by", Outlet::Entry(Entry::Presence)),
-    get("/api/v1/statuses/:id/reblogged_by", Outlet::Entry(Entry::Presence)),
+    get(
+        "/api/v1/statuses/:id/favourited_by",
+        Outlet::Entry(Entry::Presence),
+    ),
+    get(
+        "/api/v1/statuses/:id/reblogged_by",
+        Outlet::Entry(Entry::Presence),
+    ),
     // The post itself, by the answer 404; its neighbours, by what stands in the answer.
-    get("/api/v1/statuses/:id/context", Outlet::Entry(Entry::Presence)),
+    get(
+        "/api/v1/statuses/:id/context",
+        Outlet::Entry(Entry::Presence),
+    ),
     get(
         "/api/v1/statuses/:id/context",
         Outlet::Lists(&[
@@ -255,10 +275,22 @@ pub const TABLE: &[Row] = &[
             },
         ]),
     ),
-    get("/api/v1/accounts", Outlet::Counts(&["/api/v1/accounts?id[]={author}"])),
-    get("/api/v1/accounts/:id", Outlet::Counts(&["/api/v1/accounts/{author}"])),
-    get("/api/v1/accounts/lookup", Outlet::Counts(&["/api/v1/accounts/lookup?acct=ada"])),
-    get("/api/v1/accounts/search", Outlet::Counts(&["/api/v1/accounts/search?q=ada"])),
+    get(
+        "/api/v1/accounts",
+        Outlet::Counts(&["/api/v1/accounts?id[]={author}"]),
+    ),
+    get(
+        "/api/v1/accounts/:id",
+        Outlet::Counts(&["/api/v1/accounts/{author}"]),
+    ),
+    get(
+        "/api/v1/accounts/lookup",
+        Outlet::Counts(&["/api/v1/accounts/lookup?acct=ada"]),
+    ),
+    get(
+        "/api/v1/accounts/search",
+        Outlet::Counts(&["/api/v1/accounts/search?q=ada"]),
+    ),
     get(
         "/api/v1/accounts/:id/followers",
         Outlet::Counts(&["/api/v1/accounts/{booster}/followers"]),
@@ -303,9 +335,18 @@ pub const TABLE: &[Row] = &[
     post("/api/v1/notifications/clear", NOTIFICATION_ACT),
     post("/api/v1/notifications/dismiss", NOTIFICATION_ACT),
     post("/api/v1/notifications/:id/dismiss", NOTIFICATION_ACT),
-    get("/api/v2/notifications/policy", Outlet::Quiet("answers a constant")),
-    get("/api/v1/markers", Outlet::Quiet("answers what the caller wrote there")),
-    post("/api/v1/markers", Outlet::Quiet("answers what the caller wrote there")),
+    get(
+        "/api/v2/notifications/policy",
+        Outlet::Quiet("answers a constant"),
+    ),
+    get(
+        "/api/v1/markers",
+        Outlet::Quiet("answers what the caller wrote there"),
+    ),
+    post(
+        "/api/v1/markers",
+        Outlet::Quiet("answers what the caller wrote there"),
+    ),
     // Search.
     get(
         "/api/v2/search",
@@ -332,7 +373,10 @@ pub const TABLE: &[Row] = &[
             },
         ]),
     ),
-    get("/api/v1/tags/:name", Outlet::Counts(&["/api/v1/tags/birds", "/api/v1/tags/birdsdirect"])),
+    get(
+        "/api/v1/tags/:name",
+        Outlet::Counts(&["/api/v1/tags/birds", "/api/v1/tags/birdsdirect"]),
+    ),
     // The instance.
     get("/api/v1/instance", INSTANCE),
     get("/api/v2/instance", INSTANCE),
@@ -341,7 +385,10 @@ pub const TABLE: &[Row] = &[
     get("/.well-known/host-meta", INSTANCE),
     get("/.well-known/host-meta.json", INSTANCE),
     get("/.well-known/nodeinfo", INSTANCE),
-    get("/.well-known/webfinger", Outlet::Quiet("answers where an account is")),
+    get(
+        "/.well-known/webfinger",
+        Outlet::Quiet("answers where an account is"),
+    ),
     get("/nodeinfo/2.0", Outlet::Counts(&["/nodeinfo/2.0"])),
     get("/nodeinfo/2.1", Outlet::Counts(&["/nodeinfo/2.1"])),
     get("/health", Outlet::Quiet("answers that the server is there")),

@@ -196,8 +196,7 @@ impl World {
             });
             let word = format!("robin{name}");
             let text = format!("@mona @bea it is a {word}");
-            let post =
-                json!({"status": text, "visibility": name, "in_reply_to_id": self.asked});
+            let post = json!({"status": text, "visibility": name, "in_reply_to_id": self.asked});
             let id = self.write("ada", post).await;
             let answer = json!({"status": "sure?", "in_reply_to_id": id});
             let answer = self.write("mona", answer).await;
