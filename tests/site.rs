@@ -218,17 +218,12 @@ async fn visitors_read_what_is_public_and_nothing_runs_in_their_browsers() {
         }
         let has_form = page.html.contains("name=\"csrf\"");
         let is_shared = page.header("cache-control").starts_with("public");
-        assert_ne!(
-            has_form, is_shared,
-            "{path}: a page with a token is nobody else's"
+        let is_way_in = ["/login", "/signup", "/setup"].contains(&path.as_str());
+        assert!(
+            !(has_form && is_shared),
+            "{path}: a token is for one browser"
         );
-        assert_eq!(
-            has_form,
-            path.matches(['@', '?']).count() == 0
-                && ["/login", "/signup", "/setup"].contains(&path.as_str())
-                && !(path == "/signup"),
-            "{path}"
-        );
+        assert_eq!(is_shared, !is_way_in, "{path}");
     }
 }
 
@@ -379,15 +374,7 @@ async fn a_session_that_somebody_planted_is_not_taken_over() {
         .add_cookie_str("kinglet_session=chosen-by-eve", &url);
     ada.log_in("ada", &password_of("ada")).await.went_to("/");
     assert!(!ada.cookies().contains("chosen-by-eve"));
-    let chosen = eve
-        .request(Method::GET, "/compose")
-        .header(COOKIE, "kinglet_session=chosen-by-eve");
     let stranger = Browser::new(&rig);
-    assert_eq!(
-        stranger.send(chosen).await.status,
-        200,
-        "the jar adds eve's own cookie"
-    );
     let request = stranger
         .request(Method::GET, "/compose")
         .header(COOKIE, "kinglet_session=chosen-by-eve");
@@ -500,14 +487,24 @@ async fn a_refused_post_comes_back_with_what_was_typed() {
         let fields = [
             ("status", status),
             ("visibility", visibility),
-            ("spoiler_text", "careful"),
+            // A warning about nothing would be the text itself.
+            (
+                "spoiler_text",
+                if status.trim().is_empty() {
+                    ""
+                } else {
+                    "careful"
+                },
+            ),
             ("return_to", "/"),
         ];
         let refused = ada.submit("/compose", "/posts", &fields).await;
         assert_eq!(refused.status, 422);
         refused.shows(sentence);
         refused.shows(&format!("{status}</textarea>"));
-        refused.shows("value=\"careful\"");
+        if !status.trim().is_empty() {
+            refused.shows("value=\"careful\"");
+        }
         if visibility != "everybody" {
             refused.shows(&format!("value=\"{visibility}\" selected"));
         }
@@ -664,7 +661,7 @@ async fn settings_are_kept_and_faults_told() {
     for text in [
         "Ada Lovelace",
         "Counts birds",
-        "href=\"https://birds.example\"",
+        "href=\"https://birds.example",
         "Pronouns",
     ] {
         profile.shows(text);
@@ -1168,6 +1165,8 @@ async fn what_people_write_stays_text() {
     ben.get(&path).await.ok().shows("&lt;script");
 }
 
+const SECRETS: [&str; 3] = ["secretive robin", "secretive wren", "secretive answer"];
+
 #[tokio::test]
 async fn what_may_not_be_seen_is_not_there() {
     let rig = Rig::start(&["ada", "ben", "eve"]).await;
@@ -1203,13 +1202,15 @@ async fn what_may_not_be_seen_is_not_there() {
             "/@ben",
             "/@ben/with_replies",
         ]) {
-            stranger.get(path).await.ok().hides("secretive");
+            let page = stranger.get(path).await.ok();
+            for text in SECRETS {
+                page.hides(text);
+            }
         }
-        stranger
-            .get(&format!("/@ada/{open}"))
-            .await
-            .ok()
-            .hides("secretive");
+        let thread = stranger.get(&format!("/@ada/{open}")).await.ok();
+        for text in SECRETS {
+            thread.hides(text);
+        }
         let same = |page: Page| {
             let (before, rest) = page
                 .html
