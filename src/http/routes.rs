@@ -4,8 +4,8 @@ use warp::{Filter, Rejection};
 
 use super::context::Context;
 use super::reply::Response;
-use super::routing::{Family, RouteError, RouteInfo, Routes, render_json};
-use super::site::pictures;
+use super::routing::{Family, RouteError, RouteInfo, Routes};
+use super::site::{self, pictures};
 use super::{api, health, oauth};
 use crate::instance::Instance;
 
@@ -27,6 +27,7 @@ fn families() -> Vec<Family<Context>> {
         api::empty::family(),
         api::missing::family(),
         pictures::family(),
+        site::family(),
         health::family(),
     ]
 }
@@ -42,7 +43,7 @@ pub fn filter(
     RouteError,
 > {
     let context = Context::new(instance).map_err(|error| RouteError::Pattern(error.to_string()))?;
-    Ok(Routes::new(families(), render_json)?.filter(context))
+    Ok(Routes::new(families(), site::render_problem)?.filter(context))
 }
 
 /// Every route: its method, its address, who may use it.
@@ -50,5 +51,7 @@ pub fn filter(
 /// # Errors
 /// As [`filter`].
 pub fn list() -> Result<Vec<RouteInfo>, RouteError> {
-    Ok(Routes::new(families(), render_json)?.list().to_vec())
+    Ok(Routes::new(families(), site::render_problem)?
+        .list()
+        .to_vec())
 }

@@ -14,6 +14,7 @@
 pub mod graph;
 pub mod history;
 pub mod model;
+pub mod process;
 pub mod program;
 pub mod server;
 pub mod terminal;
