@@ -9,13 +9,12 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use actix::{Actor, Arbiter, System};
-use futures_util::future::select_all;
+use futures_util::future::{BoxFuture, select_all};
 use rand::Rng;
 use tokio::net::TcpListener;
 use tokio::runtime;
@@ -233,12 +232,15 @@ enum UrlRule {
     Overlook,
 }
 
+/// An owner's name, and what is ready when it has died.
+type OwnerEnd = (&'static str, BoxFuture<'static, ()>);
+
 /// An instance whose actors run, without any door to the outside.
 pub struct Opened {
     /// The instance.
     pub instance: Instance,
     arbiters: Vec<Arbiter>,
-    ends: Vec<(&'static str, Pin<Box<dyn Future<Output = ()> + Send>>)>,
+    ends: Vec<OwnerEnd>,
     writer_ended: oneshot::Receiver<()>,
     pools: [PoolEnd; 2],
     tasks: JoinHandle<()>,
@@ -320,7 +322,7 @@ impl Opened {
             ("Posts", posts_sink(posts.clone().recipient())),
             ("Timelines", timelines_sink(timelines.clone().recipient())),
         ];
-        let mut ends: Vec<(_, Pin<Box<dyn Future<Output = ()> + Send>>)> = Vec::new();
+        let mut ends: Vec<OwnerEnd> = Vec::new();
         for (name, sink) in sinks {
             ends.push((name, Box::pin(sink.actor_gone())));
             writer_thread.add_sink(Box::new(sink));
@@ -391,7 +393,7 @@ impl Opened {
             Box::pin(async move {
                 end.as_mut().await;
                 name
-            }) as Pin<Box<dyn Future<Output = &'static str> + Send + '_>>
+            }) as BoxFuture<'_, &'static str>
         });
         tokio::select! {
             (name, _, _) = select_all(owners) => name,
@@ -574,5 +576,104 @@ fn bounds(config: &Config) -> Bounds {
         body_timeout: Duration::from_secs(http.body_timeout_secs),
         drain_timeout: Duration::from_secs(http.drain_timeout_secs),
         ..Bounds::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix::{Context, Handler, Message};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    /// What no sound program does.
+    struct Fall;
+
+    impl Message for Fall {
+        type Result = ();
+    }
+
+    macro_rules! falls {
+        ($($owner:ty),*) => {$(
+            impl Handler<Fall> for $owner {
+                type Result = ();
+
+                fn handle(&mut self, _: Fall, _: &mut Context<Self>) {
+                    panic!("a handler panics");
+                }
+            }
+        )*};
+    }
+    falls!(Users, Posts, Timelines);
+
+    fn plan(directory: &TempDir) -> Plan {
+        let mut config = Config::default();
+        config.http.listen = SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), 0);
+        config.storage.data_dir = directory.path().join("data");
+        Plan {
+            config,
+            clock: Arc::new(SystemClock),
+            randomness: Randomness::seeded(1),
+        }
+    }
+
+    /// What becomes of a server after `harm`.
+    fn harmed(harm: impl FnOnce(&Instance)) -> Result<(), BootError> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let ready = |serving: Serving| harm(&serving.instance);
+        let outcome = run(serve(plan(&directory), ready, std::future::pending()));
+        // The directory is given up, and whole: an instance can be opened in it again.
+        run(async {
+            let data_dir = own_data_dir(&directory.path().join("data")).await?;
+            let opened = Opened::for_command(data_dir, plan(&directory)).await?;
+            opened.close().await
+        })
+        .expect("it opens again");
+        outcome
+    }
+
+    #[test]
+    fn a_server_stops_with_an_error_when_an_owner_dies() {
+        for (name, outcome) in [
+            (
+                "Users",
+                harmed(|instance| instance.actors.users.do_send(Fall)),
+            ),
+            (
+                "Posts",
+                harmed(|instance| instance.actors.posts.do_send(Fall)),
+            ),
+            (
+                "Timelines",
+                harmed(|instance| instance.actors.timelines.do_send(Fall)),
+            ),
+        ] {
+            let error = outcome.expect_err("it can't go on");
+            assert!(
+                matches!(error, BootError::Died(died) if died == name),
+                "{error}"
+            );
+            assert_eq!(error.exit_code(), 1);
+        }
+    }
+
+    #[test]
+    fn the_remembered_address_rules_over_all_but_the_configured_one() {
+        let listening = "127.0.0.1:8420".parse().expect("an address");
+        let mut config = Config::default();
+        let url = |config: &Config, remembered, rule| {
+            public_url(config, remembered, listening, rule).map(|url| url.to_string())
+        };
+        let a = Some("https://a.example");
+        let found = url(&config, None, UrlRule::Keep).expect("a URL");
+        assert_eq!(found, "http://127.0.0.1:8420");
+        let found = url(&config, a, UrlRule::Keep).expect("a URL");
+        assert_eq!(found, "https://a.example");
+        config.instance.url = Some("https://b.example".parse().expect("a URL"));
+        let found = url(&config, a, UrlRule::Overlook).expect("a URL");
+        assert_eq!(found, "https://b.example");
+        let refused = url(&config, a, UrlRule::Keep).expect_err("they differ");
+        assert_eq!(refused.exit_code(), config::EXIT_CONFIG);
     }
 }

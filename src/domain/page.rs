@@ -12,7 +12,7 @@ pub const PAGE_OF_ACCOUNTS_MAX: usize = 80;
 pub struct Page {
     /// Only entries below this one.
     pub max_id: Option<i64>,
-    /// Only entries above this one; the page holds the newest of them.
+    /// Only entries above this one; the page holds the newest of them. Without effect beside `min_id`.
     pub since_id: Option<i64>,
     /// Only entries above this one; the page holds the oldest of them.
     pub min_id: Option<i64>,
@@ -31,9 +31,9 @@ impl Page {
         }
     }
 
-    /// The exclusive lower bound, whichever of `since_id` and `min_id` asks for more.
+    /// The exclusive lower bound: `min_id`, next to which `since_id` counts for nothing.
     pub fn above(&self) -> i64 {
-        self.since_id.unwrap_or(0).max(self.min_id.unwrap_or(0))
+        self.min_id.or(self.since_id).unwrap_or(0)
     }
 
     /// The exclusive upper bound.
@@ -184,6 +184,16 @@ impl<T> Filling<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn since_id_counts_for_nothing_beside_min_id() {
+        let page = Page {
+            since_id: Some(50),
+            min_id: Some(10),
+            ..Page::newest(5)
+        };
+        assert!(page.from_oldest() && page.contains(11) && !page.contains(10));
+    }
     use proptest::prelude::*;
 
     /// Fills a page from a list of cursors (newest first) of which every one that `shown` accepts is for the reader.

@@ -4,7 +4,8 @@ use warp::{Filter, Rejection};
 
 use super::context::Context;
 use super::reply::Response;
-use super::routing::{Family, RouteError, RouteInfo, Routes, render_json};
+use super::routing::{Family, RouteError, RouteInfo, Routes};
+use super::site::{self, pictures};
 use super::{api, health, oauth};
 use crate::instance::Instance;
 
@@ -15,6 +16,18 @@ fn families() -> Vec<Family<Context>> {
         oauth::family(),
         api::timelines::family(),
         api::statuses::family(),
+        api::accounts::family(),
+        api::lists_of_accounts::family(),
+        api::relationships::family(),
+        api::notifications::family(),
+        api::profile::family(),
+        api::search::family(),
+        api::instance::family(),
+        api::discovery::family(),
+        api::empty::family(),
+        api::missing::family(),
+        pictures::family(),
+        site::family(),
         health::family(),
     ]
 }
@@ -30,7 +43,7 @@ pub fn filter(
     RouteError,
 > {
     let context = Context::new(instance).map_err(|error| RouteError::Pattern(error.to_string()))?;
-    Ok(Routes::new(families(), render_json)?.filter(context))
+    Ok(Routes::new(families(), site::render_problem)?.filter(context))
 }
 
 /// Every route: its method, its address, who may use it.
@@ -38,5 +51,7 @@ pub fn filter(
 /// # Errors
 /// As [`filter`].
 pub fn list() -> Result<Vec<RouteInfo>, RouteError> {
-    Ok(Routes::new(families(), render_json)?.list().to_vec())
+    Ok(Routes::new(families(), site::render_problem)?
+        .list()
+        .to_vec())
 }

@@ -227,3 +227,77 @@ fn hashed(name: &str, path: &Path) -> Result<ManifestFile, StoreError> {
         sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::store::testing::TestStore;
+    use crate::store::units::SetInstanceUrl;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+    fn store() -> TestStore {
+        let store = TestStore::open();
+        let unit = SetInstanceUrl {
+            url: "https://example.org".to_owned(),
+        };
+        store.apply(unit).expect("a commit");
+        store
+    }
+
+    #[test]
+    fn a_backup_is_what_its_manifest_says() {
+        let store = store();
+        let parent = tempfile::tempdir().expect("a directory");
+        let directory = parent.path().join("copy");
+        let manifest = back_up(&store.database(), &directory, NOW).expect("a backup");
+        assert_eq!(manifest.commit, 1);
+        let text = fs::read_to_string(directory.join(MANIFEST_NAME)).expect("a manifest");
+        assert_eq!(
+            serde_json::from_str::<Manifest>(&text).expect("JSON"),
+            manifest
+        );
+        for name in [DATABASE_NAME, MANIFEST_NAME] {
+            let found = fs::metadata(directory.join(name)).expect("is there");
+            assert_eq!(found.permissions().mode() & 0o777, 0o600, "{name}");
+        }
+        let copy = fs::read(directory.join(DATABASE_NAME)).expect("is there");
+        let [file] = &manifest.files[..] else {
+            panic!("{manifest:?}");
+        };
+        assert_eq!(file.bytes, copy.len() as u64);
+        let digest = Sha256::digest(&copy);
+        let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(file.sha256, digits);
+    }
+
+    #[test]
+    fn nothing_is_written_over() {
+        let store = store();
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("dear.txt");
+        fs::write(&file, "dear").expect("writes");
+        let refused = back_up(&store.database(), directory.path(), NOW);
+        assert!(
+            matches!(refused, Err(BackupError::NotEmpty(_))),
+            "{refused:?}"
+        );
+        assert_eq!(fs::read_to_string(&file).expect("is there"), "dear");
+    }
+
+    #[test]
+    fn an_unsound_store_has_no_backup_and_leaves_nothing() {
+        let store = store();
+        store.tamper("INSERT INTO tags (name) VALUES ('lonely')");
+        let parent = tempfile::tempdir().expect("a directory");
+        let directory = parent.path().join("copy");
+        let refused = back_up(&store.database(), &directory, NOW);
+        let Err(BackupError::Unsound(findings)) = refused else {
+            panic!("{refused:?}");
+        };
+        assert_eq!(findings[0].invariant, "tags_are_in_use");
+        assert!(!directory.exists());
+    }
+}

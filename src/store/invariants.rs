@@ -59,3 +59,306 @@ fn check(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::domain::account::Role;
+    use crate::domain::visibility::Visibility;
+    use crate::ids::{AccountId, PostId};
+    use crate::store::reader::Reader;
+    use crate::store::testing::TestStore;
+    use crate::store::units::{
+        Admission, BlockAccount, BoostPost, DeleteAccount, DeletePost, EditPost, FollowAccount,
+        Mark, MarkPost, NewMember, PreparedText, PublishPost, PurgeSome, RegisterAccount,
+    };
+
+    fn register(store: &TestStore, name: &str) -> AccountId {
+        let unit = RegisterAccount {
+            member: NewMember {
+                name: name.to_owned(),
+                email: format!("{name}@example.org"),
+                password_hash: "none".to_owned(),
+            },
+            admission: Admission::Operator(Role::User),
+        };
+        store.apply(unit).expect("the name is free").account
+    }
+
+    fn text(text: &str, names: &[&str]) -> PreparedText {
+        PreparedText {
+            text: text.to_owned(),
+            mentioned_names: names.iter().map(|name| (*name).to_owned()).collect(),
+            tags: vec!["birds".to_owned()],
+            terms: text.to_owned(),
+            ..PreparedText::default()
+        }
+    }
+
+    fn publish(store: &TestStore, author: AccountId, reply_to: Option<PostId>) -> PostId {
+        let unit = PublishPost {
+            author,
+            text: text("hello", &["alice", "bob"]),
+            visibility: Some(Visibility::Public),
+            reply_to,
+            app: None,
+            idempotency_key: Some(vec![1]).filter(|_| reply_to.is_none()),
+        };
+        store.apply(unit).expect("a post")
+    }
+
+    /// alice and bob follow each other; bob replies to alice, boosts, favours and keeps; carol is blocked.
+    fn lively() -> (TestStore, [AccountId; 3], [PostId; 2]) {
+        let store = TestStore::open();
+        let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| register(&store, name));
+        for (follower, followee) in [(alice, bob), (bob, alice), (carol, bob)] {
+            let unit = FollowAccount {
+                follower,
+                followee,
+                shows_boosts: None,
+                notifies: Some(true),
+                follows_max: 10,
+            };
+            store.apply(unit).expect("follows");
+        }
+        let post = publish(&store, alice, None);
+        let reply = publish(&store, bob, Some(post));
+        let boost = BoostPost {
+            author: bob,
+            post,
+            visibility: Visibility::Public,
+        };
+        store.apply(boost).expect("boosts");
+        for mark in [Mark::Favourite, Mark::Bookmark] {
+            let unit = MarkPost {
+                account: bob,
+                post,
+                mark,
+                on: true,
+            };
+            store.apply(unit).expect("marks");
+        }
+        let edit = EditPost {
+            author: alice,
+            post,
+            text: text("hello again", &["bob"]),
+        };
+        store.apply(edit).expect("edits");
+        let block = BlockAccount {
+            account: alice,
+            target: carol,
+        };
+        store.apply(block).expect("blocks");
+        (store, [alice, bob, carol], [post, reply])
+    }
+
+    #[test]
+    fn what_units_do_breaks_nothing_before_between_and_after_purges() {
+        let (mut store, [alice, bob, _], [post, _]) = lively();
+        assert_eq!(store.find(CheckInvariants), []);
+        let delete = DeletePost {
+            author: alice,
+            post,
+        };
+        store.apply(delete).expect("deletes");
+        assert_eq!(store.find(CheckInvariants), [], "a purge waits");
+        let by = crate::domain::access::Authority::Operator;
+        let delete = DeleteAccount { by, account: bob };
+        store.apply(delete).expect("deletes");
+        let mut is_more = true;
+        while is_more {
+            assert_eq!(store.find(CheckInvariants), [], "purges wait");
+            is_more = store.apply(PurgeSome).expect("purges");
+        }
+        assert_eq!(store.find(CheckInvariants), [], "all is purged");
+    }
+
+    /// For every invariant something that breaks it, in terms of what [`lively`] leaves.
+    const BREAKERS: &[(&str, &str)] = &[
+        (
+            "foreign_keys",
+            "INSERT INTO mutes (account, target, hides_notifications) VALUES (1, 2, 0)",
+        ),
+        (
+            "followers_count",
+            "UPDATE accounts SET followers_count = 7 WHERE name = 'bob'",
+        ),
+        (
+            "following_count",
+            "UPDATE accounts SET following_count = 0 WHERE name = 'bob'",
+        ),
+        (
+            "posts_count",
+            "UPDATE accounts SET posts_count = posts_count + 1 WHERE name = 'alice'",
+        ),
+        (
+            "last_open_post",
+            "UPDATE accounts SET last_open_post = NULL WHERE name = 'alice'",
+        ),
+        (
+            "last_entry",
+            "UPDATE accounts SET last_entry = 1 WHERE name = 'alice'",
+        ),
+        ("replies_count", "UPDATE posts SET replies_count = 0"),
+        (
+            "boosts_count",
+            "UPDATE posts SET boosts_count = 2 WHERE boosts_count = 1",
+        ),
+        ("favourites_count", "DELETE FROM favourites"),
+        (
+            "boosts_have_their_post",
+            "UPDATE posts SET boost_of = 17 WHERE boost_of IS NOT NULL",
+        ),
+        (
+            "boosts_know_their_author",
+            "UPDATE posts SET boost_author = author WHERE boost_of IS NOT NULL",
+        ),
+        (
+            "boosts_are_of_posts",
+            "UPDATE posts SET boost_of = (SELECT id FROM posts WHERE boost_of IS NOT NULL)
+             WHERE reply_to IS NOT NULL",
+        ),
+        (
+            "replies_know_their_author",
+            "UPDATE posts SET reply_author = author WHERE reply_to IS NOT NULL",
+        ),
+        (
+            "answered_and_boosted_accounts",
+            "UPDATE posts SET reply_author = 17 WHERE reply_to IS NOT NULL",
+        ),
+        (
+            "keys_grow_with_ids",
+            "UPDATE posts SET key = -1 WHERE reply_to IS NOT NULL",
+        ),
+        (
+            "mentions_have_their_post",
+            "UPDATE mentions SET post = 17 WHERE post = (SELECT min(post) FROM mentions)",
+        ),
+        (
+            "post_tags_have_their_post",
+            "INSERT INTO post_tags SELECT id, 17 FROM tags",
+        ),
+        (
+            "tags_are_in_use",
+            "INSERT INTO tags (name) VALUES ('lonely')",
+        ),
+        (
+            "post_edits_have_their_post",
+            "UPDATE post_edits SET post = 17",
+        ),
+        ("edited_posts_say_so", "UPDATE posts SET edited_at = NULL"),
+        (
+            "favourites_have_their_post",
+            "UPDATE favourites SET post = 17",
+        ),
+        (
+            "bookmarks_have_their_post",
+            "UPDATE bookmarks SET post = 17",
+        ),
+        (
+            "notifications_have_their_post",
+            "UPDATE notifications SET post = 17 WHERE kind = 1",
+        ),
+        (
+            "notifications_about_posts",
+            "UPDATE notifications SET post = NULL WHERE kind = 1",
+        ),
+        (
+            "idempotency_keys_have_their_post",
+            "UPDATE idempotency_keys SET post = 17",
+        ),
+        (
+            "posts_are_indexed",
+            "DELETE FROM post_terms WHERE rowid = 1",
+        ),
+        (
+            "indexed_posts_are_there",
+            "INSERT INTO post_terms (rowid, terms) VALUES (17, 'ghost')",
+        ),
+        ("accounts_are_indexed", "DELETE FROM account_terms"),
+        (
+            "indexed_accounts_are_there",
+            "INSERT INTO account_terms (rowid, terms) VALUES (17, 'ghost')",
+        ),
+        (
+            "nobody_relates_to_itself",
+            "UPDATE blocks SET target = account",
+        ),
+        (
+            "blocks_end_follows",
+            "INSERT INTO blocks (account, target) SELECT follower, followee FROM follows",
+        ),
+        (
+            "requests_end_with_the_follow",
+            "INSERT INTO follow_requests SELECT * FROM follows",
+        ),
+        (
+            "purged_posts_are_gone",
+            "INSERT INTO purges (kind, target) SELECT 0, id FROM posts",
+        ),
+        (
+            "purged_accounts_are_deleted",
+            "INSERT INTO purges (kind, target) SELECT 1, id FROM accounts",
+        ),
+        (
+            "purges_are_complete",
+            "UPDATE accounts SET state = 3 WHERE name = 'bob'",
+        ),
+        ("known_words", "UPDATE posts SET visibility = 9"),
+        (
+            "the_store_knows_itself",
+            "DELETE FROM meta WHERE name = 'identity'",
+        ),
+    ];
+
+    #[test]
+    fn every_invariant_notices_what_breaks_it() {
+        for (invariant, breaker) in BREAKERS {
+            let (mut store, ..) = lively();
+            store.tamper(breaker);
+            let findings = store.find(CheckInvariants);
+            assert!(
+                findings
+                    .iter()
+                    .any(|finding| finding.invariant == *invariant),
+                "{invariant} overlooks {breaker}: {findings:?}"
+            );
+        }
+        let tried: HashSet<&str> = BREAKERS.iter().map(|(invariant, _)| *invariant).collect();
+        for invariant in INVARIANTS {
+            assert!(tried.contains(invariant.name), "{}", invariant.name);
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_noticed() {
+        let (store, ..) = lively();
+        store.tamper(
+            "PRAGMA writable_schema = on; DELETE FROM sqlite_schema WHERE name = 'posts_by_author'",
+        );
+        // A connection that was open before keeps the schema that it knows.
+        let mut reader = Reader::open(&store.database()).expect("it opens");
+        let findings = reader.run(&CheckInvariants).expect("it can be asked").0;
+        assert!(
+            findings
+                .iter()
+                .all(|finding| finding.invariant == "integrity")
+                && !findings.is_empty(),
+            "{findings:?}"
+        );
+    }
+
+    #[test]
+    fn no_more_is_told_than_a_person_reads() {
+        let (mut store, ..) = lively();
+        store.tamper(
+            "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 100)
+             INSERT INTO tags (name) SELECT 'lonely' || n FROM numbers",
+        );
+        let findings = store.find(CheckInvariants);
+        assert_eq!(findings.len(), FINDINGS_PER_INVARIANT_MAX + 1);
+        assert_eq!(findings[FINDINGS_PER_INVARIANT_MAX].detail, "and more");
+    }
+}

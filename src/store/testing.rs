@@ -88,6 +88,21 @@ impl TestStore {
             .collect()
     }
 
+    /// Changes the database behind the writer's back, as nothing in kinglet would.
+    pub(crate) fn tamper(&self, sql: &str) {
+        let connection = rusqlite::Connection::open(self.directory.path().join("kinglet.db"))
+            .expect("the database is there");
+        connection
+            .pragma_update(None, "foreign_keys", false)
+            .and_then(|()| connection.execute_batch(sql))
+            .expect("the statements run");
+    }
+
+    /// The database file.
+    pub(crate) fn database(&self) -> std::path::PathBuf {
+        super::open::database_in(self.directory.path())
+    }
+
     /// A number out of the database, by a statement of the test's own.
     pub(crate) fn number(&self, sql: &str) -> i64 {
         rusqlite::Connection::open(self.directory.path().join("kinglet.db"))

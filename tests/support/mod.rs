@@ -1,6 +1,6 @@
 //! What several test targets share: the model, histories to drive it with, the follower graph.
 //!
-//! Nothing in here uses the crate's rules: only its ids and the names of the visibilities. What the server does is
+//! The model uses none of the crate's rules: only its ids and the names of the visibilities. What the server does is
 //! compared with what stands here, so an error would have to be made twice to stay unseen.
 #![allow(
     dead_code,
@@ -14,9 +14,11 @@
 pub mod graph;
 pub mod history;
 pub mod model;
+pub mod process;
 pub mod program;
 pub mod server;
 pub mod terminal;
 pub mod tools;
+pub mod town;
 pub mod village;
 pub mod website;

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use kinglet::clock::{ManualClock, Timestamp};
 use kinglet::config::Config;
+use kinglet::domain::access::Authority;
 use kinglet::domain::account::Role;
 use kinglet::ids::AccountId;
+use kinglet::store::units::{SuspendAccount, UnsuspendAccount};
 use kinglet::{Server, ServerBuilder};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
@@ -118,6 +120,24 @@ impl Rig {
         Client::new(self.server.url()).with_token(token)
     }
 
+    /// Hides an account, or shows it again, as the operator would.
+    pub async fn set_suspended(&self, account: AccountId, suspended: bool) {
+        let actors = &self.server.instance().actors;
+        let by = Authority::Operator;
+        let done = if suspended {
+            actors.perform(SuspendAccount { by, account }).await
+        } else {
+            actors.perform(UnsuspendAccount { by, account }).await
+        };
+        done.expect("an operator may");
+    }
+
+    /// From now on this person speaks through another client.
+    pub fn replace_client(&mut self, name: &str, client: Client) {
+        let person = self.people.get_mut(name);
+        person.expect("the rig knows this person").client = client;
+    }
+
     /// A client without a token.
     pub fn anonymous(&self) -> Client {
         Client::new(self.server.url())
@@ -206,6 +226,14 @@ impl Client {
     /// `GET`.
     pub async fn get(&self, path: &str) -> Answer {
         self.send(self.request(Method::GET, path)).await
+    }
+
+    /// `GET` of what is no text, which has to be 200.
+    pub async fn get_bytes(&self, path: &str) -> Vec<u8> {
+        let response = self.request(Method::GET, path).send().await;
+        let response = response.expect("an answer");
+        assert_eq!(response.status().as_u16(), 200, "{path}");
+        response.bytes().await.expect("a body").to_vec()
     }
 
     /// `POST` of JSON.

@@ -2,7 +2,17 @@
 //!
 //! Source: <https://docs.joinmastodon.org/methods/>. Every handler is a story of a few lines: decode, ask, render.
 
+pub mod accounts;
 pub mod apps;
+pub mod discovery;
+pub mod empty;
+pub mod instance;
+pub mod lists_of_accounts;
+pub mod missing;
+pub mod notifications;
+pub mod profile;
+pub mod relationships;
+pub mod search;
 pub mod sign_up;
 pub mod statuses;
 pub mod timelines;

@@ -416,7 +416,7 @@ impl Samples {
         let entry = |id: u32, who, short, unread, what| Entry {
             id: id.to_string(),
             who: self.author(who),
-            when: self.moment(short),
+            when: Some(self.moment(short)),
             unread,
             what,
         };
@@ -467,7 +467,9 @@ impl Samples {
                     false,
                     Happening::Edit(excerpt("Corrected: the meeting is on Thursday.")),
                 ),
+                entry(1, 4, "20 Nov", false, Happening::SignUp),
             ],
+            unread_up_to: Some("7".to_owned()),
             pager: Pager {
                 newer: None,
                 ..self.pager()
@@ -641,10 +643,9 @@ impl Samples {
                 pager: self.pager(),
             },
         );
-        let found = |name: &str, posts| FoundTag {
+        let found = |name: &str| FoundTag {
             name: self.text(name),
             path: self.text("/tags/birds"),
-            posts,
         };
         add(
             "search",
@@ -654,11 +655,7 @@ impl Samples {
                 query_encoded: "bird".to_owned(),
                 kind: SearchKind::All,
                 accounts: self.people().drain(..2).collect(),
-                tags: vec![
-                    found("birds", 212),
-                    found("birdsong", 48),
-                    found("birdhouse", 7),
-                ],
+                tags: vec![found("birds"), found("birdsong"), found("birdhouse")],
                 posts: self.public(true),
                 pager: Pager::default(),
             },

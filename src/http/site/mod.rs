@@ -32,7 +32,7 @@
 //! | `/settings/account` | [`views::settings::AccountSettingsPage`] |
 //! | `/settings/sessions` | [`views::settings::SessionsPage`] |
 //! | `/oauth/authorize` | [`views::oauth::ConsentPage`] |
-//! | `/oauth/authorize/native` | [`views::oauth::CodePage`] |
+//! | the answer to `/oauth/authorize` of a client without an address | [`views::oauth::CodePage`] |
 //! | `/about` | [`views::about::AboutPage`] |
 //! | any failure | [`views::error::ErrorPage`] |
 //!
@@ -67,11 +67,29 @@
 //!   `id="p-ID"`, so the answer redirects to `return_to` + `#p-ID` and the reader stays in place;
 //! * `/@NAME/{follow,unfollow,block,unblock,mute,unmute}` (`unfollow` also takes back a request);
 //! * `/follow-requests/ID/{accept,reject}`, ID being the asking account's;
-//! * `/notifications/clear`;
+//! * `/notifications/clear`, `/notifications/read` (the button carries `last_read`);
 //! * `/settings/sessions/ID/revoke`, `/settings/apps/ID/revoke`.
 
+mod about;
 pub mod assets;
+mod compose;
+mod consent;
+mod entry;
+mod errors;
+mod family;
+pub mod frame;
 #[cfg(test)]
 mod gallery;
+mod notifications;
 pub mod pictures;
+mod posts;
+mod profiles;
+mod render;
+mod search;
+mod session;
+mod settings;
+mod timelines;
 pub mod views;
+
+pub use self::errors::render as render_problem;
+pub use self::family::family;

@@ -257,7 +257,9 @@ impl Renderer {
             path: post_path(&writer.name, facts.id),
             author: author(writer),
             boosted_by,
-            reply_to: facts.reply_to.and_then(|to| answered.get(&to.post).cloned()),
+            reply_to: facts
+                .reply_to
+                .and_then(|to| answered.get(&to.post).cloned()),
             published: self.moment(facts.id.time()),
             edited: post.edited_at.map(|time| self.moment(time)),
             audience: audience(facts.visibility),
@@ -343,7 +345,7 @@ mod tests {
     #[test]
     fn moments_are_short_where_recent() {
         let renderer = renderer();
-        let ago = |millis| renderer.moment(renderer.now.plus_millis(-millis));
+        let ago = |millis: i64| renderer.moment(renderer.now.plus_millis(-millis));
         let cases = [
             (-HOUR_MILLIS, "now"),
             (0, "now"),

@@ -6,12 +6,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::{COOKIE, HeaderMap, HeaderValue, ORIGIN};
-use rand::{CryptoRng, Rng as _};
+use http::header::{HeaderMap, HeaderValue, ORIGIN};
+use rand::CryptoRng;
 use sha2::{Digest, Sha256};
 
 use crate::config::InstanceUrl;
 use crate::domain::access::SESSION_IDLE_MILLIS_MAX;
+use crate::http::extract::auth::{SESSION_COOKIE, cookie};
 use crate::http::problem::Problem;
 use crate::secret::{Secret, random_token, same_bytes};
 
@@ -39,8 +40,7 @@ impl Cookie {
     /// The cookie's name. With `__Host-` browsers take it only from this host, over TLS and for every path.
     fn name(self, url: &InstanceUrl) -> &'static str {
         match (self, url.is_https()) {
-            (Self::Session, true) => "__Host-kinglet_session",
-            (Self::Session, false) => "kinglet_session",
+            (Self::Session, _) => SESSION_COOKIE,
             (Self::Visitor, true) => "__Host-kinglet_visitor",
             (Self::Visitor, false) => "kinglet_visitor",
             (Self::Notice, true) => "__Host-kinglet_notice",
@@ -50,14 +50,7 @@ impl Cookie {
 
     /// The cookie's value in a request.
     pub(super) fn of(self, headers: &HeaderMap, url: &InstanceUrl) -> Option<Secret<String>> {
-        let name = self.name(url);
-        let lines = headers.get_all(COOKIE).into_iter();
-        let pairs = lines
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(';'));
-        let value = pairs
-            .filter_map(|pair| pair.trim().split_once('='))
-            .find_map(|(known, value)| (known == name).then_some(value))?;
+        let value = cookie(headers, self.name(url))?;
         let is_token = !value.is_empty()
             && value.len() <= COOKIE_BYTES_MAX
             && value
@@ -191,8 +184,16 @@ pub(super) enum Notice {
 impl Notice {
     const ALL: [(Self, &str, &str); 15] = [
         (Self::LoggedOut, "logged-out", "You are logged out."),
-        (Self::Welcome, "welcome", "Welcome! This is your home: posts of people you follow come in here."),
-        (Self::ProfileSaved, "profile-saved", "Your profile is saved."),
+        (
+            Self::Welcome,
+            "welcome",
+            "Welcome! This is your home: posts of people you follow come in here.",
+        ),
+        (
+            Self::ProfileSaved,
+            "profile-saved",
+            "Your profile is saved.",
+        ),
         (
             Self::PasswordChanged,
             "password-changed",
@@ -211,15 +212,31 @@ impl Notice {
             "follow-requested",
             "Your request is sent. You follow as soon as it is accepted.",
         ),
-        (Self::Blocked, "blocked", "Blocked. You no longer see each other."),
-        (Self::Muted, "muted", "Muted. Their posts no longer come into your timelines."),
-        (Self::RequestAnswered, "request-answered", "The request is answered."),
+        (
+            Self::Blocked,
+            "blocked",
+            "Blocked. You no longer see each other.",
+        ),
+        (
+            Self::Muted,
+            "muted",
+            "Muted. Their posts no longer come into your timelines.",
+        ),
+        (
+            Self::RequestAnswered,
+            "request-answered",
+            "The request is answered.",
+        ),
         (
             Self::NotificationsCleared,
             "notifications-cleared",
             "Your notifications are cleared.",
         ),
-        (Self::SessionEnded, "session-ended", "That session has ended."),
+        (
+            Self::SessionEnded,
+            "session-ended",
+            "That session has ended.",
+        ),
         (
             Self::AppRevoked,
             "app-revoked",
@@ -244,6 +261,7 @@ impl Notice {
 mod tests {
     use std::collections::HashSet;
 
+    use http::header::COOKIE;
     use rand::SeedableRng;
     use rand::rngs::StdRng;
 
@@ -279,9 +297,7 @@ mod tests {
         let found = |line: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(COOKIE, HeaderValue::from_str(line).expect("a header"));
-            Cookie::Session
-                .of(&headers, &url)
-                .map(Secret::into_exposed)
+            Cookie::Session.of(&headers, &url).map(Secret::into_exposed)
         };
         assert_eq!(
             found("a=b; kinglet_session=x-Y_9;c=d"),

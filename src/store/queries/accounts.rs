@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 
 use super::filling::fill;
-use super::relations::relations_of;
 use crate::domain::account::{Account, OwnAccount};
 use crate::domain::page::{Filled, Page};
 use crate::domain::relationship::Relationship;
@@ -216,27 +215,5 @@ impl ListAccounts {
             return Ok(None);
         }
         visible(view, id)
-    }
-}
-
-/// Who looks, with the relations that hold in one snapshot.
-#[derive(Debug, Clone, Copy)]
-pub struct FindOnlooker {
-    /// The account; `None` for somebody without one.
-    pub account: Option<AccountId>,
-}
-
-impl Query for FindOnlooker {
-    type Answer = Onlooker;
-
-    fn run(&self, view: &View<'_>) -> Result<Onlooker, StoreError> {
-        let relations = match self.account {
-            None => Default::default(),
-            Some(account) => relations_of(view.connection, account)?.into(),
-        };
-        Ok(Onlooker {
-            account: self.account,
-            relations,
-        })
     }
 }

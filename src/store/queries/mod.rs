@@ -11,3 +11,6 @@ pub mod posts;
 pub mod relations;
 pub mod search;
 pub mod threads;
+
+#[cfg(test)]
+mod tests;

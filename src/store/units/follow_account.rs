@@ -143,7 +143,8 @@ impl Unit for RemoveFollower {
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
         require_active(write.connection, self.account)?;
         require_other(write.connection, self.account, self.follower)?;
-        unfollow(write, self.follower, self.account)?;
+        // A request that waits is answered by itself.
+        end_follow(write, self.follower, self.account)?;
         Ok(())
     }
 }
@@ -165,6 +166,15 @@ pub(super) fn unfollow(
             None,
         )?;
     }
+    end_follow(write, follower, followee)
+}
+
+fn end_follow(
+    write: &mut Write<'_>,
+    follower: AccountId,
+    followee: AccountId,
+) -> Result<(), StoreError> {
+    let connection = write.connection;
     if follows::delete(connection, follower, followee)? {
         accounts::count_followee(connection, follower, -1)?;
         accounts::count_follower(connection, followee, -1)?;
@@ -203,14 +213,12 @@ impl Unit for AnswerFollowRequest {
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
         let connection = write.connection;
         require_active(connection, self.followee)?;
+        require_other(connection, self.followee, self.follower)?;
         let options = follow_requests::take(connection, self.follower, self.followee)?
             .ok_or(Refusal::NotFound)?;
         let kind = NotificationKind::FollowRequest;
         notifications::delete(connection, self.followee, kind, self.follower, None)?;
         if self.accept {
-            if !accounts::is_visible(connection, self.follower)? {
-                return Err(Refusal::NotFound.into());
-            }
             follow(write, self.follower, self.followee, options)?;
         }
         Ok(())

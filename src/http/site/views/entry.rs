@@ -103,7 +103,7 @@ pub struct ResetPage {
     pub frame: Frame,
     /// The code of the link.
     pub code: String,
-    /// Name of the account whose password is set.
+    /// Name of the account whose password is set; empty when it isn't told.
     pub name: String,
     /// Fewest characters of a password, for the hint.
     pub password_characters_min: u32,

@@ -11,6 +11,8 @@ use super::{Frame, Moment, Pager, filters};
 pub enum Happening {
     /// Somebody mentioned or answered the reader: the whole post.
     Mention(Box<PostCard>),
+    /// Somebody whose posts the reader asked to be told of wrote one: the whole post.
+    NewPost(Box<PostCard>),
     /// Somebody favourited a post of the reader.
     Favourite(PostExcerpt),
     /// Somebody boosted a post of the reader.
@@ -19,6 +21,8 @@ pub enum Happening {
     Edit(PostExcerpt),
     /// Somebody follows the reader.
     Follow,
+    /// Somebody signed up and waits for a moderator's decision.
+    SignUp,
     /// Somebody asks to follow; `id` is the asking account's, for `/follow-requests/ID/accept`.
     FollowRequest {
         /// The asking account's id.
@@ -38,12 +42,12 @@ pub struct PostExcerpt {
 /// One entry of the list.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// The notification's id.
+    /// The notification's id; of a request to follow, where only these are listed, the asking account's.
     pub id: String,
     /// Who did it.
     pub who: Author,
-    /// When.
-    pub when: Moment,
+    /// When, if it is known.
+    pub when: Option<Moment>,
     /// Whether it came after the reader's last visit.
     pub unread: bool,
     /// What happened.
@@ -84,6 +88,8 @@ pub struct NotificationsPage {
     pub tab: NotificationTab,
     /// The entries, newest first.
     pub entries: Vec<Entry>,
+    /// The newest entry, when it was not read before: what "Mark as read" reads up to.
+    pub unread_up_to: Option<String>,
     /// Neighbouring pages.
     pub pager: Pager,
 }

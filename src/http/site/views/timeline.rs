@@ -58,8 +58,6 @@ pub struct FoundTag {
     pub name: String,
     /// Its page, percent-encoded: `/tags/NAME`.
     pub path: String,
-    /// How many posts bear it.
-    pub posts: u64,
 }
 
 /// The kinds of things to search for.
