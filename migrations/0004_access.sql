@@ -25,6 +25,7 @@ CREATE TABLE codes (
     used         INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX codes_by_account ON codes (account);
+CREATE INDEX codes_by_app ON codes (app);
 CREATE INDEX codes_by_expiry ON codes (expires_at);
 
 CREATE TABLE tokens (

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::actors::cache::EventedCache;
 use crate::domain::account::Account;
 use crate::domain::event::Event;
-use crate::domain::post::{Marks, Post, PostView};
+use crate::domain::post::{Authored, Marks, Post, PostView};
 use crate::domain::rendered::Rendered;
 use crate::domain::visibility::{Onlooker, may_see};
 use crate::ids::{AccountId, PostId};
@@ -217,11 +217,7 @@ impl Sources<'_> {
         })
     }
 
-    fn seen(
-        &mut self,
-        onlooker: &Onlooker,
-        id: PostId,
-    ) -> Option<(Arc<Rendered<Post>>, Arc<Rendered<Account>>)> {
+    fn seen(&mut self, onlooker: &Onlooker, id: PostId) -> Option<Authored> {
         let post = self.post(id)?;
         let author = self.account(post.facts.author)?;
         may_see(onlooker.viewer(), &post.facts).then_some((post, author))

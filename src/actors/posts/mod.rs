@@ -42,7 +42,7 @@ impl Posts {
     }
 
     fn catch_up(&mut self) {
-        while let Some(fed) = self.feed.next() {
+        while let Some(fed) = self.feed.take() {
             match fed {
                 Fed::Lost(commit) => self.shelf.forget_all(commit),
                 Fed::Batch(batch) => {

@@ -1,0 +1,296 @@
+//! The real program is killed at random moments while many write at once. Opened again, its store is sound and holds
+//! everything that was acknowledged.
+//!
+//! `KINGLET_CRASH_ROUNDS` says how often; `KINGLET_CRASH_SEED` repeats what was drawn in a run that printed its seed.
+//! When exactly the kill meets the program is the machine's business, so a seed repeats the plan, not the crash.
+
+mod support;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use support::program::Program;
+use support::server::Client;
+
+const ROUNDS: u32 = 30;
+const PEOPLE: usize = 8;
+/// The longest that a round lasts before the kill, in milliseconds.
+const ROUND_MILLIS_MAX: u64 = 700;
+
+/// A number from the environment.
+fn variable(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().expect("a whole number"))
+}
+
+/// Runs a command of the program on a directory.
+fn kinglet(data: &Path, arguments: &[&str]) -> Output {
+    Command::new(Program::PATH)
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .current_dir(data.parent().expect("a directory lies in another"))
+        .env_remove("KINGLET_CONFIG")
+        .output()
+        .expect("the command runs")
+}
+
+fn stdout_of(output: &Output) -> String {
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout.clone())
+        .expect("text")
+        .trim()
+        .to_owned()
+}
+
+/// Makes the accounts; answers their tokens.
+fn people(data: &Path) -> Vec<String> {
+    (0..PEOPLE)
+        .map(|number| {
+            let name = format!("person{number}");
+            let email = format!("{name}@example.org");
+            stdout_of(&kinglet(
+                data,
+                &["user", "create", &name, "--email", &email],
+            ));
+            stdout_of(&kinglet(
+                data,
+                &["token", "create", &name, "--scopes", "read write follow"],
+            ))
+        })
+        .collect()
+}
+
+/// What a client was told, as far as it can be held against the server later.
+#[derive(Debug, Default)]
+struct Acknowledged {
+    /// Posts that are there, with their texts, and posts that are gone.
+    posts: HashMap<String, Option<String>>,
+    /// Whether posts are favoured.
+    favourites: HashMap<String, bool>,
+    /// Whether accounts are followed.
+    follows: HashMap<String, bool>,
+}
+
+/// One person, who writes until nobody answers.
+struct Writer {
+    client: Client,
+    random: StdRng,
+    others: Vec<String>,
+    own: Vec<String>,
+    acknowledged: Acknowledged,
+    texts: usize,
+    name: String,
+}
+
+impl Writer {
+    async fn write(mut self) -> Self {
+        while self.act().await.is_some() {}
+        self
+    }
+
+    /// Does one thing; `None` when no answer came: then nobody knows whether it is done.
+    async fn act(&mut self) -> Option<()> {
+        match self.random.random_range(0..10) {
+            0..5 => self.post().await,
+            5..8 => self.favour().await,
+            8 => self.follow().await,
+            _ => self.delete().await,
+        }
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: &Value) -> Option<Value> {
+        let request = self.client.request(method, path).json(body);
+        let answer = request.send().await.ok()?;
+        let status = answer.status().as_u16();
+        let text = answer.text().await.ok()?;
+        assert_eq!(status, 200, "{path}: {text}");
+        Some(serde_json::from_str(&text).expect("JSON"))
+    }
+
+    async fn post(&mut self) -> Option<()> {
+        self.texts += 1;
+        let text = format!("number {} of {} #crash", self.texts, self.name);
+        let body = json!({"status": text});
+        let post = self.ask(Method::POST, "/api/v1/statuses", &body).await?;
+        let id = post["id"].as_str().expect("an id").to_owned();
+        self.own.push(id.clone());
+        self.acknowledged.posts.insert(id, Some(text));
+        Some(())
+    }
+
+    async fn favour(&mut self) -> Option<()> {
+        let Some(id) = self.pick() else {
+            return Some(());
+        };
+        let on = self.acknowledged.favourites.remove(&id) != Some(true);
+        let verb = if on { "favourite" } else { "unfavourite" };
+        let path = format!("/api/v1/statuses/{id}/{verb}");
+        self.ask(Method::POST, &path, &json!({})).await?;
+        self.acknowledged.favourites.insert(id, on);
+        Some(())
+    }
+
+    async fn follow(&mut self) -> Option<()> {
+        let other = self.others[self.random.random_range(0..self.others.len())].clone();
+        let on = self.acknowledged.follows.remove(&other) != Some(true);
+        let verb = if on { "follow" } else { "unfollow" };
+        let path = format!("/api/v1/accounts/{other}/{verb}");
+        self.ask(Method::POST, &path, &json!({})).await?;
+        self.acknowledged.follows.insert(other, on);
+        Some(())
+    }
+
+    async fn delete(&mut self) -> Option<()> {
+        let Some(id) = self.pick() else {
+            return Some(());
+        };
+        self.own.retain(|own| *own != id);
+        self.acknowledged.posts.remove(&id);
+        self.acknowledged.favourites.remove(&id);
+        let path = format!("/api/v1/statuses/{id}");
+        self.ask(Method::DELETE, &path, &json!({})).await?;
+        self.acknowledged.posts.insert(id, None);
+        Some(())
+    }
+
+    fn pick(&mut self) -> Option<String> {
+        let last = self.own.len().checked_sub(1)?;
+        Some(self.own[self.random.random_range(0..=last)].clone())
+    }
+
+    /// Everything that was acknowledged is there.
+    async fn verify(&self) {
+        for (id, text) in &self.acknowledged.posts {
+            let path = format!("/api/v1/statuses/{id}");
+            let request = self.client.request(Method::GET, &path);
+            let answer = request.send().await.expect("an answer");
+            let status = answer.status().as_u16();
+            let body = answer.text().await.expect("a body");
+            match text {
+                None => assert_eq!(status, 404, "{id} was deleted: {body}"),
+                Some(text) => {
+                    assert_eq!(status, 200, "{id} was written: {body}");
+                    let post: Value = serde_json::from_str(&body).expect("JSON");
+                    let content = post["content"].as_str().expect("a content");
+                    let words = text.split(" #").next().expect("words");
+                    assert!(content.contains(words), "{text} became {content}");
+                    if let Some(favoured) = self.acknowledged.favourites.get(id) {
+                        assert_eq!(post["favourited"], *favoured, "{id}");
+                    }
+                }
+            }
+        }
+        for (other, follows) in &self.acknowledged.follows {
+            let path = format!("/api/v1/accounts/relationships?id[]={other}");
+            let found = self.ask(Method::GET, &path, &json!({})).await;
+            let found = found.expect("an answer");
+            assert_eq!(found[0]["following"], *follows, "{} {other}", self.name);
+        }
+    }
+
+    fn acknowledgements(&self) -> usize {
+        let Acknowledged {
+            posts,
+            favourites,
+            follows,
+        } = &self.acknowledged;
+        posts.len() + favourites.len() + follows.len()
+    }
+}
+
+async fn account_of(client: &Client) -> String {
+    let request = client.request(Method::GET, "/api/v1/accounts/verify_credentials");
+    let answer = request.send().await.expect("an answer");
+    let account: Value = serde_json::from_str(&answer.text().await.expect("a body")).expect("JSON");
+    account["id"].as_str().expect("an id").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_every_kill() {
+    let rounds = variable("KINGLET_CRASH_ROUNDS").map_or(ROUNDS, |rounds| rounds as u32);
+    let seed = variable("KINGLET_CRASH_SEED").unwrap_or_else(|| u64::from(std::process::id()));
+    println!("{rounds} rounds, KINGLET_CRASH_SEED={seed}");
+    let mut random = StdRng::seed_from_u64(seed);
+    let directory = tempfile::tempdir().expect("a directory");
+    let data = directory.path().join("data");
+    let tokens = people(&data);
+    let mut accounts: Vec<String> = Vec::new();
+    let mut writers: Vec<Writer> = Vec::new();
+    let mut acknowledged = 0;
+    for round in 0..rounds {
+        let program = Program::serve(&data, &[("KINGLET_LIMITS__RATE_LIMITS", "false")]);
+        let base = program.wait_for("kinglet answers at ");
+        let client = |token: &String| Client::new(base.trim()).with_token(token);
+        if accounts.is_empty() {
+            for token in &tokens {
+                accounts.push(account_of(&client(token)).await);
+            }
+        }
+        // What the last round was told, and the rounds before it once more.
+        for (number, writer) in writers.iter_mut().enumerate() {
+            writer.client = client(&tokens[number]);
+            writer.verify().await;
+        }
+        let writing: Vec<JoinHandle<Writer>> = (0..PEOPLE)
+            .map(|number| {
+                let others = accounts.iter().enumerate();
+                let others = others.filter(|(other, _)| *other != number);
+                let before = writers.get_mut(number).map(|writer| {
+                    let own = std::mem::take(&mut writer.own);
+                    (own, std::mem::take(&mut writer.acknowledged))
+                });
+                let (own, acknowledged) = before.unwrap_or_default();
+                let writer = Writer {
+                    client: client(&tokens[number]),
+                    random: StdRng::seed_from_u64(random.random()),
+                    others: others.map(|(_, id)| id.clone()).collect(),
+                    own,
+                    acknowledged,
+                    texts: round as usize * 1_000_000,
+                    name: format!("person{number}"),
+                };
+                tokio::spawn(writer.write())
+            })
+            .collect();
+        let millis = random.random_range(1..ROUND_MILLIS_MAX);
+        tokio::time::sleep(Duration::from_millis(millis)).await;
+        // SIGKILL.
+        drop(program);
+        writers.clear();
+        for writer in writing {
+            writers.push(writer.await.expect("every answer was 200"));
+        }
+        acknowledged = writers.iter().map(Writer::acknowledgements).sum();
+        let checked = kinglet(&data, &["check"]);
+        assert!(
+            checked.status.success(),
+            "round {round}: {}{}",
+            String::from_utf8_lossy(&checked.stdout),
+            String::from_utf8_lossy(&checked.stderr)
+        );
+    }
+    let program = Program::serve(&data, &[("KINGLET_LIMITS__RATE_LIMITS", "false")]);
+    let base = program.wait_for("kinglet answers at ");
+    for (writer, token) in writers.iter_mut().zip(&tokens) {
+        writer.client = Client::new(base.trim()).with_token(token);
+        writer.verify().await;
+    }
+    println!("{acknowledged} writes were acknowledged and are there");
+    assert!(
+        acknowledged > rounds as usize,
+        "hardly anything was written"
+    );
+}
