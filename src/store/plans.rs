@@ -25,6 +25,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "a census of all accounts, for the instance's documents alone",
     ),
     (
+        "ORDER BY last_used DESC, id DESC LIMIT -1 OFFSET ?2",
+        "an account's sessions and tokens are few, by their bounds",
+    ),
+    (
         "ORDER BY accounts.name = ?2 DESC, accounts.followers_count DESC",
         "accounts are found by relevance, which no index has",
     ),
@@ -167,6 +171,10 @@ fn no_statement_reads_a_whole_table_or_sorts_one() {
     let mut used = vec![false; EXCEPTIONS.len()];
     for file in fs::read_dir(tables).unwrap() {
         let path = file.unwrap().path();
+        // `check` reads everything, which is what it is for.
+        if path.ends_with("invariants.rs") {
+            continue;
+        }
         for sql in statements(&fs::read_to_string(&path).unwrap()) {
             seen += 1;
             let name = path.file_name().unwrap().display();
