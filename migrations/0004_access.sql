@@ -63,4 +63,5 @@ CREATE TABLE links (
     expires_at INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX links_by_account ON links (account) WHERE account IS NOT NULL;
+CREATE INDEX links_set_up ON links (kind) WHERE kind = 0;
 CREATE INDEX links_by_expiry ON links (expires_at);
