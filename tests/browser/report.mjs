@@ -11,12 +11,14 @@ export class Report {
   current = 'the start';
 
   constructor() {
-    const overdue = () => {
-      this.failed.push({ step: this.current, reason: `not done after ${SCRIPT_SECS_MAX} s` });
+    const giveUp = (reason) => {
+      this.failed.push({ step: `after ${this.current}`, reason: String(reason?.stack ?? reason) });
       this.end();
       process.exit(1);
     };
-    setTimeout(overdue, SCRIPT_SECS_MAX * 1000).unref();
+    process.on('uncaughtException', giveUp);
+    process.on('unhandledRejection', giveUp);
+    setTimeout(giveUp, SCRIPT_SECS_MAX * 1000, `not done after ${SCRIPT_SECS_MAX} s`).unref();
   }
 
   /** Does one step. A step that fails doesn't keep the later ones from being tried. */

@@ -99,20 +99,26 @@ impl Terminal {
                 Ok(piece) => self.show(&piece),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
-                    // It is about to fail anyway, and must not be left behind.
-                    let _ = self.child.kill();
-                    panic!("it doesn't end, having shown:\n{}", self.shown);
+                    panic!("it doesn't end, having shown:\n{}", self.shown)
                 }
             }
         }
         let status = self.child.wait().expect("it was started here");
-        (self.shown, status.success())
+        (std::mem::take(&mut self.shown), status.success())
     }
 
     fn show(&mut self, piece: &[u8]) {
         // All of it anew: a piece may end inside a character.
         self.written.extend_from_slice(piece);
         self.shown = without_colours(&String::from_utf8_lossy(&self.written));
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // After a test that failed it still waits for somebody to type.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
