@@ -389,6 +389,8 @@ pub const TABLE: &[Row] = &[
     post("/api/v1/apps", ACCESS),
     get("/api/v1/apps/verify_credentials", ACCESS),
     get("/.well-known/oauth-authorization-server", ACCESS),
+    get("/oauth/authorize", ACCESS),
+    post("/oauth/authorize", ACCESS),
     post("/oauth/token", ACCESS),
     post("/oauth/revoke", ACCESS),
     get("/oauth/userinfo", OWN_PROFILE),
