@@ -25,6 +25,7 @@ CREATE TABLE codes (
     used         INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX codes_by_account ON codes (account);
+CREATE INDEX codes_by_app ON codes (app);
 CREATE INDEX codes_by_expiry ON codes (expires_at);
 
 CREATE TABLE tokens (
@@ -62,4 +63,5 @@ CREATE TABLE links (
     expires_at INTEGER NOT NULL
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX links_by_account ON links (account) WHERE account IS NOT NULL;
+CREATE INDEX links_set_up ON links (kind) WHERE kind = 0;
 CREATE INDEX links_by_expiry ON links (expires_at);

@@ -2,6 +2,11 @@
 //! model's, page by page, by every cursor. Where the graph's file is absent, a generated one of its size stands in for
 //! it; which one it was is printed.
 
+#![expect(
+    clippy::panic,
+    reason = "clippy takes only the test functions themselves for tests"
+)]
+
 mod support;
 
 use kinglet::domain::page::Page;

@@ -1,6 +1,11 @@
 //! The house's rules that a compiler doesn't hold: who may import whom, where SQL may stand, that everything has a
 //! bound. Each fault is told with its line.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy takes only the test functions themselves for tests"
+)]
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;

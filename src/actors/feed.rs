@@ -44,7 +44,7 @@ pub enum Fed {
 
 impl EventFeed {
     /// The next thing to take in, or `None` when the actor is up to date.
-    pub fn next(&mut self) -> Option<Fed> {
+    pub fn take(&mut self) -> Option<Fed> {
         // At most BATCHES_WAITING_MAX rounds: each takes a batch out of the queue.
         loop {
             let lost_at = self.lost_at.swap(0, Ordering::AcqRel);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     fn drain(feed: &mut EventFeed) -> Vec<String> {
-        std::iter::from_fn(|| feed.next())
+        std::iter::from_fn(|| feed.take())
             .map(|fed| match fed {
                 Fed::Batch(batch) => batch.commit.to_string(),
                 Fed::Lost(commit) => format!("lost up to {commit}"),

@@ -2,13 +2,15 @@
 //!
 //! Argon2id with the parameters of OWASP's cheat sheet: 19 MiB, two passes, one lane.
 
+use std::fmt::Display;
+
 use actix::{Actor, Addr, Handler, Message, SyncArbiter, SyncContext};
-use argon2::password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 
 use super::error::AskError;
 use super::gate::Gate;
-use crate::secret::Secret;
+use crate::secret::{Secret, same_bytes};
 
 /// How many passwords are hashed at the same time.
 pub const HASHERS: usize = 2;
@@ -17,6 +19,10 @@ pub const PASSWORDS_WAITING_MAX: usize = 32;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+/// Blocks (of 1 KiB) that are reserved for a hash, of which only those that it needs are ever touched. glibc gives what
+/// is larger than 32 MiB back to the system as soon as it is freed; smaller blocks it would keep, another one for nearly
+/// every password.
+const BLOCKS_RESERVED: usize = 33 * 1024;
 
 /// One hasher of the pool.
 pub struct Hasher {
@@ -84,10 +90,8 @@ impl Handler<HashPassword> for Hasher {
     type Result = Result<String, AskError>;
 
     fn handle(&mut self, message: HashPassword, _: &mut SyncContext<Self>) -> Self::Result {
-        self.argon2
-            .hash_password_with_salt(message.password.expose().as_bytes(), &message.salt)
+        hash_password(&self.argon2, message.password.expose(), &message.salt)
             .map(|hash| hash.to_string())
-            .map_err(|error| AskError::Internal(format!("argon2: {error}")))
     }
 }
 
@@ -104,17 +108,112 @@ impl Handler<VerifyPassword> for Hasher {
     type Result = Result<bool, AskError>;
 
     fn handle(&mut self, message: VerifyPassword, _: &mut SyncContext<Self>) -> Self::Result {
-        let password = message.password.expose().as_bytes();
+        let password = message.password.expose();
         let Some(hash) = message.hash else {
             // Whoever guesses names must not learn from the clock which of them exist.
-            self.argon2
-                .hash_password_with_salt(password, &[0; 16])
-                .map_err(|error| AskError::Internal(format!("argon2: {error}")))?;
+            hash_password(&self.argon2, password, &[0; 16])?;
             return Ok(false);
         };
-        let hash = PasswordHash::new(&hash).map_err(|error| {
-            AskError::Internal(format!("a stored password hash is broken: {error}"))
-        })?;
-        Ok(self.argon2.verify_password(password, &hash).is_ok())
+        let hash = PasswordHash::new(&hash).map_err(broken)?;
+        let (Some(salt), Some(output)) = (hash.salt, hash.hash) else {
+            return Err(broken("it has no salt or no output"));
+        };
+        let version = hash.version.map(Version::try_from).transpose();
+        let argon2 = Argon2::new(
+            Algorithm::try_from(hash.algorithm.as_str()).map_err(broken)?,
+            version.map_err(broken)?.unwrap_or_default(),
+            Params::try_from(&hash).map_err(broken)?,
+        );
+        let mut found = [0; Output::MAX_LENGTH];
+        let found = &mut found[..output.as_bytes().len()];
+        digest(&argon2, password, &salt, found)?;
+        Ok(same_bytes(found, output.as_bytes()))
+    }
+}
+
+fn failed(why: impl Display) -> AskError {
+    AskError::Internal(format!("argon2: {why}"))
+}
+
+fn broken(why: impl Display) -> AskError {
+    AskError::Internal(format!("a stored password hash is broken: {why}"))
+}
+
+fn hash_password(
+    argon2: &Argon2<'_>,
+    password: &str,
+    salt: &[u8],
+) -> Result<PasswordHash, AskError> {
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+    digest(argon2, password, salt, &mut output)?;
+    Ok(PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2.params()).map_err(failed)?,
+        salt: Some(Salt::new(salt).map_err(failed)?),
+        hash: Some(Output::new(&output).map_err(failed)?),
+    })
+}
+
+fn digest(
+    argon2: &Argon2<'_>,
+    password: &str,
+    salt: &[u8],
+    output: &mut [u8],
+) -> Result<(), AskError> {
+    let count = argon2.params().block_count();
+    let mut blocks = Vec::with_capacity(count.max(BLOCKS_RESERVED));
+    blocks.resize(count, Block::new());
+    argon2
+        .hash_password_into_with_memory(password.as_bytes(), salt, output, &mut blocks)
+        .map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use argon2::{PasswordHasher, PasswordVerifier};
+
+    use super::*;
+
+    const SALT: [u8; 16] = [7; 16];
+
+    fn pool<T>(ask: impl AsyncFnOnce(Hashers) -> T) -> T {
+        actix::System::new().block_on(async { ask(Hashers::start()).await })
+    }
+
+    fn secret(password: &str) -> Secret<String> {
+        Secret::new(password.to_owned())
+    }
+
+    #[test]
+    fn the_hash_is_the_one_that_the_library_writes_and_reads() {
+        let ours = pool(async |hashers| hashers.hash(secret("hunter42"), SALT).await);
+        let ours = ours.expect("a hash");
+        let params = Params::new(MEMORY_KIB, PASSES, LANES, None).expect("within bounds");
+        let library = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let theirs = library.hash_password_with_salt(b"hunter42", &SALT);
+        assert_eq!(ours, theirs.expect("a hash").to_string());
+        let hash = PasswordHash::new(&ours).expect("well-formed");
+        assert!(library.verify_password(b"hunter42", &hash).is_ok());
+    }
+
+    #[test]
+    fn only_the_right_password_is_right_whatever_the_parameters() {
+        let params = Params::new(64, 1, 1, None).expect("within bounds");
+        let cheap = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let hash = cheap.hash_password_with_salt(b"hunter42", &SALT);
+        let hash = hash.expect("a hash").to_string();
+        pool(async |hashers| {
+            for (password, hash, expected) in [
+                ("hunter42", Some(hash.clone()), true),
+                ("hunter43", Some(hash), false),
+                ("hunter42", None, false),
+            ] {
+                let right = hashers.verify(secret(password), hash).await;
+                assert_eq!(right.expect("an answer"), expected);
+            }
+            let broken = hashers.verify(secret("hunter42"), Some("$argon2id$".to_owned()));
+            assert!(matches!(broken.await, Err(AskError::Internal(_))));
+        });
     }
 }

@@ -122,6 +122,9 @@ pub struct Marks {
     pub bookmarked: bool,
 }
 
+/// A post and who wrote it, as everybody shares them.
+pub type Authored = (Arc<Rendered<Post>>, Arc<Rendered<Account>>);
+
 /// An entry as one viewer gets it: everything in it may be seen by that viewer.
 #[derive(Debug, Clone)]
 pub struct PostView {
@@ -132,5 +135,5 @@ pub struct PostView {
     /// What the viewer has done with it; of a boost, with the boosted post.
     pub marks: Marks,
     /// For a boost, the boosted post.
-    pub boosted: Option<(Arc<Rendered<Post>>, Arc<Rendered<Account>>)>,
+    pub boosted: Option<Authored>,
 }

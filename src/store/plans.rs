@@ -21,6 +21,18 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "owners and moderators are few",
     ),
     (
+        "WHERE role > 0 AND state = 0 ORDER BY id LIMIT",
+        "owners and moderators are few",
+    ),
+    (
+        "ORDER BY last_used DESC, id DESC LIMIT -1",
+        "an account's own sessions or tokens, of which it may have few",
+    ),
+    (
+        "DELETE FROM links WHERE kind = ?1",
+        "links that wait to be used are few, and go when they expire",
+    ),
+    (
         "coalesce(sum(last_open_post >= ?1), 0)",
         "a census of all accounts, for the instance's documents alone",
     ),
@@ -29,6 +41,9 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "accounts are found by relevance, which no index has",
     ),
 ];
+
+/// `kinglet check` holds every row against every other: reading whole tables is what it is for.
+const READS_EVERYTHING: &str = "invariants.rs";
 
 /// A string literal of the source, with what a continued line drops.
 fn literals(source: &str) -> Vec<String> {
@@ -167,6 +182,9 @@ fn no_statement_reads_a_whole_table_or_sorts_one() {
     let mut used = vec![false; EXCEPTIONS.len()];
     for file in fs::read_dir(tables).unwrap() {
         let path = file.unwrap().path();
+        if path.ends_with(READS_EVERYTHING) {
+            continue;
+        }
         for sql in statements(&fs::read_to_string(&path).unwrap()) {
             seen += 1;
             let name = path.file_name().unwrap().display();

@@ -10,7 +10,6 @@ use super::writer::{
     EventBatch, EventSink, Unit, UnitError, Write, WriteError, Writer, WriterThread,
 };
 use crate::clock::{ManualClock, Timestamp};
-use crate::domain::event::Event;
 use crate::ids::AccountId;
 
 /// When tests begin.
@@ -87,22 +86,5 @@ impl Unit for AddAccount {
             (id, self.0),
         )?;
         Ok(id)
-    }
-}
-
-/// Suspends an account or undoes it.
-pub(crate) struct SetSuspended(pub(crate) AccountId, pub(crate) bool);
-
-impl Unit for SetSuspended {
-    type Answer = ();
-
-    fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
-        let state = if self.1 { 2 } else { 0 };
-        write.connection.execute(
-            "UPDATE accounts SET state = ?2 WHERE id = ?1",
-            (self.0, state),
-        )?;
-        write.tell(Event::AccountVisibilityChanged(self.0));
-        Ok(())
     }
 }

@@ -12,7 +12,7 @@ use kinglet::ids::AccountId;
 use kinglet::store::units::{SuspendAccount, UnsuspendAccount};
 use kinglet::{Server, ServerBuilder};
 use reqwest::Method;
-use reqwest::header::HeaderMap;
+use reqwest::header::{COOKIE, HeaderMap};
 use serde_json::Value as Json;
 
 /// When the clock of every rig starts: 2026-09-21T14:13:20Z.
@@ -155,6 +155,7 @@ pub struct Client {
     http: reqwest::Client,
     base: String,
     token: Option<String>,
+    cookie: Option<String>,
 }
 
 /// What a server answered.
@@ -180,12 +181,19 @@ impl Client {
                 .expect("a client"),
             base: base.to_owned(),
             token: None,
+            cookie: None,
         }
     }
 
     /// The same client with a token.
     pub fn with_token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
+        self
+    }
+
+    /// The same client with a cookie, `name=value`, as a browser has one.
+    pub fn with_cookie(mut self, cookie: impl Into<String>) -> Self {
+        self.cookie = Some(cookie.into());
         self
     }
 
@@ -206,11 +214,14 @@ impl Client {
             Some(_) => format!("{}{path}", self.base),
             None => path.to_owned(),
         };
-        let request = self.http.request(method, url);
-        match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
+        let mut request = self.http.request(method, url);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
         }
+        if let Some(cookie) = &self.cookie {
+            request = request.header(COOKIE, cookie);
+        }
+        request
     }
 
     /// Sends a request.

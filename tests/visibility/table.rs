@@ -39,7 +39,7 @@ pub enum Entry {
 
 /// A list, and who finds which posts in it.
 pub struct List {
-    /// The address: `{author}`, `{booster}`, `{stranger}`, `{asked}` are ids. With `{id}`, `{url}`, `{word}` or
+    /// The address: `{author}`, `{booster}`, `{stranger}`, `{follower}`, `{asked}` are ids. With `{id}`, `{url}`, `{word}` or
     /// `{answer}` in it the address is made for each post apart.
     pub path: &'static str,
     /// Who finds which of the author's posts.
@@ -97,6 +97,14 @@ fn home(viewer: Viewer, subject: &Subject) -> bool {
         Viewer::Follower => is_post(subject) && sees(viewer, subject),
         Viewer::FollowerOfBooster => is_post(subject) && sees(viewer, subject),
         _ => false,
+    }
+}
+
+/// The website's first page: home, and the public timeline for whoever has none.
+fn front(viewer: Viewer, subject: &Subject) -> bool {
+    match viewer {
+        Viewer::Anonymous => lists(viewer, subject),
+        _ => home(viewer, subject),
     }
 }
 
@@ -377,6 +385,14 @@ pub const TABLE: &[Row] = &[
         "/api/v1/tags/:name",
         Outlet::Counts(&["/api/v1/tags/birds", "/api/v1/tags/birdsdirect"]),
     ),
+    // Access.
+    post("/api/v1/apps", ACCESS),
+    get("/api/v1/apps/verify_credentials", ACCESS),
+    get("/.well-known/oauth-authorization-server", ACCESS),
+    post("/oauth/token", ACCESS),
+    post("/oauth/revoke", ACCESS),
+    get("/oauth/userinfo", OWN_PROFILE),
+    post("/oauth/userinfo", OWN_PROFILE),
     // The instance.
     get("/api/v1/instance", INSTANCE),
     get("/api/v2/instance", INSTANCE),
@@ -394,4 +410,153 @@ pub const TABLE: &[Row] = &[
     get("/health", Outlet::Quiet("answers that the server is there")),
     get("/pictures/:version/avatars/:file", PICTURE),
     get("/pictures/:version/headers/:file", PICTURE),
+    // The website: what is read.
+    get(
+        "/",
+        Outlet::Lists(&[List {
+            path: "/",
+            shows: front,
+        }]),
+    ),
+    get(
+        "/public",
+        Outlet::Lists(&[List {
+            path: "/public",
+            shows: lists,
+        }]),
+    ),
+    get(
+        "/tags/:name",
+        Outlet::Lists(&[List {
+            path: "/tags/birds",
+            shows: tagged,
+        }]),
+    ),
+    get(
+        "/search",
+        Outlet::Lists(&[
+            List {
+                path: "/search?q=wren",
+                shows: |viewer, subject| is_post(subject) && strolls_past(viewer, subject),
+            },
+            List {
+                path: "/search?q=robin&type=statuses",
+                shows: |viewer, subject| !is_post(subject) && strolls_past(viewer, subject),
+            },
+        ]),
+    ),
+    get(
+        "/@:name",
+        Outlet::Lists(&[
+            List {
+                path: "/@ada",
+                shows: posts_of_sight,
+            },
+            List {
+                path: "/@bo",
+                shows: boosted,
+            },
+        ]),
+    ),
+    get(
+        "/@:name/with_replies",
+        Outlet::Lists(&[List {
+            path: "/@ada/with_replies",
+            shows: sees,
+        }]),
+    ),
+    get(
+        "/@:name/following",
+        Outlet::Quiet("lists accounts, with nothing of their posts"),
+    ),
+    get(
+        "/@:name/followers",
+        Outlet::Quiet("lists accounts, with nothing of their posts"),
+    ),
+    get("/@:name/:id", Outlet::Entry(Entry::Text)),
+    get(
+        "/@:name/:id",
+        Outlet::Lists(&[
+            List {
+                path: "/@stan/{asked}",
+                shows: replies_of_sight,
+            },
+            List {
+                path: "/@mona/{answer}",
+                shows: replies_of_sight,
+            },
+        ]),
+    ),
+    get("/@:name/:id/history", Outlet::Entry(Entry::OwnText)),
+    get("/@:name/:id/favourites", Outlet::Entry(Entry::Presence)),
+    get("/@:name/:id/boosts", Outlet::Entry(Entry::Presence)),
+    get(
+        "/favourites",
+        Outlet::Lists(&[List {
+            path: "/favourites",
+            shows: posts_of_sight,
+        }]),
+    ),
+    get(
+        "/bookmarks",
+        Outlet::Lists(&[List {
+            path: "/bookmarks",
+            shows: posts_of_sight,
+        }]),
+    ),
+    get(
+        "/notifications",
+        Outlet::Lists(&[List {
+            path: "/notifications?only=mentions",
+            shows: |viewer, _| viewer == Viewer::Mentioned,
+        }]),
+    ),
+    get("/about", INSTANCE),
+    get("/assets/:file", PICTURE),
+    get("/favicon.ico", PICTURE),
+    get("/robots.txt", PICTURE),
+    // The website: what is written.
+    get("/compose", Outlet::Quiet("is an empty form")),
+    post("/posts", Outlet::Act(Act::Reply)),
+    get("/posts/:id/edit", Outlet::Entry(Entry::AuthorsText)),
+    post("/posts/:id/edit", Outlet::Act(Act::OnOwn)),
+    get("/posts/:id/delete", Outlet::Entry(Entry::AuthorsText)),
+    post("/posts/:id/delete", Outlet::Act(Act::OnOwn)),
+    post("/posts/:id/favourite", Outlet::Act(Act::OnSeen)),
+    post("/posts/:id/unfavourite", Outlet::Act(Act::OnSeen)),
+    post("/posts/:id/bookmark", Outlet::Act(Act::OnSeen)),
+    post("/posts/:id/unbookmark", Outlet::Act(Act::OnSeen)),
+    post("/posts/:id/boost", Outlet::Act(Act::OnSeen)),
+    post("/posts/:id/unboost", Outlet::Act(Act::OnSeen)),
+    post("/notifications/read", NOTIFICATION_ACT),
+    post("/notifications/clear", NOTIFICATION_ACT),
+    // The website: others, and one's own account.
+    post("/@:name/follow", RELATION),
+    post("/@:name/unfollow", RELATION),
+    post("/@:name/block", RELATION),
+    post("/@:name/unblock", RELATION),
+    post("/@:name/mute", RELATION),
+    post("/@:name/unmute", RELATION),
+    post("/follow-requests/:id/accept", RELATION),
+    post("/follow-requests/:id/reject", RELATION),
+    get("/login", ACCESS),
+    post("/login", ACCESS),
+    post("/logout", ACCESS),
+    get("/signup", ACCESS),
+    post("/signup", ACCESS),
+    get("/invite/:code", ACCESS),
+    get("/setup", ACCESS),
+    post("/setup", ACCESS),
+    get("/reset/:code", ACCESS),
+    post("/reset/:code", ACCESS),
+    get("/settings", OWN_PROFILE),
+    get("/settings/profile", OWN_PROFILE),
+    post("/settings/profile", OWN_PROFILE),
+    get("/settings/account", OWN_PROFILE),
+    post("/settings/password", ACCESS),
+    get("/settings/sessions", ACCESS),
+    post("/settings/sessions/:id/revoke", ACCESS),
+    post("/settings/apps/:id/revoke", ACCESS),
+    get("/settings/blocks", RELATION),
+    get("/settings/mutes", RELATION),
 ];

@@ -1,9 +1,10 @@
 //! Twelve ways to look at one author's posts, and a world in which somebody looks in each of them.
 
-use kinglet::ids::AccountId;
+use std::collections::HashMap;
+
 use serde_json::{Value as Json, json};
 
-use crate::support::server::{Answer, Client, Rig, SCOPES};
+use crate::support::server::{Answer, Client, Rig, SCOPES, password_of};
 
 /// Who looks at the author's posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,6 +148,15 @@ pub struct World {
     /// The mentioned's open answers to the author's answers, one for each visibility.
     pub answers: Vec<(Visibility, String)>,
     scope_missing: Client,
+    browsers: HashMap<&'static str, Browser>,
+}
+
+/// Somebody who is logged in at the website.
+#[derive(Clone)]
+pub struct Browser {
+    pub client: Client,
+    /// What their forms carry.
+    pub form_token: String,
 }
 
 impl World {
@@ -162,6 +172,7 @@ impl World {
             asked: String::new(),
             answers: Vec::new(),
             scope_missing,
+            browsers: HashMap::new(),
         };
         world.meet().await;
         world.publish().await;
@@ -266,6 +277,50 @@ impl World {
         text_of(&answer.ok()["id"])
     }
 
+    /// Logs everybody in at the website too.
+    pub async fn with_browsers(mut self) -> Self {
+        for name in Viewer::ALL.into_iter().filter_map(Viewer::name) {
+            let browser = self.log_in(name).await;
+            self.browsers.insert(name, browser);
+        }
+        self
+    }
+
+    async fn log_in(&self, name: &str) -> Browser {
+        let page = self.rig.anonymous().get("/login").await;
+        let visitor = self
+            .rig
+            .anonymous()
+            .with_cookie(cookie(&page, "kinglet_visitor"));
+        let password = password_of(name);
+        let form_token = form_token(&page.text);
+        let fields = [
+            ("csrf", form_token),
+            ("login", name),
+            ("password", &password),
+        ];
+        let answer = visitor.post_form("/login", &fields).await;
+        assert_eq!(answer.status, 303, "{name}: {}", answer.text);
+        let client = self
+            .rig
+            .anonymous()
+            .with_cookie(cookie(&answer, "kinglet_session"));
+        let form_token = self::form_token(&client.get("/compose").await.text).to_owned();
+        Browser { client, form_token }
+    }
+
+    /// Whoever looks at the website; nobody who is only there with a token.
+    pub fn browser(&self, viewer: Viewer) -> Option<Browser> {
+        match viewer.name() {
+            Some(name) => self.browsers.get(name).cloned(),
+            None if viewer == Viewer::Anonymous => Some(Browser {
+                client: self.rig.anonymous(),
+                form_token: String::new(),
+            }),
+            None => None,
+        }
+    }
+
     pub fn client(&self, viewer: Viewer) -> Client {
         match viewer.name() {
             Some(name) => self.rig.client(name).clone(),
@@ -282,32 +337,67 @@ impl World {
             .expect("there is one of each")
     }
 
-    pub async fn set_suspended(&self, name: &str, suspended: bool) {
-        let account: AccountId = self.rig.person(name).id;
-        self.rig.set_suspended(account, suspended).await;
-    }
-
-    /// A new token for somebody whose tokens ended.
-    pub async fn let_in_again(&mut self, name: &str) {
+    /// Hides somebody, or shows them again; as their tokens ended they get a new one then.
+    pub async fn set_suspended(&mut self, name: &str, suspended: bool) {
         let account = self.rig.person(name).id;
-        let client = self.rig.client_of(account, SCOPES).await;
-        self.rig.replace_client(name, client);
+        self.rig.set_suspended(account, suspended).await;
+        if !suspended {
+            let client = self.rig.client_of(account, SCOPES).await;
+            self.rig.replace_client(name, client);
+            if let Some((name, _)) = self.browsers.remove_entry(name) {
+                let browser = self.log_in(name).await;
+                self.browsers.insert(name, browser);
+            }
+        }
     }
 }
 
-/// An answer without what differs between any two: the request's id, the time, and the id that was asked for.
+/// A cookie that an answer sets, as the browser sends it back.
+fn cookie(answer: &Answer, name: &str) -> String {
+    let set = answer.headers.get_all("set-cookie").iter();
+    let cookies = set.filter_map(|value| value.to_str().ok()?.split(';').next());
+    let mut named = cookies.filter(|cookie| cookie.starts_with(&format!("{name}=")));
+    named.next().expect("the answer sets it").to_owned()
+}
+
+const FORM_TOKEN: &str = "name=\"csrf\" value=\"";
+
+/// What the forms of a page carry.
+fn form_token(page: &str) -> &str {
+    let (_, rest) = page.split_once(FORM_TOKEN).expect("the page has a form");
+    rest.split('"').next().expect("a value ends")
+}
+
+/// A page without what its forms carry, which is another every time.
+fn without_form_tokens(page: &str) -> String {
+    let mut parts = page.split(FORM_TOKEN);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |page, part| {
+        let rest = part.split_once('"').map_or("", |(_, rest)| rest);
+        page + FORM_TOKEN + rest
+    })
+}
+
+/// An answer without what differs between any two: the request's id, the time, the tokens of forms, and the id that was
+/// asked for.
 pub fn comparable(answer: &Answer, asked: &str) -> (u16, Vec<(String, String)>, String) {
+    let of_id = |text: &str| match asked {
+        "" => text.to_owned(),
+        asked => text.replace(asked, "ID"),
+    };
     let mut headers: Vec<(String, String)> = answer
         .headers
         .iter()
         .filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"))
         .map(|(name, value)| {
             let value = value.to_str().expect("headers are ASCII");
-            (name.to_string(), value.replace(asked, "ID"))
+            (name.to_string(), of_id(value))
         })
         .collect();
     headers.sort();
-    (answer.status, headers, answer.text.replace(asked, "ID"))
+    // Pages that tell of a problem show the request's id.
+    let page = without_form_tokens(&answer.text).replace(answer.header("x-request-id"), "REQUEST");
+    (answer.status, headers, of_id(&page))
 }
 
 pub fn text_of(json: &Json) -> String {

@@ -1,12 +1,12 @@
 //! What the Posts actor keeps in memory: posts, their authors, and what viewers have done with them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::actors::cache::EventedCache;
 use crate::domain::account::Account;
 use crate::domain::event::Event;
-use crate::domain::post::{Marks, Post, PostView};
+use crate::domain::post::{Authored, Marks, Post, PostView};
 use crate::domain::rendered::Rendered;
 use crate::domain::visibility::{Onlooker, may_see};
 use crate::ids::{AccountId, PostId};
@@ -37,13 +37,32 @@ impl Default for Shelf {
     }
 }
 
-/// What a page is put together from: the shelf, then what was loaded for this page.
-struct Sources<'a> {
-    shelf: &'a mut Shelf,
+/// What a page may be put together from besides the shelf: what the shelf had when the page was asked for, and what was
+/// loaded for it. An event that comes between the two takes things off the shelf, but nothing off a page.
+#[derive(Debug, Default)]
+pub(super) struct Hand {
     posts: HashMap<PostId, Arc<Rendered<Post>>>,
     accounts: HashMap<AccountId, Arc<Rendered<Account>>>,
     marks: HashMap<PostId, Marks>,
 }
+
+/// What memory says of a page.
+#[derive(Debug)]
+pub(super) enum Shown {
+    /// The entries as the viewer gets them.
+    Ready(Vec<PostView>),
+    /// Only the store knows. What is at hand already comes along.
+    Missing(LoadPosts, Hand),
+}
+
+/// The shelf, then the hand.
+struct Sources<'a> {
+    shelf: &'a mut Shelf,
+    hand: &'a Hand,
+}
+
+/// Neither on the shelf nor at hand.
+struct Absent;
 
 impl Shelf {
     /// Forgets everything: events up to `commit` were lost.
@@ -77,12 +96,23 @@ impl Shelf {
     }
 
     /// The entries as the viewer gets them, or what has to be loaded first.
-    pub(super) fn show(
-        &mut self,
-        onlooker: &Onlooker,
-        ids: &[PostId],
-    ) -> Result<Vec<PostView>, LoadPosts> {
-        let mut missing = LoadPosts::default();
+    pub(super) fn show(&mut self, onlooker: &Onlooker, ids: &[PostId]) -> Shown {
+        let hand = Hand::default();
+        let mut sources = Sources {
+            shelf: self,
+            hand: &hand,
+        };
+        let views: Result<Vec<_>, Absent> = without_repeats(ids)
+            .filter_map(|id| sources.view(onlooker, id).transpose())
+            .collect();
+        match views {
+            Ok(views) => Shown::Ready(views),
+            Err(Absent) => self.look_for(onlooker, ids),
+        }
+    }
+
+    fn look_for(&mut self, onlooker: &Onlooker, ids: &[PostId]) -> Shown {
+        let (mut missing, mut hand) = (LoadPosts::default(), Hand::default());
         let mut marks_missing = Vec::new();
         for id in ids {
             let Some(post) = self.posts.get(id).cloned() else {
@@ -91,38 +121,32 @@ impl Shelf {
             };
             let boosted = post.facts.boost_of;
             let shown = post.facts.shown_post();
-            if let Some(boosted) = boosted
-                && self.posts.get(&boosted.post).is_none()
-            {
-                missing.posts.push(boosted.post);
+            hand.posts.insert(*id, Arc::clone(&post));
+            if let Some(boosted) = boosted {
+                match self.posts.get(&boosted.post) {
+                    Some(post) => drop(hand.posts.insert(boosted.post, Arc::clone(post))),
+                    None => missing.posts.push(boosted.post),
+                }
             }
             for account in [
                 Some(post.facts.author),
                 boosted.map(|boosted| boosted.author),
             ] {
-                if let Some(account) = account
-                    && self.accounts.get(&account).is_none()
-                {
-                    missing.accounts.push(account);
+                let Some(account) = account else { continue };
+                match self.accounts.get(&account) {
+                    Some(known) => drop(hand.accounts.insert(account, Arc::clone(known))),
+                    None => missing.accounts.push(account),
                 }
             }
-            if let Some(viewer) = onlooker.account
-                && self.marks.get(&(viewer, shown)).is_none()
-            {
-                marks_missing.push(shown);
+            if let Some(viewer) = onlooker.account {
+                match self.marks.get(&(viewer, shown)) {
+                    Some(marks) => drop(hand.marks.insert(shown, *marks)),
+                    None => marks_missing.push(shown),
+                }
             }
         }
-        if missing.posts.is_empty() && missing.accounts.is_empty() && marks_missing.is_empty() {
-            let sources = Sources {
-                shelf: self,
-                posts: HashMap::new(),
-                accounts: HashMap::new(),
-                marks: HashMap::new(),
-            };
-            return Ok(sources.assemble(onlooker, ids));
-        }
         missing.marks = onlooker.account.map(|viewer| (viewer, marks_missing));
-        Err(missing)
+        Shown::Missing(missing, hand)
     }
 
     /// Keeps what was loaded out of the snapshot of `commit`, as far as no event overtook it, and puts the page
@@ -131,99 +155,229 @@ impl Shelf {
         &mut self,
         onlooker: &Onlooker,
         ids: &[PostId],
+        mut hand: Hand,
         loaded: LoadedPosts,
         commit: i64,
     ) -> Vec<PostView> {
-        let posts: HashMap<_, _> = loaded
-            .posts
-            .into_iter()
-            .map(|(id, post)| (id, Arc::new(Rendered::new(post))))
-            .collect();
-        let accounts: HashMap<_, _> = loaded
-            .accounts
-            .into_iter()
-            .map(|(id, account)| (id, Arc::new(Rendered::new(account))))
-            .collect();
-        for (id, post) in &posts {
-            self.posts.fill(*id, Arc::clone(post), commit);
+        for (id, post) in loaded.posts {
+            let post = Arc::new(Rendered::new(post));
+            self.posts.fill(id, Arc::clone(&post), commit);
+            hand.posts.insert(id, post);
         }
-        for (id, account) in &accounts {
-            self.accounts.fill(*id, Arc::clone(account), commit);
+        for (id, account) in loaded.accounts {
+            let account = Arc::new(Rendered::new(account));
+            self.accounts.fill(id, Arc::clone(&account), commit);
+            hand.accounts.insert(id, account);
         }
-        if let Some(viewer) = onlooker.account {
-            for (post, marks) in &loaded.marks {
-                self.marks.fill((viewer, *post), *marks, commit);
+        for (post, marks) in loaded.marks {
+            if let Some(viewer) = onlooker.account {
+                self.marks.fill((viewer, post), marks, commit);
             }
+            hand.marks.insert(post, marks);
         }
-        Sources {
+        let mut sources = Sources {
             shelf: self,
-            posts,
-            accounts,
-            marks: loaded.marks,
-        }
-        .assemble(onlooker, ids)
+            hand: &hand,
+        };
+        // What was looked for and not found isn't there.
+        without_repeats(ids)
+            .filter_map(|id| sources.view(onlooker, id).unwrap_or(None))
+            .collect()
     }
 }
 
+/// Lists are short and seldom repeat anything: looking back is cheaper than remembering.
+fn without_repeats(ids: &[PostId]) -> impl Iterator<Item = PostId> + '_ {
+    ids.iter()
+        .enumerate()
+        .filter(|(at, id)| !ids[..*at].contains(id))
+        .map(|(_, id)| *id)
+}
+
 impl Sources<'_> {
-    fn post(&mut self, id: PostId) -> Option<Arc<Rendered<Post>>> {
-        self.shelf
-            .posts
-            .get(&id)
-            .or_else(|| self.posts.get(&id))
+    fn post(&mut self, id: PostId) -> Result<Arc<Rendered<Post>>, Absent> {
+        let post = self.shelf.posts.get(&id);
+        post.or_else(|| self.hand.posts.get(&id))
             .cloned()
+            .ok_or(Absent)
     }
 
-    fn account(&mut self, id: AccountId) -> Option<Arc<Rendered<Account>>> {
-        self.shelf
-            .accounts
-            .get(&id)
-            .or_else(|| self.accounts.get(&id))
+    fn account(&mut self, id: AccountId) -> Result<Arc<Rendered<Account>>, Absent> {
+        let account = self.shelf.accounts.get(&id);
+        account
+            .or_else(|| self.hand.accounts.get(&id))
             .cloned()
+            .ok_or(Absent)
     }
 
-    fn marks(&mut self, viewer: AccountId, post: PostId) -> Marks {
-        let known = self
-            .shelf
-            .marks
-            .get(&(viewer, post))
-            .or_else(|| self.marks.get(&post));
-        known.copied().unwrap_or_default()
+    fn marks(&mut self, viewer: AccountId, post: PostId) -> Result<Marks, Absent> {
+        let marks = self.shelf.marks.get(&(viewer, post));
+        marks
+            .or_else(|| self.hand.marks.get(&post))
+            .copied()
+            .ok_or(Absent)
     }
 
-    fn assemble(mut self, onlooker: &Onlooker, ids: &[PostId]) -> Vec<PostView> {
-        let mut seen = HashSet::new();
-        ids.iter()
-            .filter(|id| seen.insert(**id))
-            .filter_map(|id| self.view(onlooker, *id))
-            .collect()
-    }
-
-    fn view(&mut self, onlooker: &Onlooker, id: PostId) -> Option<PostView> {
-        let (post, author) = self.seen(onlooker, id)?;
+    /// `None` for what the viewer may not see.
+    fn view(&mut self, onlooker: &Onlooker, id: PostId) -> Result<Option<PostView>, Absent> {
+        let Some((post, author)) = self.seen(onlooker, id)? else {
+            return Ok(None);
+        };
         let boosted = match post.facts.boost_of {
             None => None,
-            Some(boosted) => Some(self.seen(onlooker, boosted.post)?),
+            Some(boosted) => match self.seen(onlooker, boosted.post)? {
+                None => return Ok(None),
+                seen => seen,
+            },
         };
         let marks = match onlooker.account {
             None => Marks::default(),
-            Some(viewer) => self.marks(viewer, post.facts.shown_post()),
+            Some(viewer) => self.marks(viewer, post.facts.shown_post())?,
         };
-        Some(PostView {
+        Ok(Some(PostView {
             post,
             author,
             marks,
             boosted,
-        })
+        }))
     }
 
-    fn seen(
-        &mut self,
-        onlooker: &Onlooker,
-        id: PostId,
-    ) -> Option<(Arc<Rendered<Post>>, Arc<Rendered<Account>>)> {
+    fn seen(&mut self, onlooker: &Onlooker, id: PostId) -> Result<Option<Authored>, Absent> {
         let post = self.post(id)?;
         let author = self.account(post.facts.author)?;
-        may_see(onlooker.viewer(), &post.facts).then_some((post, author))
+        Ok(may_see(onlooker.viewer(), &post.facts).then_some((post, author)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::account::{AccountState, Role};
+    use crate::domain::post::PostFacts;
+    use crate::domain::visibility::Visibility;
+
+    const ADA: AccountId = AccountId(1);
+    const BOB: AccountId = AccountId(2);
+    const FAVOURED: Marks = Marks {
+        favourited: true,
+        boosted: false,
+        bookmarked: false,
+    };
+
+    fn account(id: AccountId) -> Account {
+        Account {
+            id,
+            name: format!("person{}", id.0),
+            display_name: String::new(),
+            note: String::new(),
+            fields: Vec::new(),
+            locked: false,
+            bot: false,
+            discoverable: false,
+            state: AccountState::Active,
+            role: Role::User,
+            followers_count: 0,
+            following_count: 0,
+            posts_count: 0,
+            last_open_post: None,
+        }
+    }
+
+    fn post(id: i64, author: AccountId) -> Post {
+        Post {
+            facts: PostFacts {
+                id: PostId(id),
+                author,
+                author_hidden: false,
+                visibility: Visibility::Public,
+                boost_of: None,
+                reply_to: None,
+                mentions: Vec::new(),
+            },
+            text: String::new(),
+            spoiler: String::new(),
+            sensitive: false,
+            language: None,
+            mentions: Vec::new(),
+            app: None,
+            edited_at: None,
+            replies_count: 0,
+            boosts_count: 0,
+            favourites_count: 0,
+        }
+    }
+
+    fn loaded(entries: &[(i64, AccountId)]) -> LoadedPosts {
+        let posts = entries
+            .iter()
+            .map(|(id, author)| (PostId(*id), post(*id, *author)));
+        let accounts = entries.iter().map(|(_, id)| (*id, account(*id)));
+        let marks = entries.iter().map(|(id, _)| (PostId(*id), FAVOURED));
+        LoadedPosts {
+            posts: posts.collect(),
+            accounts: accounts.collect(),
+            marks: marks.collect(),
+        }
+    }
+
+    fn ids(views: &[PostView]) -> Vec<i64> {
+        views.iter().map(|view| view.post.facts.id.0).collect()
+    }
+
+    #[test]
+    fn what_changes_while_a_page_is_loaded_does_not_fall_out_of_it() {
+        let onlooker = Onlooker {
+            account: Some(BOB),
+            ..Onlooker::default()
+        };
+        let mut shelf = Shelf::default();
+        let first = [PostId(10)];
+        let Shown::Missing(_, hand) = shelf.show(&onlooker, &first) else {
+            panic!("nothing is on the shelf");
+        };
+        shelf.fill_and_show(&onlooker, &first, hand, loaded(&[(10, ADA)]), 1);
+        let page = [PostId(20), PostId(10), PostId(10)];
+        let Shown::Missing(missing, hand) = shelf.show(&onlooker, &page) else {
+            panic!("one post is not on the shelf");
+        };
+        assert_eq!(missing.posts, [PostId(20)]);
+        assert!(missing.accounts.is_empty());
+        shelf.take_in(&Event::AccountChanged(ADA), 2);
+        shelf.take_in(&Event::PostCountsChanged(PostId(10)), 3);
+        let (account, post) = (BOB, PostId(10));
+        shelf.take_in(&Event::MarksChanged { account, post }, 4);
+        let views = shelf.fill_and_show(&onlooker, &page, hand, loaded(&[(20, BOB)]), 1);
+        assert_eq!(ids(&views), [20, 10]);
+        assert_eq!(views[1].marks, FAVOURED);
+        let Shown::Missing(missing, _) = shelf.show(&onlooker, &page) else {
+            panic!("what changed has to be loaded anew");
+        };
+        assert_eq!(missing.posts, [PostId(10), PostId(10)]);
+    }
+
+    #[test]
+    fn a_warm_page_needs_no_store_and_shows_each_entry_once() {
+        let mut shelf = Shelf::default();
+        let onlooker = Onlooker::default();
+        let page = [PostId(20), PostId(10), PostId(20)];
+        let hand = Hand::default();
+        let entries = loaded(&[(10, ADA), (20, BOB)]);
+        shelf.fill_and_show(&onlooker, &page, hand, entries, 1);
+        let Shown::Ready(views) = shelf.show(&onlooker, &page) else {
+            panic!("everything is on the shelf");
+        };
+        assert_eq!(ids(&views), [20, 10]);
+    }
+
+    #[test]
+    fn what_the_store_does_not_have_is_left_out() {
+        let mut shelf = Shelf::default();
+        let onlooker = Onlooker::default();
+        let page = [PostId(20), PostId(10)];
+        let Shown::Missing(_, hand) = shelf.show(&onlooker, &page) else {
+            panic!("nothing is on the shelf");
+        };
+        let views = shelf.fill_and_show(&onlooker, &page, hand, loaded(&[(10, ADA)]), 1);
+        assert_eq!(ids(&views), [10]);
     }
 }

@@ -11,7 +11,7 @@ use actix::{
     WrapFuture,
 };
 
-use self::core::Shelf;
+use self::core::{Shelf, Shown};
 use super::Actors;
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
@@ -42,7 +42,7 @@ impl Posts {
     }
 
     fn catch_up(&mut self) {
-        while let Some(fed) = self.feed.next() {
+        while let Some(fed) = self.feed.take() {
             match fed {
                 Fed::Lost(commit) => self.shelf.forget_all(commit),
                 Fed::Batch(batch) => {
@@ -99,15 +99,20 @@ impl Handler<ShowPosts> for Posts {
         self.catch_up();
         let ShowPosts { onlooker, mut ids } = message;
         ids.truncate(POSTS_PER_SHOW_MAX);
-        let missing = match self.shelf.show(&onlooker, &ids) {
-            Ok(views) => return Box::pin(std::future::ready(Ok(views)).into_actor(self)),
-            Err(missing) => missing,
+        let (missing, hand) = match self.shelf.show(&onlooker, &ids) {
+            Shown::Ready(views) => {
+                return Box::pin(std::future::ready(Ok(views)).into_actor(self));
+            }
+            Shown::Missing(missing, hand) => (missing, hand),
         };
         let loading = self.store.look(missing);
         Box::pin(loading.into_actor(self).map(move |loaded, actor, _| {
             let (loaded, commit) = loaded?;
             actor.catch_up();
-            Ok(actor.shelf.fill_and_show(&onlooker, &ids, loaded, commit))
+            let views = actor
+                .shelf
+                .fill_and_show(&onlooker, &ids, hand, loaded, commit);
+            Ok(views)
         }))
     }
 }

@@ -85,7 +85,7 @@ impl Timelines {
     }
 
     fn catch_up(&mut self) {
-        while let Some(fed) = self.feed.next() {
+        while let Some(fed) = self.feed.take() {
             match fed {
                 Fed::Lost(commit) => {
                     tracing::warn!(commit, "events were lost: every resident window is dropped");

@@ -70,7 +70,7 @@ impl Users {
 
     /// Takes in what was committed since the last message.
     fn catch_up(&mut self) {
-        while let Some(fed) = self.feed.next() {
+        while let Some(fed) = self.feed.take() {
             match fed {
                 Fed::Lost(commit) => self.callers.forget_all(commit),
                 Fed::Batch(batch) => {

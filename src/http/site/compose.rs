@@ -10,6 +10,7 @@ use super::views::{FormErrors, Frame, Nav};
 use crate::actors::posts::fill::show_post;
 use crate::actors::posts::{Draft, RewritePost, WritePost};
 use crate::domain::account::Preferences;
+use crate::domain::error_code::ErrorCode;
 use crate::domain::post::PostView;
 use crate::domain::visibility::Visibility;
 use crate::http::context::Context;
@@ -211,6 +212,12 @@ pub(super) async fn write(context: Context, guest: Guest, call: Call) -> Result<
             let path = path.split('#').next().unwrap_or(path);
             visit.go(&format!("{path}#p-{post}"), Some(Notice::PostPublished))
         }
+        Err(problem) if problem.code() == ErrorCode::NotFound => {
+            let gone = Problem::invalid(
+                "The post that you answer is gone. Sent again, this becomes a post of its own",
+            );
+            refused_write(visit, &form, return_to, &gone).await
+        }
         Err(problem) if is_correctable(&problem) => {
             refused_write(visit, &form, return_to, &problem).await
         }
@@ -257,11 +264,6 @@ async fn refused_write(
         compose.in_reply_to_id = Some(parent.post.facts.id.to_string());
         compose.label = format!("Reply to {}", render::shown_name(&parent.author));
         compose.submit = "Reply".to_owned();
-    } else if form.has("in_reply_to_id") {
-        compose.errors = errors(
-            "",
-            "The post that you answer is gone. Sent again, this becomes a post of its own.",
-        );
     }
     let page = ComposePage {
         frame,

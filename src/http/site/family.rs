@@ -4,7 +4,8 @@ use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, Heade
 
 use super::assets::{ASSET_CACHE_CONTROL, Asset, asset_at, asset_named};
 use super::{
-    about, compose, entry, errors, notifications, posts, profiles, search, settings, timelines,
+    about, compose, consent, entry, errors, notifications, posts, profiles, search, settings,
+    timelines,
 };
 use crate::http::context::Context;
 use crate::http::extract::auth::Guest;
@@ -59,6 +60,8 @@ fn ways_in(family: Family<Context>) -> Family<Context> {
         .post("/login", Visitor, entry::login)
         .limited(Kind::LogIn)
         .post("/logout", Visitor, entry::logout)
+        .get("/oauth/authorize", Visitor, consent::ask)
+        .post("/oauth/authorize", Session, consent::decide)
         .get("/signup", Visitor, entry::signup_page)
         .post("/signup", Visitor, entry::signup)
         .limited(Kind::SignUp)

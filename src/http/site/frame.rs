@@ -1,7 +1,7 @@
 //! One visit of a browser: who reads, what surrounds the page, what is asked of a form before it counts.
 
 use askama::Template;
-use http::header::{CACHE_CONTROL, HeaderValue, SET_COOKIE, USER_AGENT, VARY};
+use http::header::{CACHE_CONTROL, HeaderValue, SET_COOKIE, USER_AGENT};
 
 use super::render::{self, Renderer};
 use super::session::{self, Cookie, Notice};
@@ -30,8 +30,9 @@ const UNREAD_COUNTED_MAX: usize = 100;
 /// How much of the instance's description stands on every page, in characters.
 const DESCRIPTION_CHARS: usize = 300;
 
-/// Pages that everybody gets alike: caches may share them for a moment, of a browser that carries the same cookies.
-const SHARED: HeaderValue = HeaderValue::from_static("public, max-age=10");
+/// Pages that everybody gets alike: caches may share them, but have to ask whether they still hold, as a deletion holds
+/// for the very next request.
+const SHARED: HeaderValue = HeaderValue::from_static("public, no-cache");
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 
 /// What a page for everybody is made with when nobody is known to read it.
@@ -67,7 +68,6 @@ pub(super) fn answer(
     let mut response = reply::html(html);
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, if is_shared { SHARED } else { PRIVATE });
-    headers.insert(VARY, HeaderValue::from_static("Cookie"));
     cors::protect_page(headers, context.instance.url.is_https(), None);
     Ok(response)
 }
@@ -313,7 +313,6 @@ impl Visit {
         let mut response = reply::see_other(path)?;
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, PRIVATE);
-        headers.insert(VARY, HeaderValue::from_static("Cookie"));
         cors::protect_page(headers, self.context.instance.url.is_https(), None);
         Ok(self.with_cookies(response))
     }

@@ -655,11 +655,7 @@ impl Samples {
                 query_encoded: "bird".to_owned(),
                 kind: SearchKind::All,
                 accounts: self.people().drain(..2).collect(),
-                tags: vec![
-                    found("birds"),
-                    found("birdsong"),
-                    found("birdhouse"),
-                ],
+                tags: vec![found("birds"), found("birdsong"), found("birdhouse")],
                 posts: self.public(true),
                 pager: Pager::default(),
             },

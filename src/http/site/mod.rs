@@ -32,7 +32,7 @@
 //! | `/settings/account` | [`views::settings::AccountSettingsPage`] |
 //! | `/settings/sessions` | [`views::settings::SessionsPage`] |
 //! | `/oauth/authorize` | [`views::oauth::ConsentPage`] |
-//! | `/oauth/authorize/native` | [`views::oauth::CodePage`] |
+//! | the answer to `/oauth/authorize` of a client without an address | [`views::oauth::CodePage`] |
 //! | `/about` | [`views::about::AboutPage`] |
 //! | any failure | [`views::error::ErrorPage`] |
 //!
@@ -73,6 +73,7 @@
 mod about;
 pub mod assets;
 mod compose;
+mod consent;
 mod entry;
 mod errors;
 mod family;

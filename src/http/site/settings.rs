@@ -12,6 +12,7 @@ use crate::actors::users::ReplacePassword;
 use crate::domain::access::TokenEntry;
 use crate::domain::account::{ProfileChanges, ProfileField, language_code};
 use crate::domain::account_name::{PROFILE_FIELDS_MAX, ProfileFault};
+use crate::domain::scope::in_words;
 use crate::domain::visibility::Visibility;
 use crate::http::context::Context;
 use crate::http::extract::auth::Guest;
@@ -260,7 +261,8 @@ fn app_rows(visit: &Visit, tokens: &[TokenEntry]) -> Vec<AppRow> {
             Some((app, ..)) => app.to_string(),
             None => format!("{TOKEN_PREFIX}{}", token.id),
         };
-        let scopes = token.scopes.iter().map(str::to_owned);
+        let scopes = token.scopes.iter();
+        let scopes = scopes.map(|scope| in_words(scope).unwrap_or(scope).to_owned());
         if let Some((row, _)) = rows.iter_mut().find(|(row, _)| row.id == id) {
             for scope in scopes {
                 if !row.scopes.contains(&scope) {

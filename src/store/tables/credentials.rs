@@ -151,13 +151,13 @@ pub(in crate::store) fn has_other_owner(
     Ok(statement.exists([id])?)
 }
 
-/// Who looks after members: the first `limit`.
+/// Who looks after members, owners first: at most `limit`.
 pub(in crate::store) fn moderators(
     connection: &Connection,
     limit: usize,
 ) -> Result<Vec<AccountId>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT id FROM accounts WHERE role > 0 AND state = 0 ORDER BY id LIMIT ?1",
+        "SELECT id FROM accounts WHERE role > 0 AND state = 0 ORDER BY role DESC LIMIT ?1",
     )?;
     let rows = statement.query_map([limit as i64], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -78,14 +78,11 @@ pub(in crate::store) fn take(
         .optional()?)
 }
 
-/// Removes every link of a kind; only few are ever made of set-up links, one at a time stands.
-pub(in crate::store) fn delete_of_kind(
-    connection: &Connection,
-    kind: LinkKind,
-) -> Result<(), StoreError> {
+/// Removes the set-up links; only one at a time stands.
+pub(in crate::store) fn delete_set_up(connection: &Connection) -> Result<(), StoreError> {
     connection
-        .prepare_cached("DELETE FROM links WHERE kind = ?1")?
-        .execute([kind])?;
+        .prepare_cached("DELETE FROM links WHERE kind = 0")?
+        .execute(())?;
     Ok(())
 }
 

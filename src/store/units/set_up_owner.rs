@@ -23,7 +23,7 @@ impl Unit for CreateSetupLink {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
         require_no_owner(write)?;
-        links::delete_of_kind(write.connection, LinkKind::SetUp)?;
+        links::delete_set_up(write.connection)?;
         let expires_at = write.now.plus_millis(LINK_MILLIS_MAX);
         links::insert(
             write.connection,

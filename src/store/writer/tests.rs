@@ -101,10 +101,13 @@ fn has(directory: &TempDir, name: &str) -> bool {
     meta::get(&connection, name).unwrap().is_some()
 }
 
+/// A commit's number, and the ids that its events named.
+type Told = (i64, Vec<i64>);
+
 /// Remembers what it was told, and that nobody had been answered then.
 #[derive(Clone, Default)]
 struct Witness {
-    told: Arc<Mutex<Vec<(i64, Vec<i64>)>>>,
+    told: Arc<Mutex<Vec<Told>>>,
     waiting: Arc<Mutex<Vec<Receiver<i64>>>>,
 }
 

@@ -46,7 +46,7 @@ pub struct ConsentPage {
     pub carried: Vec<Carried>,
 }
 
-/// `GET /oauth/authorize/native`: the code of `urn:ietf:wg:oauth:2.0:oob`, to copy by hand.
+/// `POST /oauth/authorize` for `urn:ietf:wg:oauth:2.0:oob`: the code, to copy by hand.
 #[derive(Debug, Clone, Template)]
 #[template(path = "oauth_code.html")]
 pub struct CodePage {

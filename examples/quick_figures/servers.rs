@@ -1,0 +1,208 @@
+//! The servers that are measured, as processes of their own that end with these values.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kinglet::clock::SystemClock;
+use kinglet::http::reply;
+use kinglet::http::request_log::RequestIds;
+use kinglet::http::serve::{self, Bounds};
+use tokio::net::TcpListener;
+use tokio::runtime;
+use warp::Filter;
+
+use super::{Failure, machine};
+
+/// The argument that makes this program the static server; the length of the body follows.
+pub const STATIC_ARGUMENT: &str = "serve-static";
+
+/// How long a server may take to start.
+const START_TIME_MAX: Duration = Duration::from_secs(20);
+/// How often it is looked whether it has.
+const LOOK_INTERVAL: Duration = Duration::from_millis(10);
+
+/// The release build of kinglet beside this example.
+pub fn program() -> Result<PathBuf, Failure> {
+    let example = std::env::current_exe()?;
+    let folder = example.parent().and_then(Path::parent);
+    let program = folder.ok_or("this program is in no directory")?;
+    let program = program.join("kinglet");
+    if cfg!(debug_assertions) {
+        return Err("figures of a debug build tell nothing: run this with --release".into());
+    }
+    if !program.exists() {
+        let path = program.display();
+        return Err(format!("{path} is not there: run `cargo build --release` first").into());
+    }
+    Ok(program)
+}
+
+/// A process that is killed when this is dropped; what it has stored is thrown away.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// `kinglet serve`.
+pub struct Kinglet {
+    process: Process,
+    program: PathBuf,
+    data: PathBuf,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Kinglet {
+    /// Starts it on a directory and waits until it answers.
+    pub fn start(program: &Path, data: &Path) -> Result<Self, Failure> {
+        let log = data.with_extension("log");
+        let child = command(program, data)
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .env("KINGLET_LIMITS__RATE_LIMITS", "false")
+            .stderr(File::create(&log)?)
+            .spawn()?;
+        let mut process = Process(child);
+        let begun = machine::now();
+        let address = loop {
+            let text = fs::read_to_string(&log)?;
+            if let Some((_, rest)) = text.split_once("kinglet answers at http://")
+                && let Some((address, _)) = rest.split_once('\n')
+            {
+                break address.trim().parse()?;
+            }
+            if process.0.try_wait()?.is_some() || begun.elapsed() > START_TIME_MAX {
+                return Err(format!("kinglet doesn't start:\n{text}").into());
+            }
+            pause();
+        };
+        Ok(Self {
+            process,
+            program: program.to_owned(),
+            data: data.to_owned(),
+            address,
+        })
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.process.0.id()
+    }
+
+    /// Makes an account, which hashes a password in the server.
+    pub fn create_user(&self, name: &str) -> Result<(), Failure> {
+        let email = format!("{name}@example.org");
+        self.run(&["user", "create", name, "--email", &email])
+            .map(drop)
+    }
+
+    /// Makes an access token.
+    pub fn create_token(&self, name: &str) -> Result<String, Failure> {
+        let token = self.run(&["token", "create", name, "--scopes", "read write"])?;
+        Ok(token.trim().to_owned())
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<String, Failure> {
+        let done = command(&self.program, &self.data)
+            .args(arguments)
+            .output()?;
+        if !done.status.success() {
+            let said = String::from_utf8_lossy(&done.stderr);
+            return Err(format!("kinglet {}: {said}", arguments.join(" ")).into());
+        }
+        Ok(String::from_utf8(done.stdout)?)
+    }
+}
+
+fn command(program: &Path, data: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.arg("--data").arg(data).stdin(Stdio::null());
+    // No configuration that happens to lie around is part of this.
+    if let Some(folder) = data.parent() {
+        command.current_dir(folder);
+    }
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("KINGLET_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a file can't be waited for without means of the system"
+)]
+fn pause() {
+    std::thread::sleep(LOOK_INTERVAL);
+}
+
+/// A server that answers everything with one ready-made body, through kinglet's accept loop.
+pub struct StaticServer {
+    process: Process,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl StaticServer {
+    /// Starts it and waits until it answers.
+    pub fn start(body_bytes: usize) -> Result<Self, Failure> {
+        let child = Command::new(std::env::current_exe()?)
+            .args([STATIC_ARGUMENT, &body_bytes.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut process = Process(child);
+        let output = process.0.stdout.take().ok_or("its output was piped")?;
+        let mut address = String::new();
+        BufReader::new(output).read_line(&mut address)?;
+        Ok(Self {
+            process,
+            address: address.trim().parse()?,
+        })
+    }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.process.0.id()
+    }
+}
+
+/// Is the static server until standard input ends.
+pub fn serve_static(body_bytes: &str) -> Result<(), Failure> {
+    let body = Bytes::from(vec![b'x'; body_bytes.parse()?]);
+    let threads = std::thread::available_parallelism()?.get();
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        println!("{}", listener.local_addr()?);
+        let filter = warp::get().map(move || reply::json_bytes(body.clone()));
+        let parent_is_gone = tokio::task::spawn_blocking(|| {
+            // The end of the input and an error say the same.
+            drop(std::io::stdin().read(&mut [0]));
+        });
+        serve::serve(
+            listener,
+            filter,
+            Bounds::default(),
+            Arc::new(SystemClock),
+            Arc::new(RequestIds::seeded(1)),
+            async { drop(parent_is_gone.await) },
+        )
+        .await;
+        Ok(())
+    })
+}

@@ -1,0 +1,16 @@
+//! What clients need of the API, family by family: what succeeds and how it looks, what is refused and with which words, and every
+//! peculiarity that some client depends on (`gotcha_NN_…`).
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod accounts;
+mod bad_input;
+mod instance;
+mod notifications;
+mod relationships;
+mod search;
+mod shape;
+mod statuses;
+mod timelines;
+mod wire;
