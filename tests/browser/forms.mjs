@@ -40,7 +40,7 @@ await report.step('log out', async () => {
   await ana.logOut();
   assert(!(await ana.isSignedIn()), 'the session is gone');
   await ana.open('/settings/account');
-  assert(ana.path.startsWith('/login'), 'settings ask for a log-in');
+  assert(await ana.isAskedToLogIn(), 'settings ask for a log-in');
 });
 
 await report.step('log in', async () => {

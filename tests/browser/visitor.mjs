@@ -115,8 +115,14 @@ export class Visitor {
     return this.press(this.main().getByRole('button', { name: 'Sign up' }));
   }
 
+  /** Whether the page asks for a log-in. */
+  async isAskedToLogIn() {
+    return (await this.main().locator('form[action="/login"]').count()) > 0;
+  }
+
+  /** Logs in where the page asks for it, else on the page for that. */
   async logIn(login, password) {
-    if (!this.path.startsWith('/login')) await this.open('/login');
+    if (!(await this.isAskedToLogIn())) await this.open('/login');
     await this.fill({ login, password });
     return this.press(this.main().getByRole('button', { name: 'Log in' }));
   }
