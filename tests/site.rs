@@ -1,5 +1,10 @@
 //! The website as a browser without JavaScript meets it: what pages show to whom, what forms do, what attacks don't.
 
+#![allow(
+    clippy::panic,
+    reason = "clippy takes only the test functions themselves for tests"
+)]
+
 mod support;
 
 use kinglet::actors::users::MakeLink;

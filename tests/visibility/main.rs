@@ -139,7 +139,7 @@ async fn assert_entry(world: &World, row: &Row, entry: Entry) {
             }
             let by_friend =
                 subject.kind == Kind::Boost && subject.visibility != Visibility::Private;
-            let has_source = !by_friend && !(is_page && subject.kind == Kind::Boost);
+            let has_source = !(by_friend || is_page && subject.kind == Kind::Boost);
             let is_own = viewer == Viewer::Author && has_source;
             let lets_in =
                 turned_away(row, viewer).is_none() && (entry != Entry::AuthorsText || is_own);
