@@ -22,6 +22,8 @@ use support::server::Client;
 
 const ROUNDS: u32 = 30;
 const PEOPLE: usize = 8;
+/// How many entries of a home are asked for.
+const HOME_PAGE: usize = 40;
 /// The longest that a round lasts before the kill, in milliseconds.
 const ROUND_MILLIS_MAX: u64 = 700;
 
@@ -103,16 +105,21 @@ impl Writer {
 
     /// Does one thing; `None` when no answer came: then nobody knows whether it is done.
     async fn act(&mut self) -> Option<()> {
-        match self.random.random_range(0..10) {
+        match self.random.random_range(0..12) {
             0..5 => self.post().await,
             5..8 => self.favour().await,
             8 => self.follow().await,
-            _ => self.delete().await,
+            9 => self.delete().await,
+            // Keeps the reader's window resident, so that there is something to persist.
+            _ => self.home().await.map(drop),
         }
     }
 
     async fn ask(&self, method: Method, path: &str, body: &Value) -> Option<Value> {
-        let request = self.client.request(method, path).json(body);
+        let mut request = self.client.request(method, path);
+        if !body.is_null() {
+            request = request.json(body);
+        }
         let answer = request.send().await.ok()?;
         let status = answer.status().as_u16();
         let text = answer.text().await.ok()?;
@@ -166,6 +173,15 @@ impl Writer {
         Some(())
     }
 
+    /// The newest entries of the own home.
+    async fn home(&self) -> Option<Vec<String>> {
+        let path = format!("/api/v1/timelines/home?limit={HOME_PAGE}");
+        let home = self.ask(Method::GET, &path, &Value::Null).await?;
+        let entries = home.as_array().expect("a list").iter();
+        let ids = entries.map(|entry| entry["id"].as_str().expect("an id").to_owned());
+        Some(ids.collect())
+    }
+
     fn pick(&mut self) -> Option<String> {
         let last = self.own.len().checked_sub(1)?;
         Some(self.own[self.random.random_range(0..=last)].clone())
@@ -192,6 +208,19 @@ impl Writer {
                     }
                 }
             }
+        }
+        let home = self.home().await.expect("an answer");
+        assert!(home.is_sorted_by(|newer, older| newer > older), "{home:?}");
+        // What the page reaches down to, or everything where the home ends on it.
+        let reach = home.last().filter(|_| home.len() == HOME_PAGE);
+        for (id, text) in &self.acknowledged.posts {
+            let is_within = reach.is_none_or(|reach| id >= reach);
+            assert_eq!(
+                home.contains(id),
+                text.is_some() && is_within,
+                "{id} on the home of {}: {home:?}",
+                self.name
+            );
         }
         for (other, follows) in &self.acknowledged.follows {
             let path = format!("/api/v1/accounts/relationships?id[]={other}");
@@ -231,6 +260,7 @@ async fn what_was_acknowledged_survives_every_kill() {
     let mut writers: Vec<Writer> = Vec::new();
     let mut acknowledged = 0;
     for round in 0..rounds {
+        println!("round {round}");
         let program = Program::serve(&data, &[("KINGLET_LIMITS__RATE_LIMITS", "false")]);
         let base = program.wait_for("kinglet answers at ");
         let client = |token: &String| Client::new(base.trim()).with_token(token);
@@ -277,7 +307,8 @@ async fn what_was_acknowledged_survives_every_kill() {
         let checked = kinglet(&data, &["check"]);
         assert!(
             checked.status.success(),
-            "round {round}: {}{}",
+            "round {round}, {}: {}{}",
+            checked.status,
             String::from_utf8_lossy(&checked.stdout),
             String::from_utf8_lossy(&checked.stderr)
         );
