@@ -211,7 +211,7 @@ async fn visitors_read_what_is_public_and_nothing_runs_in_their_browsers() {
         assert!(policy.contains("frame-ancestors 'none'"), "{path}");
         assert!(policy.contains("form-action 'self'"), "{path}");
         assert_eq!(page.header("referrer-policy"), "same-origin", "{path}");
-        assert_eq!(page.header("vary"), "Cookie", "{path}");
+        assert_eq!(page.header("vary"), "cookie", "{path}");
         for bad in [
             "<script",
             " style=\"",

@@ -176,7 +176,14 @@ fn files_in(folder: &str) -> Vec<PathBuf> {
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
+            let entry = entry.unwrap();
+            let path = entry.path();
+            // What tests/install puts there is others' work.
+            let name = entry.file_name();
+            let is_installed = [".venv", "node_modules"].iter().any(|known| name == *known);
+            if is_installed {
+                continue;
+            }
             if path.is_dir() {
                 folders.push(path);
             } else {

@@ -21,16 +21,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "owners and moderators are few",
     ),
     (
-        "WHERE role > 0 AND state = 0 ORDER BY id LIMIT",
-        "owners and moderators are few",
-    ),
-    (
         "ORDER BY last_used DESC, id DESC LIMIT -1",
         "an account's own sessions or tokens, of which it may have few",
-    ),
-    (
-        "DELETE FROM links WHERE kind = ?1",
-        "links that wait to be used are few, and go when they expire",
     ),
     (
         "coalesce(sum(last_open_post >= ?1), 0)",

@@ -237,6 +237,7 @@ await report.step('reject a follower', async () => {
 });
 
 await report.step('clear notifications', async () => {
+  await benApi.post('/api/v1/statuses', { status: '@ana Have you heard the firecrest?' });
   assert((await anaApi.get('/api/v1/notifications')).length > 0, 'there are some');
   await ana.open('/notifications');
   await act(ana, '/notifications/clear');
