@@ -240,6 +240,10 @@ await report.step('clear notifications', async () => {
   await benApi.post('/api/v1/statuses', { status: '@ana Have you heard the firecrest?' });
   assert((await anaApi.get('/api/v1/notifications')).length > 0, 'there are some');
   await ana.open('/notifications');
+  await act(ana, '/notifications/read');
+  const { notifications } = await anaApi.get('/api/v1/markers?timeline[]=notifications');
+  assert(notifications, 'how far it was read is known');
+  await ana.open('/notifications');
   await act(ana, '/notifications/clear');
   assertEqual(await anaApi.get('/api/v1/notifications'), [], 'notifications');
 });

@@ -361,6 +361,7 @@ fn cookie(answer: &Answer, name: &str) -> String {
 }
 
 const FORM_TOKEN: &str = "name=\"csrf\" value=\"";
+const FORM_KEY: &str = "name=\"idempotency_key\" value=\"";
 
 /// What the forms of a page carry.
 fn form_token(page: &str) -> &str {
@@ -370,11 +371,15 @@ fn form_token(page: &str) -> &str {
 
 /// A page without what its forms carry, which is another every time.
 fn without_form_tokens(page: &str) -> String {
-    let mut parts = page.split(FORM_TOKEN);
+    without_values_of(&without_values_of(page, FORM_TOKEN), FORM_KEY)
+}
+
+fn without_values_of(page: &str, field: &str) -> String {
+    let mut parts = page.split(field);
     let first = parts.next().unwrap_or_default().to_owned();
     parts.fold(first, |page, part| {
         let rest = part.split_once('"').map_or("", |(_, rest)| rest);
-        page + FORM_TOKEN + rest
+        page + field + rest
     })
 }
 
