@@ -157,7 +157,9 @@ impl From<config::RegistrationMode> for Registration {
 pub fn run<T>(work: impl Future<Output = Result<T, BootError>>) -> Result<T, BootError> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     let runtime = runtime::Builder::new_multi_thread()
-        .worker_threads(threads.min(SERVING_THREADS_MAX))
+        // The owners and the writer need the other half: with a serving thread per core, every message wakes a core that
+        // is at work.
+        .worker_threads((threads / 2).clamp(1, SERVING_THREADS_MAX))
         .thread_name("kinglet-http")
         .enable_all()
         .build()

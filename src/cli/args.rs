@@ -151,13 +151,25 @@ Examples:
   kinglet user list --json | jq -r '.[].name'")]
     List(Output),
 
-    /// Hide everything of an account and end its sessions; undone by unsuspend
+    /// Let somebody in who signed up and waits (registration.mode = "approval")
+    #[command(after_help = "\
+Examples:
+  kinglet user approve bob")]
+    Approve(UserName),
+
+    /// Turn somebody away who signed up and waits
+    #[command(after_help = "\
+Examples:
+  kinglet user reject mallory")]
+    Reject(UserName),
+
+    /// Hide everything of an account, end its sessions and tokens; undone by unsuspend
     #[command(after_help = "\
 Examples:
   kinglet user suspend mallory")]
     Suspend(UserName),
 
-    /// Undo a suspension; nothing was lost
+    /// Undo a suspension; log-ins and tokens have to be made anew
     #[command(after_help = "\
 Examples:
   kinglet user unsuspend mallory")]
@@ -250,7 +262,7 @@ pub struct UserResetLink {
 pub enum Role {
     /// Everything
     Owner,
-    /// Decide about other people's accounts and posts
+    /// Decide about other people's accounts
     Moderator,
     /// Post, follow, read
     User,
@@ -545,6 +557,14 @@ mod tests {
         assert_eq!(
             command("kinglet user suspend bob"),
             Command::User(User::Suspend(name()))
+        );
+        assert_eq!(
+            command("kinglet user approve bob"),
+            Command::User(User::Approve(name()))
+        );
+        assert_eq!(
+            command("kinglet user reject bob"),
+            Command::User(User::Reject(name()))
         );
         assert_eq!(
             command("kinglet user unsuspend bob"),

@@ -30,6 +30,14 @@ pub(super) fn run(command: &User, config: &Config) -> Result<(), CliError> {
             let name = user.name.clone();
             change(Request::Suspend { name }, config)
         }
+        User::Approve(user) => {
+            let name = user.name.clone();
+            change(Request::Approve { name }, config)
+        }
+        User::Reject(user) => {
+            let name = user.name.clone();
+            change(Request::Reject { name }, config)
+        }
         User::Unsuspend(user) => {
             let name = user.name.clone();
             change(Request::Unsuspend { name }, config)

@@ -27,7 +27,8 @@ use crate::store::queries::access::FindMember;
 use crate::store::queries::instance::{ListMembers, ListedMember};
 use crate::store::reader::Reader;
 use crate::store::units::{
-    DeleteAccount, SetInstanceUrl, SetRole, SuspendAccount, UnsuspendAccount,
+    ApproveAccount, DeleteAccount, RejectAccount, SetInstanceUrl, SetRole, SuspendAccount,
+    UnsuspendAccount,
 };
 
 /// Random bytes of a password that is made: 128 bits.
@@ -66,6 +67,21 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
                     .perform(UnsuspendAccount { by, account })
                     .await,
             )
+        }
+        Request::Approve { name } => {
+            let account = find_account(instance, &name).await?;
+            let by = Authority::Operator;
+            done(
+                instance
+                    .actors
+                    .perform(ApproveAccount { by, account })
+                    .await,
+            )
+        }
+        Request::Reject { name } => {
+            let account = find_account(instance, &name).await?;
+            let by = Authority::Operator;
+            done(instance.actors.perform(RejectAccount { by, account }).await)
         }
         Request::DeleteAccount { name } => {
             let account = find_account(instance, &name).await?;

@@ -60,7 +60,17 @@ pub enum Request {
         /// Which.
         name: String,
     },
-    /// Show it again.
+    /// Lets somebody in who signed up and waits.
+    Approve {
+        /// The account that waits.
+        name: String,
+    },
+    /// Turns somebody away who signed up and waits.
+    Reject {
+        /// The account that waits.
+        name: String,
+    },
+    /// Undoes a suspension.
     Unsuspend {
         /// Which.
         name: String,

@@ -89,13 +89,25 @@ impl Facade for Context {
                 standing: None,
             });
         }
-        let caller = auth::identify(&self.actors, route.access, &call.headers).await?;
-        let guest = Guest { caller, address };
+        let is_api = matches!(
+            route.access,
+            Access::User(_) | Access::Anyone(_) | Access::Client
+        );
+        let identified = auth::identify(&self.actors, route.access, &call.headers).await;
+        if is_api && identified.is_err() {
+            // Tokens are guessed no faster than anything else is asked.
+            self.count(Kind::Api, Subject::Address(address))?;
+        }
+        let guest = Guest {
+            caller: identified?,
+            address,
+        };
         let account = guest.account();
         let subject = account.map_or(Subject::Address(address), Subject::Account);
-        let mut standing = match (route.access, account) {
-            (Access::User(_) | Access::Anyone(_), Some(_)) => self.count(Kind::Api, subject)?,
-            _ => None,
+        let mut standing = if is_api {
+            self.count(Kind::Api, subject)?
+        } else {
+            None
         };
         if let Some(kind) = route.limit {
             standing = self.count(kind, subject)?.or(standing);

@@ -32,9 +32,9 @@ pub const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// One user action: everything that must happen together or not at all.
 ///
-/// A unit touches a bounded number of rows, decides inside the transaction whether it is allowed, and gives the same
-/// state when it is applied twice. It may be applied again from the start when another unit of its batch ended the
-/// transaction, so it changes nothing but through [`Write`].
+/// A unit touches a bounded number of rows and decides inside the transaction whether it is allowed. It may be applied
+/// again from the start when another unit of its batch ended the transaction, so it changes nothing but through
+/// [`Write`].
 pub trait Unit: Send + 'static {
     /// What the person is told.
     type Answer: Send + 'static;

@@ -1,5 +1,6 @@
 //! From what a person wrote to what a unit can publish: everything that needs no transaction.
 
+use crate::domain::account;
 use crate::domain::refusal::Refusal;
 use crate::domain::text::{characters, count, hashtags, mentions, search_terms, tokens};
 use crate::store::units::PreparedText;
@@ -25,9 +26,6 @@ pub struct Draft {
     /// ISO 639 code of its language; `None` leaves it to the author's preferences.
     pub language: Option<String>,
 }
-
-/// The longest language code, in bytes: `xxx-Xxxx-XX`.
-const LANGUAGE_BYTES_MAX: usize = 11;
 
 /// Cleans a text, holds it against the rules and finds what is in it.
 ///
@@ -71,16 +69,9 @@ fn too_long(rules: &TextRules) -> Refusal {
 fn language(code: Option<&str>) -> Result<Option<String>, Refusal> {
     match code.map(str::trim) {
         None | Some("") => Ok(None),
-        Some(code)
-            if code.len() >= 2
-                && code.len() <= LANGUAGE_BYTES_MAX
-                && code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') =>
-        {
-            Ok(Some(code.to_owned()))
-        }
-        Some(_) => Err(Refusal::invalid(
-            "Validation failed: Language is not a language code",
-        )),
+        Some(code) => account::language_code(code)
+            .map(Some)
+            .ok_or_else(|| Refusal::invalid("Validation failed: Language is not a language code")),
     }
 }
 
