@@ -92,7 +92,11 @@ impl ControlSocket {
         let mut stop = std::pin::pin!(stop);
         loop {
             // Who finds no room waits at the door: the kernel's queue is bounded too.
-            let Ok(seat) = Arc::clone(&room).acquire_owned().await else {
+            let seat = tokio::select! {
+                () = &mut stop => break,
+                seat = Arc::clone(&room).acquire_owned() => seat,
+            };
+            let Ok(seat) = seat else {
                 break;
             };
             let accepted = tokio::select! {

@@ -3,6 +3,8 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use http::Method;
+
 use super::entities::Renderer;
 use super::extract::auth::{self, Guest};
 use super::extract::call::Call;
@@ -104,7 +106,8 @@ impl Facade for Context {
         };
         let account = guest.account();
         let subject = account.map_or(Subject::Address(address), Subject::Account);
-        let mut standing = if is_api {
+        let acts_on_website = route.access == Access::Session && call.method == Method::POST;
+        let mut standing = if is_api || acts_on_website {
             self.count(Kind::Api, subject)?
         } else {
             None

@@ -238,7 +238,9 @@ struct LoginDigest(u64);
 
 impl LoginDigest {
     fn of(login: &str) -> Self {
-        let digest = Sha256::digest(login.trim().to_lowercase());
+        let login = login.trim();
+        let login = login.strip_prefix('@').unwrap_or(login);
+        let digest = Sha256::digest(login.to_lowercase());
         let (first, _) = digest.split_at(8);
         Self(first.iter().fold(0, |sum, b| sum << 8 | u64::from(*b)))
     }

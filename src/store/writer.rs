@@ -182,6 +182,8 @@ pub struct WriterThread {
     ids: IdGenerator,
     commit: i64,
     units_since_checkpoint: usize,
+    /// Whether a reader held back the last checkpoint of a log that was too long.
+    was_blocked: bool,
     wal_bytes_max: u64,
     /// The events of a commit that failed in a way that leaves open whether it happened.
     in_doubt: Option<Vec<Event>>,
@@ -213,6 +215,7 @@ impl WriterThread {
             ids,
             commit,
             units_since_checkpoint: 0,
+            was_blocked: false,
             wal_bytes_max: WAL_BYTES_MAX,
             in_doubt: None,
             sinks: Vec::new(),
@@ -464,31 +467,37 @@ impl WriterThread {
 
     fn bound_wal(&mut self) {
         let wal = wal_path(&self.data_dir.database());
-        // A reader that holds an old snapshot keeps the WAL growing: at the bound the writer waits for it.
-        if std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= self.wal_bytes_max) {
-            self.checkpoint("TRUNCATE");
-        } else if self.units_since_checkpoint >= UNITS_PER_CHECKPOINT {
-            self.checkpoint("PASSIVE");
-        } else {
+        let is_large =
+            std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= self.wal_bytes_max);
+        // A reader that holds an old snapshot keeps the WAL growing: at the bound the writer waits for it. One that holds
+        // it longer than that, such as a backup, is asked again only now and then, or every batch would wait.
+        let is_urgent = is_large && !self.was_blocked;
+        if !is_urgent && self.units_since_checkpoint < UNITS_PER_CHECKPOINT {
             return;
         }
+        let was_blocked = self.checkpoint(if is_large { "TRUNCATE" } else { "PASSIVE" });
+        self.was_blocked = was_blocked && is_large;
         self.units_since_checkpoint = 0;
     }
 
-    fn checkpoint(&self, mode: &str) {
+    /// Copies the log into the database; answers whether a reader held it back.
+    fn checkpoint(&self, mode: &str) -> bool {
         let done =
             self.connection
                 .query_row(&format!("PRAGMA wal_checkpoint({mode})"), (), |row| {
                     row.get::<_, bool>(0)
                 });
         match done {
-            // A passive checkpoint never waits: it goes as far as the oldest reader lets it.
-            Ok(was_blocked) if was_blocked && mode != "PASSIVE" => {
-                tracing::warn!(mode, "a reader held the write-ahead log for too long");
+            Ok(was_blocked) => {
+                // A passive checkpoint never waits: it goes as far as the oldest reader lets it.
+                if was_blocked && mode != "PASSIVE" {
+                    tracing::warn!(mode, "a reader held the write-ahead log for too long");
+                }
+                was_blocked
             }
-            Ok(_) => {}
             Err(error) => {
                 tracing::warn!(%error, mode, "the write-ahead log can't be checkpointed now");
+                false
             }
         }
     }

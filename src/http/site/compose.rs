@@ -185,14 +185,19 @@ fn refusal(problem: &Problem) -> FormErrors {
 }
 
 async fn publish(visit: &Visit, form: &Form) -> Result<PostId, Problem> {
-    let key = form.text("idempotency_key")?.filter(|key| !key.is_empty());
+    let draft = draft(form)?;
+    // A form that the browser restored has the key of what was sent before: another text is another post.
+    let key = form
+        .text("idempotency_key")?
+        .filter(|key| !key.is_empty())
+        .map(|key| format!("{key}\0{}\0{}", draft.spoiler, draft.text));
     let message = WritePost {
         author: visit.member()?,
-        draft: draft(form)?,
+        draft,
         visibility: visibility(form)?,
         reply_to: form.parsed("in_reply_to_id", "the id of a post")?,
         app: None,
-        idempotency_key: key.map(str::to_owned),
+        idempotency_key: key,
     };
     Ok(visit.context.actors.posts.send(message).await??)
 }

@@ -124,6 +124,7 @@ fn own_settings(family: Family<Context>) -> Family<Context> {
         .post("/settings/profile", Session, settings::profile)
         .get("/settings/account", Session, settings::account_page)
         .post("/settings/password", Session, settings::password)
+        .limited(Kind::LogIn)
         .get("/settings/sessions", Session, settings::sessions_page)
         .post(
             "/settings/sessions/:id/revoke",

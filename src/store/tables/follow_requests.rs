@@ -96,3 +96,13 @@ pub(in crate::store) fn count(
     )?;
     Ok(statement.query_row(params![followee, limit as i64], |row| row.get(0))?)
 }
+
+/// How many accounts an account asked to follow.
+pub(in crate::store) fn count_by(
+    connection: &Connection,
+    follower: AccountId,
+) -> Result<i64, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT count(*) FROM follow_requests WHERE follower = ?1")?;
+    Ok(statement.query_row([follower], |row| row.get(0))?)
+}

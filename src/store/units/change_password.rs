@@ -7,7 +7,7 @@ use crate::domain::refusal::Refusal;
 use crate::ids::{AccountId, SessionId};
 use crate::secret::TokenHash;
 use crate::store::tables::links::LinkKind;
-use crate::store::tables::{credentials, links};
+use crate::store::tables::{codes, credentials, links};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// Replaces a password and ends the account's other sessions.
@@ -35,6 +35,8 @@ impl Unit for ChangePassword {
         }
         credentials::set_password_hash(write.connection, self.account, &self.new_hash)?;
         end_sessions(write, self.account, self.keep)?;
+        links::delete_of_account(write.connection, self.account)?;
+        codes::delete_of_account(write.connection, self.account)?;
         Ok(())
     }
 }

@@ -55,8 +55,12 @@ impl Unit for FollowAccount {
             shows_boosts: self.shows_boosts.unwrap_or(before.shows_boosts),
             notifies: self.notifies.unwrap_or(before.notifies),
         };
-        if standing.is_none()
-            && accounts::following_count(connection, self.follower)? >= self.follows_max
+        // A request becomes a follow without being asked again, so it counts as one.
+        let is_more = standing.is_none() && waiting.is_none();
+        if is_more
+            && accounts::following_count(connection, self.follower)?
+                + follow_requests::count_by(connection, self.follower)?
+                >= self.follows_max
         {
             return Err(Refusal::invalid(format!(
                 "You can't follow more than {} accounts",
