@@ -378,11 +378,6 @@ pub async fn recover_json(rejection: Rejection) -> Result<Response, Infallible> 
     Ok(Problem::from(&rejection).to_json(None))
 }
 
-/// "This filter doesn't know the address, try the next."
-pub fn not_my_route() -> Rejection {
-    warp::reject::not_found()
-}
-
 /// An empty redirect (303); the caller adds where to.
 pub(super) fn see_other_status() -> Response {
     empty(StatusCode::SEE_OTHER)

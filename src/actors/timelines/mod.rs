@@ -24,6 +24,7 @@ use self::keeper::{LoadWindow, SaveWindows};
 use super::Actors;
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
+use super::gate::Gate;
 use super::messages::{Owner, StoreDoor, serves_owned};
 use crate::domain::page::{PAGE_MAX, Page};
 use crate::ids::{AccountId, PostId};
@@ -31,6 +32,9 @@ use crate::store::queries::home::{HomeEntry, MergeHome, MergedHome, RefreshHome}
 
 /// How many shown entries a window starts with, as far as it may hold so many.
 const WINDOW_START_ENTRIES: usize = 3 * PAGE_MAX;
+
+/// The most evicted windows that wait for the keeper.
+const SAVES_WAITING_MAX: usize = 64;
 
 /// What Timelines is started with.
 pub struct TimelinesSetup {
@@ -55,6 +59,7 @@ pub struct Timelines {
     residency: Residency,
     residents: Residents,
     keeper: Option<Addr<SnapshotKeeper>>,
+    saves: Gate,
     snapshot_interval: Duration,
     roads: Roads,
 }
@@ -79,6 +84,7 @@ impl Timelines {
             residency: setup.residency,
             residents: Residents::new(setup.residency, setup.commit),
             keeper: setup.keeper,
+            saves: Gate::new(SAVES_WAITING_MAX),
             snapshot_interval: setup.snapshot_interval,
             roads: Roads::default(),
         }
@@ -99,10 +105,17 @@ impl Timelines {
     /// Keeps a window that was put together out of the snapshot of `commit`.
     fn admit(&mut self, reader: AccountId, merged: MergedHome, commit: i64) {
         self.catch_up();
+        // A window that finds the keeper busy is not kept: it is merged anew when its reader comes back.
         if let Some(evicted) = self.residents.admit(reader, merged, commit)
-            && let Some(keeper) = &self.keeper
+            && let Some(keeper) = self.keeper.clone()
+            && let Ok(place) = self.saves.enter()
         {
-            keeper.do_send(SaveWindows(vec![evicted]));
+            actix::spawn(async move {
+                let _place = place;
+                if keeper.send(SaveWindows(vec![evicted])).await.is_err() {
+                    tracing::warn!("the keeper of timeline snapshots is gone");
+                }
+            });
         }
     }
 

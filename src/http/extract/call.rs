@@ -86,11 +86,6 @@ impl Call {
         Ok((form, files))
     }
 
-    /// The raw body, for routes that stream it.
-    pub fn take_body(&mut self) -> Option<BodyStream> {
-        self.body.take()
-    }
-
     /// The path and query as sent.
     pub fn target(&self) -> &PathAndQuery {
         &self.context.target
