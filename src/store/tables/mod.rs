@@ -27,7 +27,8 @@ pub(super) mod tags;
 pub(super) mod terms;
 pub(super) mod tokens;
 
-use rusqlite::Connection;
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, Params};
 
 use super::error::StoreError;
 
@@ -43,4 +44,15 @@ pub(super) fn largest_id(connection: &Connection) -> Result<i64, StoreError> {
         |row| row.get(0),
     )?;
     Ok(id)
+}
+
+/// The first column of every row that a statement gives.
+fn first_column<T: FromSql>(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let rows = statement.query_map(parameters, |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::first_column;
 use crate::clock::Timestamp;
 use crate::domain::access::{Access, Grant, SessionEntry};
 use crate::ids::{AccountId, SessionId};
@@ -89,7 +90,7 @@ pub(in crate::store) fn delete_by_id(
     account: AccountId,
     id: SessionId,
 ) -> Result<Vec<TokenHash>, StoreError> {
-    hashes(
+    first_column(
         connection,
         "DELETE FROM sessions WHERE id = ?1 AND account = ?2 RETURNING hash",
         params![id, account],
@@ -102,7 +103,7 @@ pub(in crate::store) fn delete_of_account(
     account: AccountId,
     keep: Option<SessionId>,
 ) -> Result<Vec<TokenHash>, StoreError> {
-    hashes(
+    first_column(
         connection,
         "DELETE FROM sessions WHERE account = ?1 AND id IS NOT ?2 RETURNING hash",
         params![account, keep],
@@ -115,7 +116,7 @@ pub(in crate::store) fn delete_surplus_of_account(
     account: AccountId,
     keep: usize,
 ) -> Result<Vec<TokenHash>, StoreError> {
-    hashes(
+    first_column(
         connection,
         "DELETE FROM sessions WHERE id IN
              (SELECT id FROM sessions WHERE account = ?1 ORDER BY last_used DESC, id DESC LIMIT -1 OFFSET ?2)
@@ -130,20 +131,10 @@ pub(in crate::store) fn delete_idle(
     until: Timestamp,
     limit: usize,
 ) -> Result<Vec<TokenHash>, StoreError> {
-    hashes(
+    first_column(
         connection,
         "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE last_used < ?1 LIMIT ?2)
          RETURNING hash",
         params![until, limit as i64],
     )
-}
-
-fn hashes(
-    connection: &Connection,
-    sql: &str,
-    parameters: impl rusqlite::Params,
-) -> Result<Vec<TokenHash>, StoreError> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(parameters, |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::first_column;
 use crate::clock::Timestamp;
 use crate::domain::access::{Access, Grant, TokenEntry};
 use crate::domain::scope::Scopes;
@@ -117,7 +118,7 @@ pub(in crate::store) fn delete_by_id(
     account: AccountId,
     id: TokenId,
 ) -> Result<Vec<TokenHash>, StoreError> {
-    hashes(
+    first_column(
         connection,
         "DELETE FROM tokens WHERE id = ?1 AND account = ?2 RETURNING hash",
         params![id, account],
@@ -129,7 +130,7 @@ pub(in crate::store) fn delete_of_account(
     connection: &Connection,
     account: AccountId,
 ) -> Result<Vec<TokenHash>, StoreError> {
-    hashes(
+    first_column(
         connection,
         "DELETE FROM tokens WHERE account = ?1 RETURNING hash",
         [account],
@@ -142,7 +143,7 @@ pub(in crate::store) fn delete_of_app(
     account: AccountId,
     app: AppId,
 ) -> Result<Vec<TokenHash>, StoreError> {
-    hashes(
+    first_column(
         connection,
         "DELETE FROM tokens WHERE account = ?1 AND app = ?2 RETURNING hash",
         params![account, app],
@@ -154,7 +155,7 @@ pub(in crate::store) fn delete_of_code(
     connection: &Connection,
     code: TokenHash,
 ) -> Result<Vec<TokenHash>, StoreError> {
-    hashes(
+    first_column(
         connection,
         "DELETE FROM tokens WHERE code = ?1 RETURNING hash",
         [code],
@@ -167,7 +168,7 @@ pub(in crate::store) fn delete_surplus_of_account(
     account: AccountId,
     keep: usize,
 ) -> Result<Vec<TokenHash>, StoreError> {
-    hashes(
+    first_column(
         connection,
         "DELETE FROM tokens WHERE id IN
              (SELECT id FROM tokens WHERE account = ?1 ORDER BY last_used DESC, id DESC LIMIT -1 OFFSET ?2)
@@ -182,21 +183,11 @@ pub(in crate::store) fn delete_surplus_of_client(
     app: AppId,
     keep: usize,
 ) -> Result<Vec<TokenHash>, StoreError> {
-    hashes(
+    first_column(
         connection,
         "DELETE FROM tokens WHERE id IN
              (SELECT id FROM tokens WHERE app = ?1 AND account IS NULL ORDER BY id DESC LIMIT -1 OFFSET ?2)
          RETURNING hash",
         params![app, keep as i64],
     )
-}
-
-fn hashes(
-    connection: &Connection,
-    sql: &str,
-    parameters: impl rusqlite::Params,
-) -> Result<Vec<TokenHash>, StoreError> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let rows = statement.query_map(parameters, |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }
