@@ -10,6 +10,8 @@ CREATE TABLE accounts (
     name            TEXT    NOT NULL COLLATE NOCASE UNIQUE,
     email           TEXT    COLLATE NOCASE UNIQUE,
     email_confirmed INTEGER NOT NULL DEFAULT 0,
+    -- The address that takes the place of the other when it is confirmed.
+    new_email       TEXT    COLLATE NOCASE,
     password_hash   TEXT,
     role            INTEGER NOT NULL DEFAULT 0,
     state           INTEGER NOT NULL DEFAULT 0,
@@ -38,6 +40,7 @@ CREATE TABLE accounts (
 ) STRICT;
 CREATE INDEX accounts_owners ON accounts (role) WHERE role > 0;
 CREATE INDEX accounts_pending ON accounts (state) WHERE state = 1;
+CREATE INDEX accounts_unconfirmed ON accounts (id) WHERE state = 4;
 
 CREATE TABLE follows (
     id           INTEGER PRIMARY KEY,

@@ -103,11 +103,3 @@ CREATE TABLE idempotency_keys (
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX idempotency_keys_by_age ON idempotency_keys (made_at);
 CREATE INDEX idempotency_keys_by_post ON idempotency_keys (post);
-
--- Acts too large for one unit: hidden by their first unit, finished by many.
-CREATE TABLE purges (
-    id     INTEGER PRIMARY KEY,
-    kind   INTEGER NOT NULL,
-    target INTEGER NOT NULL,
-    UNIQUE (kind, target)
-) STRICT;

@@ -29,7 +29,7 @@ use crate::actors::messages::StoreDoor;
 use crate::actors::pool::PoolEnd;
 use crate::actors::posts::{Posts, TextRules};
 use crate::actors::readers::ReaderActor;
-use crate::actors::tasks::{TaskManager, wake_up_calls};
+use crate::actors::tasks::{TaskManager, Tasks, WakeUps};
 use crate::actors::timelines::{
     PersistWindows, Residency, SnapshotKeeper, Timelines, TimelinesSetup,
 };
@@ -315,6 +315,7 @@ impl Opened {
                 .unwrap_or(usize::MAX),
             local_host: url.authority().to_owned(),
         };
+        let tasks_store = store.clone();
         let posts = Posts::start_in_arbiter(&arbiters[2].handle(), move |_| {
             Posts::new(store, posts_feed, rules)
         });
@@ -329,8 +330,17 @@ impl Opened {
             ends.push((name, Box::pin(sink.actor_gone())));
             writer_thread.add_sink(Box::new(sink));
         }
-        let (wake_up_sink, wake_up) = wake_up_calls();
-        writer_thread.add_sink(Box::new(wake_up_sink));
+        let (tasks, tasks_gone) = Tasks::new(tasks_store);
+        let tasks = tasks.start();
+        ends.push((
+            "Tasks",
+            Box::pin(async move {
+                // The sender never speaks: it is dropped with the actor.
+                drop(tasks_gone.await);
+            }),
+        ));
+        let wakes = WakeUps::default();
+        writer_thread.add_sink(Box::new(wakes.clone()));
         let (writer_alive, writer_ended) = oneshot::channel();
         thread::Builder::new()
             .name("kinglet-writer".to_owned())
@@ -345,14 +355,22 @@ impl Opened {
             users,
             posts,
             timelines,
+            tasks,
         };
+        let config = Arc::new(config);
         let (stop_tasks, tasks_stopped) = watch::channel(false);
-        let manager = TaskManager::new(actors.clone(), wake_up);
+        let manager = TaskManager {
+            actors: actors.clone(),
+            config: Arc::clone(&config),
+            clock: Arc::clone(&clock),
+            randomness: randomness.clone(),
+            wakes: wakes.clone(),
+        };
         let tasks = tokio::spawn(manager.run(tasks_stopped));
         let opened = Self {
             instance: Instance {
                 actors,
-                config: Arc::new(config),
+                config,
                 url: Arc::new(url),
                 clock,
                 randomness,

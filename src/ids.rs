@@ -81,6 +81,10 @@ id_type!(
     /// A website session's row (never the cookie's value).
     SessionId
 );
+id_type!(
+    /// A job's row; never used twice.
+    JobId
+);
 
 /// A text that is not an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -108,6 +112,11 @@ impl PostId {
 }
 
 impl AccountId {
+    /// The smallest id that an account of this moment can have.
+    pub fn floor_of(time: Timestamp) -> Self {
+        Self(time.millis() << SEQUENCE_BITS)
+    }
+
     /// When the account was made.
     pub fn time(self) -> Timestamp {
         time_of(self.0)

@@ -7,10 +7,11 @@ use std::time::Duration;
 use kinglet::actors::posts::{Draft, WritePost};
 use kinglet::control;
 use kinglet::control::protocol::{Answer, Request};
+use kinglet::domain::job::JobState;
 use kinglet::domain::visibility::Visibility;
 use kinglet::ids::{AccountId, PostId};
 use kinglet::instance::Instance;
-use kinglet::store::queries::instance::IsPurgeWaiting;
+use kinglet::store::queries::jobs::{ListJobs, ReadQueues};
 use kinglet::store::units::{BoostPost, DeletePost};
 use support::server::Rig;
 
@@ -36,13 +37,16 @@ async fn write(instance: &Instance, author: AccountId, text: String) -> PostId {
 }
 
 async fn until_purged(instance: &Instance) {
+    let is_waiting = async || {
+        let queues = instance.actors.find(ReadQueues).await.expect("an answer");
+        let running = ListJobs {
+            state: JobState::Running,
+        };
+        let running = instance.actors.find(running).await.expect("an answer");
+        queues.queues.iter().any(|queue| queue.waiting > 0) || !running.is_empty()
+    };
     let purged = async {
-        while instance
-            .actors
-            .find(IsPurgeWaiting)
-            .await
-            .expect("an answer")
-        {
+        while is_waiting().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };

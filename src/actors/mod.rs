@@ -34,6 +34,8 @@ pub struct Actors {
     pub posts: Addr<posts::Posts>,
     /// Owns homes.
     pub timelines: Addr<timelines::Timelines>,
+    /// Owns jobs, schedules and statistics.
+    pub tasks: Addr<tasks::Tasks>,
 }
 
 impl Actors {

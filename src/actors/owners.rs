@@ -2,6 +2,7 @@
 
 use super::messages::Owned;
 use super::posts::Posts;
+use super::tasks::Tasks;
 use super::users::Users;
 use crate::store::queries::access;
 use crate::store::{queries, units};
@@ -52,7 +53,6 @@ owned_by! { Users:
     units::RevokeToken,
     units::RevokeOwnToken,
     units::RevokeAppAccess,
-    units::SweepAccess,
     access::ReadEmail,
     access::FindMember,
     access::ListPending,
@@ -70,7 +70,6 @@ owned_by! { Posts:
     units::BoostPost,
     units::UnboostPost,
     units::MarkPost,
-    units::PurgeSome,
     queries::lists::ListPosts,
     queries::lists::KeepTagged,
     queries::search::SearchTags,
@@ -83,5 +82,37 @@ owned_by! { Users:
     units::SetInstanceUrl,
     queries::instance::FindInstanceUrl,
     queries::instance::ListMembers,
-    queries::instance::IsPurgeWaiting,
+}
+
+owned_by! { Tasks:
+    units::AdmitMail,
+    units::BuryJob,
+    units::DropJob,
+    units::EndLeases,
+    units::FinishJob,
+    units::LeaseJobs,
+    units::PauseDestination,
+    units::PauseTask,
+    units::PlanTask,
+    units::RecordRun,
+    units::RetryJob,
+    units::ReviveDeadJobs,
+    units::RunJobNow,
+    units::RunTaskNow,
+    units::SendDigests,
+    units::StepJob,
+    units::SweepApplications,
+    units::SweepCodes,
+    units::SweepDigestItems,
+    units::SweepIdempotencyKeys,
+    units::SweepJobs,
+    units::SweepSessions,
+    units::SweepSignUps,
+    units::TidyDatabase,
+    units::YieldJob,
+    queries::jobs::FindJob,
+    queries::jobs::FindNextDue,
+    queries::jobs::ListJobs,
+    queries::jobs::ListSchedules,
+    queries::jobs::ReadQueues,
 }

@@ -6,6 +6,7 @@
 //! [`Secret`](crate::secret::Secret) of its type.
 
 mod choice;
+mod cron;
 mod faults;
 mod load;
 mod mail_address;
@@ -22,7 +23,10 @@ use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
+use crate::domain::schedule::PeriodicTask;
+
 pub use choice::{LogFormat, LogLevel, RegistrationMode, Synchronous, UnknownWord};
+pub use cron::{CronExpression, CronExpressionError};
 pub use faults::{EXIT_CONFIG, Fault, Faults, Origin};
 pub use load::{FILE_BYTES_MAX, FILE_NAME, FILE_VARIABLE, Loaded, Override, SYSTEM_FILE, Sources};
 pub use mail_address::{MAIL_ADDRESS_BYTES_MAX, MailAddress, MailAddressError};
@@ -95,6 +99,28 @@ settings::settings! {
         synchronous: Synchronous = Synchronous::Full;
     }
 
+    /// When tasks run: cron expressions in `instance.time_zone`; "" for never.
+    schedule: Schedule {
+        /// Counting the days for the statistics.
+        statistics: Option<CronExpression> = Some(CronExpression::of("5 * * * *"));
+        /// Mailing daily digests.
+        digests: Option<CronExpression> = Some(CronExpression::of("0 8 * * *"));
+        /// Forgetting expired codes and links.
+        codes: Option<CronExpression> = Some(CronExpression::of("10 * * * *"));
+        /// Ending sessions that nobody used for 30 days.
+        sessions: Option<CronExpression> = Some(CronExpression::of("20 3 * * *"));
+        /// Forgetting applications that nobody let in for 7 days.
+        applications: Option<CronExpression> = Some(CronExpression::of("25 3 * * *"));
+        /// Forgetting sign-ups whose mail address was not confirmed for 7 days.
+        sign_ups: Option<CronExpression> = Some(CronExpression::of("30 3 * * *"));
+        /// Forgetting the keys of retries after an hour.
+        idempotency_keys: Option<CronExpression> = Some(CronExpression::of("15 * * * *"));
+        /// Giving up jobs that are too late, forgetting dead ones after 14 days.
+        jobs: Option<CronExpression> = Some(CronExpression::of("40 * * * *"));
+        /// Giving unused space back to the disk, renewing the planner's statistics.
+        database: Option<CronExpression> = Some(CronExpression::of("45 3 * * *"));
+    }
+
     /// Timelines.
     timelines: Timelines {
         /// Newest entries of a home timeline kept in memory per reader, 1 to 10000.
@@ -113,6 +139,24 @@ settings::settings! {
         level: LogLevel = LogLevel::Info;
         /// "text" for people, "json" for machines.
         format: LogFormat = LogFormat::Text;
+    }
+}
+
+impl Schedule {
+    /// When a task runs; `None` for never.
+    #[must_use]
+    pub fn of(&self, task: PeriodicTask) -> Option<&CronExpression> {
+        match task {
+            PeriodicTask::Statistics => self.statistics.as_ref(),
+            PeriodicTask::Digests => self.digests.as_ref(),
+            PeriodicTask::Codes => self.codes.as_ref(),
+            PeriodicTask::Sessions => self.sessions.as_ref(),
+            PeriodicTask::Applications => self.applications.as_ref(),
+            PeriodicTask::SignUps => self.sign_ups.as_ref(),
+            PeriodicTask::IdempotencyKeys => self.idempotency_keys.as_ref(),
+            PeriodicTask::Jobs => self.jobs.as_ref(),
+            PeriodicTask::Database => self.database.as_ref(),
+        }
     }
 }
 

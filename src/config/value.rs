@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 use toml::de::DeValue;
 
+use super::cron::CronExpression;
 use super::mail_address::MailAddress;
 use super::nearest::nearest;
 use super::network::IpNetwork;
@@ -170,6 +171,10 @@ impl Text for InstanceUrl {
 
 impl Text for IpNetwork {
     const EXPECTED: &str = "an IP address or range such as \"10.0.0.0/8\"";
+}
+
+impl Text for CronExpression {
+    const EXPECTED: &str = "a cron expression such as \"5 4 * * *\"";
 }
 
 impl Text for MailAddress {

@@ -171,6 +171,7 @@ fn state_name(state: AccountState) -> &'static str {
     match state {
         AccountState::Active => "active",
         AccountState::Pending => "pending",
+        AccountState::Unconfirmed => "unconfirmed",
         AccountState::Suspended => "suspended",
         AccountState::Deleted => "deleted",
     }

@@ -17,6 +17,10 @@ pub const CODE_MILLIS_MAX: i64 = 10 * 60 * 1000;
 pub const LAST_USE_MILLIS: i64 = 60 * 60 * 1000;
 /// How long a set-up or a reset link works, in milliseconds.
 pub const LINK_MILLIS_MAX: i64 = 24 * 60 * 60 * 1000;
+/// How long a link to a new password works that was asked for by mail, in milliseconds: an hour.
+pub const RESET_MILLIS_MAX: i64 = 60 * 60 * 1000;
+/// How long the link works that confirms a mail address, in milliseconds: as long as the account waits for it.
+pub const CONFIRMATION_MILLIS_MAX: i64 = 7 * 24 * 60 * 60 * 1000;
 
 /// What somebody shows to be recognised; the store knows only its hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

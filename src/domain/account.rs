@@ -49,6 +49,8 @@ pub enum AccountState {
     Pending,
     /// Hidden on every road, undone without loss.
     Suspended,
+    /// Signed up, has not shown yet that the mail address is its own.
+    Unconfirmed,
     /// Hidden for ever; its rows are being removed, its name stays taken.
     Deleted,
 }

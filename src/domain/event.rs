@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::job::Lane;
 use super::post::PostFacts;
 use crate::ids::{AccountId, PostId};
 use crate::secret::TokenHash;
@@ -51,6 +52,10 @@ pub enum Event {
     TokenRevoked(TokenHash),
     /// A token's or session's last use was written down.
     TokenUsed(TokenHash),
+    /// A job waits for a worker of this lane, or one may go on.
+    JobAdded(Lane),
+    /// When tasks run by the clock changed.
+    SchedulesChanged,
     /// Several sessions and tokens of an account ended, or its role or state changed.
     CredentialsChanged(AccountId),
 }

@@ -72,7 +72,7 @@ mod tests {
     use crate::store::testing::TestStore;
     use crate::store::units::{
         Admission, BlockAccount, BoostPost, DeleteAccount, DeletePost, EditPost, FollowAccount,
-        Mark, MarkPost, NewMember, PreparedText, PublishPost, PurgeSome, RegisterAccount,
+        Mark, MarkPost, NewMember, PreparedText, PublishPost, RegisterAccount,
     };
 
     fn register(store: &TestStore, name: &str) -> AccountId {
@@ -167,10 +167,11 @@ mod tests {
         let by = crate::domain::access::Authority::Operator;
         let delete = DeleteAccount { by, account: bob };
         store.apply(delete).expect("deletes");
-        let mut is_more = true;
-        while is_more {
+        loop {
             assert_eq!(store.find(CheckInvariants), [], "purges wait");
-            is_more = store.apply(PurgeSome).expect("purges");
+            if !store.step_in_house() {
+                break;
+            }
         }
         assert_eq!(store.find(CheckInvariants), [], "all is purged");
     }
@@ -296,11 +297,14 @@ mod tests {
         ),
         (
             "purged_posts_are_gone",
-            "INSERT INTO purges (kind, target) SELECT 0, id FROM posts",
+            "INSERT INTO jobs (kind, version, payload, destination, priority, run_at, made_at)
+             SELECT 'purge_post', 1, json_object('post', CAST(id AS TEXT)), 'house', 2, 0, 0 FROM posts",
         ),
         (
             "purged_accounts_are_deleted",
-            "INSERT INTO purges (kind, target) SELECT 1, id FROM accounts",
+            "INSERT INTO jobs (kind, version, payload, destination, priority, run_at, made_at)
+             SELECT 'purge_account', 1, json_object('account', CAST(id AS TEXT)), 'house', 2, 0, 0
+             FROM accounts",
         ),
         (
             "purges_are_complete",

@@ -120,6 +120,8 @@ pub(super) fn open_writer(
     )?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_PER_CONNECTION_MAX);
+    // Takes effect only in a file that has no table yet.
+    connection.pragma_update(None, "auto_vacuum", "incremental")?;
     let journal: String =
         connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     // A file system without shared memory keeps the old mode and says so in the answer only.

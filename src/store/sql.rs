@@ -5,11 +5,13 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSqlOutput, ValueRe
 
 use crate::clock::Timestamp;
 use crate::domain::account::{AccountState, Role};
+use crate::domain::job::{JobState, Lane, Priority};
+use crate::domain::mail::{MailKind, MentionMail};
 use crate::domain::marker::MarkedTimeline;
 use crate::domain::notification::NotificationKind;
 use crate::domain::scope::Scopes;
 use crate::domain::visibility::Visibility;
-use crate::ids::{AccountId, AppId, NotificationId, PostId, SessionId, TokenId};
+use crate::ids::{AccountId, AppId, JobId, NotificationId, PostId, SessionId, TokenId};
 use crate::secret::TokenHash;
 
 macro_rules! integer_columns {
@@ -26,7 +28,15 @@ macro_rules! integer_columns {
         }
     )*};
 }
-integer_columns!(AccountId, PostId, NotificationId, AppId, TokenId, SessionId);
+integer_columns!(
+    AccountId,
+    PostId,
+    NotificationId,
+    AppId,
+    TokenId,
+    SessionId,
+    JobId
+);
 
 impl ToSql for TokenHash {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -37,6 +47,18 @@ impl ToSql for TokenHash {
 impl FromSql for TokenHash {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Self::from_bytes(value.as_blob()?).ok_or(FromSqlError::InvalidType)
+    }
+}
+
+impl ToSql for MailKind {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.name().into())
+    }
+}
+
+impl FromSql for MailKind {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::from_name(value.as_str()?).ok_or(FromSqlError::InvalidType)
     }
 }
 
@@ -86,7 +108,11 @@ macro_rules! enum_columns {
 enum_columns! {
     Visibility { Public = 0, Unlisted = 1, Followers = 2, Direct = 3 }
     Role { User = 0, Moderator = 1, Owner = 2 }
-    AccountState { Active = 0, Pending = 1, Suspended = 2, Deleted = 3 }
+    AccountState { Active = 0, Pending = 1, Suspended = 2, Deleted = 3, Unconfirmed = 4 }
+    JobState { Waiting = 0, Running = 1, Dead = 2 }
+    Lane { House = 0, Mail = 1 }
+    MentionMail { AtOnce = 0, Daily = 1, Off = 2 }
+    Priority { Urgent = 0, Normal = 1, Low = 2 }
     MarkedTimeline { Home = 0, Notifications = 1 }
     NotificationKind {
         Mention = 0, Boost = 1, Favourite = 2, Follow = 3,

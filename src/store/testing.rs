@@ -10,6 +10,8 @@ use super::reader::{Query, Reader};
 use super::writer::{EventBatch, EventSink, Unit, WriteError, Writer, WriterThread};
 use crate::clock::{ManualClock, Timestamp};
 use crate::domain::event::Event;
+use crate::domain::job::Lane;
+use crate::store::units::{LeaseJobs, StepJob, YieldJob};
 
 /// The most batches that a test may leave unread.
 const BATCHES_MAX: usize = 100_000;
@@ -63,6 +65,21 @@ impl TestStore {
             .submit(unit)?
             .blocking_recv()
             .expect("the writer answers everybody")
+    }
+
+    /// Takes one due job on the store itself and does a step of it; whether there was one.
+    pub(crate) fn step_in_house(&self) -> bool {
+        let lease = LeaseJobs {
+            lane: Lane::House,
+            limit: 1,
+        };
+        let Some(leased) = self.apply(lease).expect("a lease").pop() else {
+            return false;
+        };
+        if self.apply(StepJob { job: leased.id }).expect("a step") {
+            self.apply(YieldJob { job: leased.id }).expect("yields");
+        }
+        true
     }
 
     /// Asks a query of the newest commit.

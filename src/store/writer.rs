@@ -90,12 +90,20 @@ pub struct Write<'a> {
     pub(super) commit: i64,
     /// The present moment.
     pub now: Timestamp,
+    /// Whether this instance sends mail: where it doesn't, nobody asks for any.
+    pub(super) sends_mail: bool,
+    checkpoint: &'a mut bool,
 }
 
 impl Write<'_> {
     /// The next id, of whatever kind: commit order is id order, so paging by id can't skip a row.
     pub(super) fn next_id(&mut self) -> i64 {
         self.ids.next(self.now)
+    }
+
+    /// Asks for the write-ahead log to be copied into the database and emptied after the commit.
+    pub(super) fn checkpoint_afterwards(&mut self) {
+        *self.checkpoint = true;
     }
 
     /// Announces a fact; it is handed on only when the unit is committed.
@@ -185,6 +193,9 @@ pub struct WriterThread {
     /// Whether a reader held back the last checkpoint of a log that was too long.
     was_blocked: bool,
     wal_bytes_max: u64,
+    sends_mail: bool,
+    /// Whether a unit asked for the log to be emptied after its commit.
+    checkpoint_asked: bool,
     /// The events of a commit that failed in a way that leaves open whether it happened.
     in_doubt: Option<Vec<Event>>,
     sinks: Vec<Box<dyn EventSink>>,
@@ -217,6 +228,8 @@ impl WriterThread {
             units_since_checkpoint: 0,
             was_blocked: false,
             wal_bytes_max: WAL_BYTES_MAX,
+            sends_mail: false,
+            checkpoint_asked: false,
             in_doubt: None,
             sinks: Vec::new(),
             lane,
@@ -236,6 +249,11 @@ impl WriterThread {
     /// The newest commit.
     pub fn commit_number(&self) -> i64 {
         self.commit
+    }
+
+    /// Lets units ask for mail, which nobody sends unless this is called.
+    pub fn send_mail(&mut self) {
+        self.sends_mail = true;
     }
 
     /// Who is told of events.
@@ -316,6 +334,7 @@ impl WriterThread {
             tracing::error!(%error, "can't begin a transaction");
             return Round::Unavailable;
         }
+        let changes_before = self.connection.total_changes();
         let mut outcomes = Vec::with_capacity(batch.len());
         let mut events = Vec::new();
         for (unit, pending) in batch.iter_mut().enumerate() {
@@ -330,7 +349,11 @@ impl WriterThread {
             }
             outcomes.push(outcome);
         }
-        if outcomes.iter().all(Result::is_err) {
+        // What changed nothing needs no commit, and no wait for the disk.
+        let is_unchanged = self.connection.total_changes() == changes_before
+            && events.is_empty()
+            && !self.checkpoint_asked;
+        if is_unchanged || outcomes.iter().all(Result::is_err) {
             self.roll_back();
             return Round::Committed { outcomes, events };
         }
@@ -374,6 +397,8 @@ impl WriterThread {
             events,
             commit: self.commit + 1,
             now: self.clock.now(),
+            sends_mail: self.sends_mail,
+            checkpoint: &mut self.checkpoint_asked,
         };
         let applied = run("SAVEPOINT unit", &self.connection)
             .map_err(UnitError::Store)
@@ -466,6 +491,11 @@ impl WriterThread {
     }
 
     fn bound_wal(&mut self) {
+        if std::mem::take(&mut self.checkpoint_asked) {
+            self.was_blocked = self.checkpoint("TRUNCATE");
+            self.units_since_checkpoint = 0;
+            return;
+        }
         let wal = wal_path(&self.data_dir.database());
         let is_large =
             std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= self.wal_bytes_max);

@@ -91,7 +91,9 @@ impl Shelf {
             | Event::RelationsChanged { .. }
             | Event::TokenRevoked(_)
             | Event::TokenUsed(_)
-            | Event::CredentialsChanged(_) => {}
+            | Event::CredentialsChanged(_)
+            | Event::JobAdded(_)
+            | Event::SchedulesChanged => {}
         }
     }
 

@@ -1,26 +1,32 @@
 //! The task manager: what the instance does by itself.
 //!
-//! A task takes no input: it looks what there is to do, does a bounded part of it and says whether more is left. Doing
-//! it twice harms nothing. Tasks run when an event says that there may be work, and now and then in case none did.
+//! Jobs are rows that the units of people's acts leave behind; lanes work on them, woken by the commit. Periodic tasks
+//! run by the clock. Nothing is done here that a crash could lose: a job is settled in a unit, a schedule is a row.
 
-mod cleanup;
-mod purge;
+mod house;
+mod lane;
+mod periodic;
+mod schedule;
+mod wakes;
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
-use tokio::time::sleep;
+use actix::{Actor, Addr, Context};
+use tokio::sync::{oneshot, watch};
 
+use self::house::House;
+use self::lane::LaneLoop;
+use self::schedule::Scheduler;
+pub use self::wakes::WakeUps;
 use super::Actors;
-use super::error::AskError;
-use crate::domain::event::Event;
-use crate::store::writer::{EventBatch, EventSink};
+use super::messages::{Owner, StoreDoor, serves_owned};
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::domain::job::Lane;
+use crate::randomness::Randomness;
 
-/// How long tasks rest when nobody wakes them; at least a minute, so that an idle instance sleeps.
-const REST: Duration = Duration::from_secs(600);
-/// The most rounds of one task in a row; then the others have their turn.
-const ROUNDS_IN_A_ROW_MAX: usize = 64;
+/// How many steps on the store are worked on at once: the writer is one.
+const HOUSE_AT_ONCE: usize = 1;
 
 /// What a round of a task came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,91 +37,77 @@ pub enum Progress {
     More,
 }
 
-/// Tells the tasks that there may be work.
-#[derive(Debug, Clone)]
-pub struct WakeUp(Arc<Notify>);
-
-/// Wakes the tasks by what was committed.
-#[derive(Debug)]
-pub struct WakeUpSink(Arc<Notify>);
-
-/// The writer's end and the tasks' end of the wake-up calls.
-pub fn wake_up_calls() -> (WakeUpSink, WakeUp) {
-    let notify = Arc::new(Notify::new());
-    (WakeUpSink(Arc::clone(&notify)), WakeUp(notify))
+/// Owns jobs, schedules and statistics.
+pub struct Tasks {
+    store: StoreDoor,
+    /// Dropped with the actor, also when a handler panics.
+    _alive: oneshot::Sender<()>,
 }
 
-impl EventSink for WakeUpSink {
-    fn deliver(&self, batch: &Arc<EventBatch>) {
-        let leaves_work = |event: &Event| {
-            matches!(
-                event,
-                Event::PostDeleted(_) | Event::AccountVisibilityChanged(_)
-            )
+impl Tasks {
+    /// The owner, and what is ready when it is gone.
+    pub fn new(store: StoreDoor) -> (Self, oneshot::Receiver<()>) {
+        let (alive, gone) = oneshot::channel();
+        let tasks = Self {
+            store,
+            _alive: alive,
         };
-        if batch.events.iter().any(leaves_work) {
-            self.0.notify_one();
-        }
+        (tasks, gone)
     }
 }
 
-/// Runs the tasks one after the other.
+impl Actor for Tasks {
+    type Context = Context<Self>;
+}
+
+impl Owner for Tasks {
+    fn address(actors: &Actors) -> &Addr<Self> {
+        &actors.tasks
+    }
+}
+
+serves_owned!(Tasks);
+
+/// What the task manager works with.
 pub struct TaskManager {
-    actors: Actors,
-    wake_up: WakeUp,
+    /// The owners.
+    pub actors: Actors,
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The time.
+    pub clock: SharedClock,
+    /// Random numbers.
+    pub randomness: Randomness,
+    /// What commits ring.
+    pub wakes: WakeUps,
 }
 
 impl TaskManager {
-    /// A manager that isn't running yet.
-    pub fn new(actors: Actors, wake_up: WakeUp) -> Self {
-        Self { actors, wake_up }
-    }
-
-    /// Works and rests until it is told to stop.
+    /// Works and rests until it is told to stop. What it was at is taken up at the next start.
     pub async fn run(self, mut stopped: watch::Receiver<bool>) {
-        loop {
-            tokio::select! {
-                // A manager that is gone stops as well as one that says so.
-                _ = stopped.wait_for(|stopped| *stopped) => return,
-                () = self.work() => {}
-            }
-            tokio::select! {
-                _ = stopped.wait_for(|stopped| *stopped) => return,
-                () = self.wake_up.0.notified() => {}
-                () = sleep(REST) => {}
-            }
+        let house = LaneLoop {
+            lane: Lane::House,
+            actors: self.actors.clone(),
+            clock: Arc::clone(&self.clock),
+            wakes: self.wakes.clone(),
+            worker: House {
+                actors: self.actors.clone(),
+                randomness: self.randomness.clone(),
+            },
+            at_once: HOUSE_AT_ONCE,
+        };
+        let scheduler = Scheduler {
+            actors: self.actors,
+            clock: self.clock,
+            wakes: self.wakes,
+            randomness: self.randomness,
+            config: self.config,
+        };
+        tokio::select! {
+            // A manager that is gone stops as well as one that says so.
+            _ = stopped.wait_for(|stopped| *stopped) => {}
+            () = house.run() => {}
+            () = scheduler.run() => {}
         }
-    }
-
-    /// Runs every task until none finds anything to do.
-    async fn work(&self) {
-        loop {
-            let purged = self.repeat("purge", || purge::run_once(&self.actors)).await;
-            let cleaned = self
-                .repeat("cleanup", || cleanup::run_once(&self.actors))
-                .await;
-            if purged == Progress::Idle && cleaned == Progress::Idle {
-                return;
-            }
-        }
-    }
-
-    /// Rounds of one task, until it finds nothing to do, fails, or has had its turn.
-    async fn repeat<F>(&self, name: &'static str, run_once: impl Fn() -> F) -> Progress
-    where
-        F: Future<Output = Result<Progress, AskError>>,
-    {
-        for _ in 0..ROUNDS_IN_A_ROW_MAX {
-            match run_once().await {
-                Ok(Progress::More) => {}
-                Ok(Progress::Idle) => return Progress::Idle,
-                Err(error) => {
-                    // It is tried again at the next wake-up call or after the rest.
-                    tracing::warn!(task = name, %error, "a task failed");
-                    return Progress::Idle;
-                }
-            }
-        }
-        Progress::More
     }
 }

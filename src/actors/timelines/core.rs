@@ -204,7 +204,9 @@ impl Residents {
             | Event::AccountChanged(_)
             | Event::TokenRevoked(_)
             | Event::TokenUsed(_)
-            | Event::CredentialsChanged(_) => return,
+            | Event::CredentialsChanged(_)
+            | Event::JobAdded(_)
+            | Event::SchedulesChanged => return,
         };
         for reader in concerned {
             let entries_max = self.residency.window_entries_max;

@@ -146,7 +146,9 @@ impl Window {
             | Event::AccountChanged(_)
             | Event::TokenRevoked(_)
             | Event::TokenUsed(_)
-            | Event::CredentialsChanged(_) => Fate::Kept,
+            | Event::CredentialsChanged(_)
+            | Event::JobAdded(_)
+            | Event::SchedulesChanged => Fate::Kept,
         }
     }
 

@@ -92,7 +92,9 @@ impl Callers {
             | Event::BoostRemoved(_)
             | Event::PostCountsChanged(_)
             | Event::MarksChanged { .. }
-            | Event::AccountChanged(_) => {}
+            | Event::AccountChanged(_)
+            | Event::JobAdded(_)
+            | Event::SchedulesChanged => {}
         }
     }
 

@@ -59,6 +59,12 @@ impl Handler<LogIn> for Users {
                     )
                     .into());
                 }
+                AccountState::Unconfirmed => {
+                    return Err(Refusal::forbidden(
+                        "Confirm your mail address first: the link is in the mail that was sent to it",
+                    )
+                    .into());
+                }
                 AccountState::Suspended | AccountState::Deleted => {
                     return Err(Refusal::forbidden("Your account is suspended").into());
                 }

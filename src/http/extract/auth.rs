@@ -130,6 +130,9 @@ fn require_active(caller: &Caller) -> Result<(), Problem> {
         AccountState::Pending => Err(Problem::forbidden(
             "Your login is currently pending approval",
         )),
+        AccountState::Unconfirmed => Err(Problem::forbidden(
+            "Your login is missing a confirmed e-mail address",
+        )),
         AccountState::Suspended => Err(Problem::forbidden("Your login is currently disabled")),
         AccountState::Deleted => Err(token_required()),
     }

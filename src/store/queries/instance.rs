@@ -5,7 +5,7 @@ use crate::domain::account::{Account, AccountState, Role};
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, View};
-use crate::store::tables::{accounts, meta, purges};
+use crate::store::tables::{accounts, meta};
 
 /// How far back an account counts as active: four weeks.
 const ACTIVE_MILLIS: i64 = 28 * 24 * 60 * 60 * 1000;
@@ -88,17 +88,5 @@ impl Query for ListMembers {
 
     fn run(&self, view: &View<'_>) -> Result<Vec<ListedMember>, StoreError> {
         accounts::list_members(view.connection, self.after, self.limit)
-    }
-}
-
-/// Whether something that was deleted has to be purged still.
-#[derive(Debug, Clone, Copy)]
-pub struct IsPurgeWaiting;
-
-impl Query for IsPurgeWaiting {
-    type Answer = bool;
-
-    fn run(&self, view: &View<'_>) -> Result<bool, StoreError> {
-        Ok(purges::first(view.connection)?.is_some())
     }
 }

@@ -5,6 +5,7 @@ pub mod accounts;
 mod filling;
 pub mod home;
 pub mod instance;
+pub mod jobs;
 pub mod lists;
 pub mod notifications;
 pub mod posts;

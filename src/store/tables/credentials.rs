@@ -6,6 +6,7 @@ use crate::domain::access::Member;
 use crate::domain::account::{AccountState, Role};
 use crate::ids::AccountId;
 use crate::store::error::StoreError;
+use crate::store::tables::first_column;
 
 const MEMBER: &str = "id, name, role, state, access_commit";
 
@@ -173,4 +174,30 @@ pub(in crate::store) fn pending(
     )?;
     let rows = statement.query_map([limit as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What somebody who waits for approval wrote.
+pub(in crate::store) fn signup_reason(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<Option<String>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT signup_reason FROM accounts WHERE id = ?1")?;
+    Ok(statement
+        .query_row([id], |row| row.get(0))
+        .optional()?
+        .flatten())
+}
+
+/// Up to `limit` accounts with ids up to `until` whose mail address was never confirmed.
+pub(in crate::store) fn unconfirmed_until(
+    connection: &Connection,
+    until: AccountId,
+    limit: usize,
+) -> Result<Vec<AccountId>, StoreError> {
+    first_column(
+        connection,
+        "SELECT id FROM accounts WHERE state = 4 AND id <= ?1 ORDER BY id LIMIT ?2",
+        params![until, limit as i64],
+    )
 }

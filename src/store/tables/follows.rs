@@ -99,12 +99,14 @@ pub(in crate::store) fn followees_with_last_entry(
 pub(in crate::store) fn notified_followers(
     connection: &Connection,
     followee: AccountId,
+    after: AccountId,
     limit: usize,
 ) -> Result<Vec<AccountId>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT follower FROM follows WHERE followee = ?1 AND notifies = 1 LIMIT ?2",
+        "SELECT follower FROM follows WHERE followee = ?1 AND notifies = 1 AND follower > ?2
+         ORDER BY follower LIMIT ?3",
     )?;
-    let rows = statement.query_map(params![followee, limit as i64], |row| row.get(0))?;
+    let rows = statement.query_map(params![followee, after, limit as i64], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

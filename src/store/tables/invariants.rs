@@ -77,7 +77,7 @@ invariants! {
     "boosts_have_their_post":
         "SELECT 'boost ' || id || ' is of the missing post ' || boost_of FROM posts
          WHERE boost_of IS NOT NULL AND boost_of NOT IN (SELECT id FROM posts)
-           AND boost_of NOT IN (SELECT target FROM purges WHERE kind = 0)",
+           AND boost_of NOT IN (SELECT CAST(payload ->> 'post' AS INTEGER) FROM jobs WHERE kind = 'purge_post')",
     "boosts_know_their_author":
         "SELECT 'boost ' || boosts.id || ' says author ' || coalesce(boosts.boost_author, 'none')
              || ', the post says ' || originals.author
@@ -117,15 +117,15 @@ invariants! {
     "favourites_have_their_post":
         "SELECT 'favourite ' || id || ' is of the missing post ' || post FROM favourites
          WHERE post NOT IN (SELECT id FROM posts)
-           AND post NOT IN (SELECT target FROM purges WHERE kind = 0)",
+           AND post NOT IN (SELECT CAST(payload ->> 'post' AS INTEGER) FROM jobs WHERE kind = 'purge_post')",
     "bookmarks_have_their_post":
         "SELECT 'bookmark ' || id || ' is of the missing post ' || post FROM bookmarks
          WHERE post NOT IN (SELECT id FROM posts)
-           AND post NOT IN (SELECT target FROM purges WHERE kind = 0)",
+           AND post NOT IN (SELECT CAST(payload ->> 'post' AS INTEGER) FROM jobs WHERE kind = 'purge_post')",
     "notifications_have_their_post":
         "SELECT 'notification ' || id || ' is about the missing post ' || post FROM notifications
          WHERE post IS NOT NULL AND post NOT IN (SELECT id FROM posts)
-           AND post NOT IN (SELECT target FROM purges WHERE kind = 0)",
+           AND post NOT IN (SELECT CAST(payload ->> 'post' AS INTEGER) FROM jobs WHERE kind = 'purge_post')",
     "notifications_about_posts":
         "SELECT 'notification ' || id || ' of kind ' || kind || CASE WHEN post IS NULL
              THEN ' has no post' ELSE ' has a post' END FROM notifications
@@ -162,14 +162,15 @@ invariants! {
         "SELECT 'account ' || follower || ' follows ' || followee || ' and still asks to'
          FROM follow_requests JOIN follows USING (follower, followee)",
     "purged_posts_are_gone":
-        "SELECT 'post ' || target || ' waits for a purge, but is there' FROM purges
-         WHERE kind = 0 AND target IN (SELECT id FROM posts)",
+        "SELECT 'post ' || (payload ->> 'post') || ' waits for a purge, but is there' FROM jobs
+         WHERE kind = 'purge_post' AND CAST(payload ->> 'post' AS INTEGER) IN (SELECT id FROM posts)",
     "purged_accounts_are_deleted":
-        "SELECT 'account ' || target || ' waits for a purge, but is not deleted' FROM purges
-         WHERE kind = 1 AND target NOT IN (SELECT id FROM accounts WHERE state = 3)",
+        "SELECT 'account ' || (payload ->> 'account') || ' waits for a purge, but is not deleted'
+         FROM jobs WHERE kind = 'purge_account'
+           AND CAST(payload ->> 'account' AS INTEGER) NOT IN (SELECT id FROM accounts WHERE state = 3)",
     "purges_are_complete":
         "SELECT 'the deleted account ' || id || ' left entries behind' FROM accounts
-         WHERE state = 3 AND id NOT IN (SELECT target FROM purges WHERE kind = 1)
+         WHERE state = 3 AND id NOT IN (SELECT CAST(payload ->> 'account' AS INTEGER) FROM jobs WHERE kind = 'purge_account')
            AND (EXISTS (SELECT 1 FROM posts WHERE author = accounts.id)
              OR EXISTS (SELECT 1 FROM follows WHERE follower = accounts.id OR followee = accounts.id)
              OR EXISTS (SELECT 1 FROM favourites WHERE account = accounts.id)
@@ -177,7 +178,7 @@ invariants! {
              OR EXISTS (SELECT 1 FROM notifications WHERE account = accounts.id OR sender = accounts.id))",
     "known_words":
         "SELECT 'account ' || id || ' has role ' || role || ' and state ' || state FROM accounts
-         WHERE role NOT BETWEEN 0 AND 2 OR state NOT BETWEEN 0 AND 3
+         WHERE role NOT BETWEEN 0 AND 2 OR state NOT BETWEEN 0 AND 4
          UNION ALL
          SELECT 'post ' || id || ' has visibility ' || visibility FROM posts
          WHERE visibility NOT BETWEEN 0 AND 3
@@ -185,7 +186,8 @@ invariants! {
          SELECT 'notification ' || id || ' has kind ' || kind FROM notifications
          WHERE kind NOT BETWEEN 0 AND 7
          UNION ALL
-         SELECT 'purge ' || id || ' has kind ' || kind FROM purges WHERE kind NOT BETWEEN 0 AND 1",
+         SELECT 'job ' || id || ' has state ' || state || ' and priority ' || priority FROM jobs
+         WHERE state NOT BETWEEN 0 AND 2 OR priority NOT BETWEEN 0 AND 2",
     "the_store_knows_itself":
         "SELECT 'meta has no ' || wanted.name
          FROM (SELECT 'commit' AS name UNION ALL SELECT 'identity') AS wanted

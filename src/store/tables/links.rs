@@ -17,6 +17,8 @@ pub(in crate::store) enum LinkKind {
     Reset,
     /// To sign up.
     Invite,
+    /// To show that a mail address is one's own.
+    Confirm,
 }
 
 impl ToSql for LinkKind {
@@ -25,6 +27,7 @@ impl ToSql for LinkKind {
             Self::SetUp => 0,
             Self::Reset => 1,
             Self::Invite => 2,
+            Self::Confirm => 3,
         };
         Ok(number.into())
     }

@@ -138,3 +138,17 @@ pub(in crate::store) fn delete_idle(
         params![until, limit as i64],
     )
 }
+
+/// When a session of an account was opened, and by what browser.
+pub(in crate::store) fn origin(
+    connection: &Connection,
+    account: AccountId,
+    session: SessionId,
+) -> Result<Option<(Timestamp, String)>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT made_at, agent FROM sessions WHERE account = ?1 AND id = ?2")?;
+    let found = statement.query_row(params![account, session], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    });
+    Ok(found.optional()?)
+}

@@ -3,10 +3,11 @@
 use super::access_rules::{
     end_all_access, require_authority, require_member, require_owner_remains, visibility_changed,
 };
+use super::enqueue::enqueue;
 use crate::domain::access::Authority;
+use crate::domain::job::Job;
 use crate::ids::AccountId;
-use crate::store::tables::purges::PurgeKind;
-use crate::store::tables::{credentials, purges, terms};
+use crate::store::tables::{credentials, terms};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// Deletes an account. Its name stays taken, so that nobody can pass for whoever had it.
@@ -30,7 +31,12 @@ impl Unit for DeleteAccount {
         require_owner_remains(connection, &member)?;
         credentials::strip(connection, self.account)?;
         terms::delete_account(connection, self.account)?;
-        purges::insert(connection, PurgeKind::Account, self.account.0)?;
+        enqueue(
+            write,
+            &Job::PurgeAccount {
+                account: self.account,
+            },
+        )?;
         end_all_access(write, self.account)?;
         visibility_changed(write, self.account)?;
         Ok(())

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use super::boost_post::remove_boost;
+use super::enqueue::enqueue;
 use super::rules::{require_active, require_own_post};
 use crate::domain::event::Event;
+use crate::domain::job::Job;
 use crate::domain::post::{Post, PostFacts};
 use crate::domain::refusal::Refusal;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::tables::posts::Counter;
-use crate::store::tables::purges::PurgeKind;
 use crate::store::tables::{
-    accounts, idempotency_keys, mentions, meta, post_edits, posts, purges, tags, terms,
+    accounts, idempotency_keys, mentions, meta, post_edits, posts, tags, terms,
 };
 use crate::store::writer::{Unit, UnitError, Write};
 
@@ -54,7 +55,7 @@ pub(super) fn remove_post(write: &mut Write<'_>, facts: PostFacts) -> Result<(),
     tags::delete_of_post(connection, id)?;
     post_edits::delete_of_post(connection, id)?;
     idempotency_keys::delete_of_post(connection, id)?;
-    purges::insert(connection, PurgeKind::Post, id.0)?;
+    enqueue(write, &Job::PurgePost { post: id })?;
     accounts::remove_entry(connection, facts.author, facts.visibility.is_open())?;
     if let Some(parent) = facts.reply_to
         && facts.visibility.is_open()

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use super::publish_post::{PreparedText, mention};
-use super::rules::{notify, require_active, require_own_post};
+use super::enqueue::enqueue;
+use super::mention::{mention, tell_mentioned};
+use super::publish_post::PreparedText;
+use super::rules::{require_active, require_own_post};
+use super::step_job::Step;
+use super::tell::tell_boosters;
 use crate::domain::event::Event;
-use crate::domain::notification::NotificationKind;
 use crate::domain::post::PostVersion;
 use crate::domain::refusal::Refusal;
 use crate::ids::{AccountId, PostId};
@@ -14,8 +17,6 @@ use crate::store::writer::{Unit, UnitError, Write};
 
 /// How many earlier versions of a post are kept; further edits are refused.
 const EDITS_PER_POST_MAX: i64 = 100;
-/// The most boosters that are told of an edit.
-const EDIT_NOTIFICATIONS_MAX: usize = 100;
 
 /// Replaces the text of one's own post.
 #[derive(Debug, Clone)]
@@ -80,28 +81,14 @@ impl Unit for EditPost {
         }
         mentions::delete_of_post(connection, self.post)?;
         let mentioned = mention(write, self.post, &self.text.mentioned_names)?;
-        for account in mentioned
+        let named_now: Vec<AccountId> = mentioned
             .iter()
             .filter(|account| !before_facts.mentions.contains(account))
-        {
-            notify(
-                write,
-                *account,
-                NotificationKind::Mention,
-                self.author,
-                Some(self.post),
-            )?;
-        }
-        for boost in posts::boosts(connection, self.post, PostId(0), EDIT_NOTIFICATIONS_MAX)? {
-            if let Some(boost) = posts::facts(connection, boost)? {
-                notify(
-                    write,
-                    boost.author,
-                    NotificationKind::PostEdited,
-                    self.author,
-                    Some(self.post),
-                )?;
-            }
+            .copied()
+            .collect();
+        tell_mentioned(write, self.author, self.post, &named_now)?;
+        if let Step::Left(job) = tell_boosters(write, self.post, PostId(0))? {
+            enqueue(write, &job)?;
         }
         let came_or_went: Vec<AccountId> = mentioned
             .iter()

@@ -3,22 +3,29 @@
 mod access_rules;
 #[cfg(test)]
 mod access_tests;
+mod admit_mail;
 mod block_account;
 mod boost_post;
 mod change_password;
 mod create_invite;
 mod delete_account;
 mod delete_post;
+mod digest;
 mod edit_post;
+mod enqueue;
 mod exchange_code;
 mod follow_account;
 mod issue_code;
 mod issue_token;
+mod lease_jobs;
 mod mark_post;
+mod mention;
 mod mute_account;
 mod open_session;
+mod operate_tasks;
+mod plan_task;
 mod publish_post;
-mod purge_some;
+mod purge;
 mod read_notifications;
 mod register_account;
 mod register_app;
@@ -28,17 +35,23 @@ mod rules;
 mod set_instance_url;
 mod set_role;
 mod set_up_owner;
+mod settle_job;
+mod step_job;
 mod suspend_account;
-mod sweep_access;
+mod sweep;
+mod tell;
+mod tidy_database;
 mod update_profile;
 
 pub use access_rules::DEAD_LINK;
+pub use admit_mail::{AdmitMail, Dispatch, Letter, Mentioned, Sender};
 pub use block_account::{BlockAccount, UnblockAccount};
 pub use boost_post::{BoostPost, UnboostPost};
 pub use change_password::{ChangePassword, CreateResetLink, ResetPassword};
 pub use create_invite::{CreateInvite, INVITE_DAYS_MAX, INVITE_USES_MAX};
 pub use delete_account::DeleteAccount;
 pub use delete_post::DeletePost;
+pub use digest::{ITEMS_PER_ACCOUNT_MAX, ITEMS_PER_DIGEST_MAX, SendDigests, SweepDigestItems};
 pub use edit_post::EditPost;
 pub use exchange_code::ExchangeCode;
 pub use follow_account::{
@@ -48,11 +61,17 @@ pub use issue_code::IssueCode;
 pub use issue_token::{
     CLIENT_TOKENS_PER_APP_MAX, CreateToken, IssueClientToken, Issued, TOKENS_PER_ACCOUNT_MAX,
 };
+pub use lease_jobs::{EndLeases, JOBS_PER_LEASE_MAX, LeaseJobs};
 pub use mark_post::{Mark, MarkPost};
+pub use mention::MAILED_PER_POST_MAX;
 pub use mute_account::{MuteAccount, UnmuteAccount};
 pub use open_session::{AGENT_CHARS_MAX, OpenSession, SESSIONS_PER_ACCOUNT_MAX, TouchAccess};
+pub use operate_tasks::{
+    DropJob, PauseDestination, PauseTask, ReviveDeadJobs, RunJobNow, RunTaskNow,
+};
+pub use plan_task::{PlanTask, RecordRun};
 pub use publish_post::{PreparedText, PublishPost};
-pub use purge_some::{PurgeSome, ROWS_PER_PURGE_MAX};
+pub use purge::ROWS_PER_PURGE_MAX;
 pub use read_notifications::{ClearNotifications, DismissNotification, RemoveCleared, SetMarkers};
 pub use register_account::{
     Admission, EMAIL_TAKEN, NewMember, RegisterAccount, Registered, USERNAME_TAKEN,
@@ -65,6 +84,12 @@ pub use revoke_access::{
 pub use set_instance_url::SetInstanceUrl;
 pub use set_role::SetRole;
 pub use set_up_owner::{CreateSetupLink, SetUpOwner};
+pub use settle_job::{BuryJob, FinishJob, RetryJob, Setback, YieldJob};
+pub use step_job::StepJob;
 pub use suspend_account::{SuspendAccount, UnsuspendAccount};
-pub use sweep_access::{APP_UNUSED_MILLIS_MAX, ROWS_PER_SWEEP_MAX, SweepAccess};
+pub use sweep::{
+    APP_UNUSED_MILLIS_MAX, ROWS_PER_SWEEP_MAX, SweepApplications, SweepCodes, SweepIdempotencyKeys,
+    SweepJobs, SweepSessions, SweepSignUps,
+};
+pub use tidy_database::TidyDatabase;
 pub use update_profile::UpdateProfile;

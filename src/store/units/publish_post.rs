@@ -1,21 +1,21 @@
 //! A post is published: the post and all it causes that must not be lost.
 
-use super::rules::{notify, require_active, require_visible_post};
+use super::enqueue::enqueue;
+use super::mention::{mention, tell_mentioned};
+use super::rules::{require_active, require_visible_post};
+use super::step_job::Step;
+use super::tell::tell_followers;
 use crate::domain::event::Event;
-use crate::domain::notification::NotificationKind;
 use crate::domain::post::{PostFacts, RepliedTo};
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, AppId, PostId};
-use crate::store::error::StoreError;
 use crate::store::tables::posts::{Counter, NewPost};
-use crate::store::tables::{accounts, follows, idempotency_keys, mentions, posts, tags, terms};
+use crate::store::tables::{accounts, idempotency_keys, posts, tags, terms};
 use crate::store::writer::{Unit, UnitError, Write};
 use std::sync::Arc;
 
 /// How long a client's retry gets the post that its first try made.
 const IDEMPOTENCY_KEY_MILLIS: i64 = 60 * 60 * 1000;
-/// The most followers that are told of a new post because they asked for it.
-const NEW_POST_NOTIFICATIONS_MAX: usize = 500;
 
 /// A text with all that was found in it, outside the transaction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -104,15 +104,7 @@ impl Unit for PublishPost {
             tags::insert(connection, id, tag)?;
         }
         let mentioned = mention(write, id, &self.text.mentioned_names)?;
-        for account in &mentioned {
-            notify(
-                write,
-                *account,
-                NotificationKind::Mention,
-                self.author,
-                Some(id),
-            )?;
-        }
+        tell_mentioned(write, self.author, id, &mentioned)?;
         if let Some(parent) = reply_to
             && open
         {
@@ -120,16 +112,9 @@ impl Unit for PublishPost {
             write.tell(Event::PostCountsChanged(parent.post));
         }
         if open {
-            let told =
-                follows::notified_followers(connection, self.author, NEW_POST_NOTIFICATIONS_MAX)?;
-            for follower in told {
-                notify(
-                    write,
-                    follower,
-                    NotificationKind::NewPost,
-                    self.author,
-                    Some(id),
-                )?;
+            let after = AccountId(0);
+            if let Step::Left(job) = tell_followers(write, id, after)? {
+                enqueue(write, &job)?;
             }
         }
         if let Some(key) = &self.idempotency_key {
@@ -151,22 +136,4 @@ impl Unit for PublishPost {
         });
         Ok(id)
     }
-}
-
-/// Names accounts in a post; answers those that exist.
-pub(super) fn mention(
-    write: &mut Write<'_>,
-    post: PostId,
-    names: &[String],
-) -> Result<Vec<AccountId>, StoreError> {
-    let mut mentioned = Vec::new();
-    for name in names {
-        if let Some(account) = accounts::id_by_name(write.connection, name)?
-            && accounts::is_visible(write.connection, account)?
-            && mentions::insert(write.connection, post, account)?
-        {
-            mentioned.push(account);
-        }
-    }
-    Ok(mentioned)
 }

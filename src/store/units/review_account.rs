@@ -8,7 +8,8 @@ use crate::domain::account::AccountState;
 use crate::domain::event::Event;
 use crate::domain::refusal::Refusal;
 use crate::ids::AccountId;
-use crate::store::tables::{account_rows, credentials, terms};
+use crate::store::error::StoreError;
+use crate::store::tables::{account_rows, credentials, mail_settings, mail_standing, terms};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// Lets somebody in who waits.
@@ -47,12 +48,20 @@ impl Unit for RejectAccount {
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
         require_pending(write, self.by, self.account)?;
         end_all_access(write, self.account)?;
-        terms::delete_account(write.connection, self.account)?;
-        account_rows::delete_notifications_by(write.connection, self.account)?;
-        credentials::delete(write.connection, self.account)?;
-        write.tell(Event::AccountChanged(self.account));
+        remove_newcomer(write, self.account)?;
         Ok(())
     }
+}
+
+/// Removes an account that never was in use, so that its name is free again.
+pub(super) fn remove_newcomer(write: &mut Write<'_>, account: AccountId) -> Result<(), StoreError> {
+    terms::delete_account(write.connection, account)?;
+    account_rows::delete_notifications_by(write.connection, account)?;
+    mail_settings::delete(write.connection, account)?;
+    mail_standing::delete(write.connection, account)?;
+    credentials::delete(write.connection, account)?;
+    write.tell(Event::AccountChanged(account));
+    Ok(())
 }
 
 fn require_pending(

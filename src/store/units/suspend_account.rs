@@ -32,6 +32,12 @@ impl Unit for SuspendAccount {
             AccountState::Pending => {
                 return Err(Refusal::Conflict("This account waits for approval".into()).into());
             }
+            AccountState::Unconfirmed => {
+                return Err(Refusal::Conflict(
+                    "This account's mail address isn't confirmed".into(),
+                )
+                .into());
+            }
             AccountState::Active | AccountState::Deleted => {}
         }
         require_owner_remains(write.connection, &member)?;

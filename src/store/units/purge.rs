@@ -7,40 +7,16 @@ use crate::domain::event::Event;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::tables::posts::Counter;
-use crate::store::tables::purges::PurgeKind;
 use crate::store::tables::{
-    account_rows, accounts, bookmarks, favourites, follow_requests, notifications, posts, purges,
+    account_rows, accounts, bookmarks, favourites, follow_requests, notifications, posts,
 };
-use crate::store::writer::{Unit, UnitError, Write};
+use crate::store::writer::Write;
 
 /// The most rows of each kind that one unit removes: what one commit may take longer by.
 pub const ROWS_PER_PURGE_MAX: usize = 100;
 
-/// Works on the oldest purge that waits.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PurgeSome;
-
-impl Unit for PurgeSome {
-    /// Whether something remains to be purged.
-    type Answer = bool;
-
-    fn apply(&self, write: &mut Write<'_>) -> Result<bool, UnitError> {
-        let Some(purge) = purges::first(write.connection)? else {
-            return Ok(false);
-        };
-        let is_done = match purge.kind {
-            PurgeKind::Post => purge_post(write, PostId(purge.target))?,
-            PurgeKind::Account => purge_account(write, AccountId(purge.target))?,
-        };
-        if is_done {
-            purges::delete(write.connection, purge.id)?;
-        }
-        Ok(purges::first(write.connection)?.is_some())
-    }
-}
-
 /// Removes what hangs on a deleted post; true when nothing is left.
-fn purge_post(write: &mut Write<'_>, post: PostId) -> Result<bool, StoreError> {
+pub(super) fn purge_post(write: &mut Write<'_>, post: PostId) -> Result<bool, StoreError> {
     let connection = write.connection;
     let boosts = posts::boosts(connection, post, PostId(0), ROWS_PER_PURGE_MAX)?;
     let mut most = boosts.len();
@@ -64,7 +40,7 @@ fn purge_post(write: &mut Write<'_>, post: PostId) -> Result<bool, StoreError> {
 }
 
 /// Removes what a deleted account left, entries first; true when nothing is left.
-fn purge_account(write: &mut Write<'_>, account: AccountId) -> Result<bool, StoreError> {
+pub(super) fn purge_account(write: &mut Write<'_>, account: AccountId) -> Result<bool, StoreError> {
     let connection = write.connection;
     let entries = account_rows::oldest_entries(connection, account, ROWS_PER_PURGE_MAX)?;
     if !entries.is_empty() {

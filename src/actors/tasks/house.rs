@@ -1,0 +1,40 @@
+//! Work on the store itself: one step after the other, each a commit.
+
+use super::lane::{Worker, chance};
+use crate::actors::Actors;
+use crate::actors::error::AskError;
+use crate::domain::job::LeasedJob;
+use crate::randomness::Randomness;
+use crate::store::units::{RetryJob, Setback, StepJob, YieldJob};
+
+/// The most steps of one job in a row; then the others have their turn.
+const STEPS_IN_A_ROW_MAX: usize = 64;
+
+pub(super) struct House {
+    pub(super) actors: Actors,
+    pub(super) randomness: Randomness,
+}
+
+impl Worker for House {
+    async fn work(&self, job: LeasedJob) -> Result<(), AskError> {
+        for _ in 0..STEPS_IN_A_ROW_MAX {
+            match self.actors.perform(StepJob { job: job.id }).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(error) => {
+                    tracing::warn!(job = %job.id, %error, "a step failed");
+                    let retry = RetryJob {
+                        job: job.id,
+                        setback: Setback::Deferred,
+                        reason: error.to_string(),
+                        chance: chance(&self.randomness),
+                    };
+                    return self.actors.perform(retry).await;
+                }
+            }
+        }
+        self.actors.perform(YieldJob { job: job.id }).await
+    }
+
+    async fn rest(&self) {}
+}

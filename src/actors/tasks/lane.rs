@@ -1,0 +1,126 @@
+//! A lane of jobs: takes what is due, works on a few at once, sleeps until the next is due or a commit rings.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use rand::Rng;
+use tokio::time::sleep;
+
+use super::wakes::WakeUps;
+use crate::actors::Actors;
+use crate::actors::error::AskError;
+use crate::clock::SharedClock;
+use crate::domain::job::{Lane, LeasedJob};
+use crate::randomness::Randomness;
+use crate::store::queries::jobs::FindNextDue;
+use crate::store::units::{EndLeases, LeaseJobs};
+
+/// How long a lane rests when nothing is due and nobody rings: at least a minute, so that an idle instance sleeps.
+pub(super) const REST: Duration = Duration::from_secs(600);
+/// How long it rests after the store couldn't be asked.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(60);
+/// The shortest nap, so that a clock that is a little late doesn't make it spin.
+const NAP_MIN: Duration = Duration::from_millis(1);
+
+/// Does the jobs of a lane.
+pub(super) trait Worker {
+    /// Does one job and settles it: done, tried again later, or given up.
+    fn work(&self, job: LeasedJob) -> impl Future<Output = Result<(), AskError>> + Send;
+
+    /// Told when nothing is left to do for now.
+    fn rest(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// A lane and who works in it.
+pub(super) struct LaneLoop<W> {
+    pub(super) lane: Lane,
+    pub(super) actors: Actors,
+    pub(super) clock: SharedClock,
+    pub(super) wakes: WakeUps,
+    pub(super) worker: W,
+    /// How many jobs are worked on at once.
+    pub(super) at_once: usize,
+}
+
+/// What there is to do.
+enum Outlook {
+    Work(Vec<LeasedJob>),
+    Wait(Duration),
+}
+
+impl<W: Worker> LaneLoop<W> {
+    /// Works for ever.
+    pub(super) async fn run(self) {
+        // Whoever held a lease before this process is gone.
+        if let Err(error) = self.actors.perform(EndLeases { lane: self.lane }).await {
+            tracing::warn!(lane = ?self.lane, %error, "can't end old leases");
+        }
+        let mut at_work = FuturesUnordered::new();
+        loop {
+            let free = self.at_once - at_work.len();
+            let nap = match self.look(free).await {
+                Ok(Outlook::Work(jobs)) => {
+                    at_work.extend(jobs.into_iter().map(|job| self.try_work(job)));
+                    if at_work.len() < self.at_once {
+                        continue;
+                    }
+                    REST
+                }
+                Ok(Outlook::Wait(nap)) => nap,
+                Err(error) => {
+                    tracing::warn!(lane = ?self.lane, %error, "can't look for jobs");
+                    PAUSE_AFTER_FAILURE
+                }
+            };
+            if at_work.is_empty() {
+                self.worker.rest().await;
+            }
+            tokio::select! {
+                Some(()) = at_work.next() => {}
+                () = self.wakes.lane(self.lane).notified() => {}
+                () = sleep(nap) => {}
+            }
+        }
+    }
+
+    async fn look(&self, free: usize) -> Result<Outlook, AskError> {
+        if free == 0 {
+            return Ok(Outlook::Wait(REST));
+        }
+        let next = self.actors.find(FindNextDue { lane: self.lane }).await?;
+        let until_next = next.map_or(i64::MAX, |next| next.millis() - self.clock.now().millis());
+        if until_next > 0 {
+            return Ok(Outlook::Wait(nap(until_next)));
+        }
+        let lease = LeaseJobs {
+            lane: self.lane,
+            limit: free,
+        };
+        let jobs = self.actors.perform(lease).await?;
+        // What is due may be held back by a breaker, whose probe is at work.
+        Ok(if jobs.is_empty() {
+            Outlook::Wait(REST)
+        } else {
+            Outlook::Work(jobs)
+        })
+    }
+
+    async fn try_work(&self, job: LeasedJob) {
+        let number = job.id;
+        if let Err(error) = self.worker.work(job).await {
+            // It is tried again when its lease ends.
+            tracing::error!(job = %number, %error, "a job can't be settled");
+        }
+    }
+}
+
+/// A number that spreads what would happen at the same moment.
+pub(super) fn chance(randomness: &Randomness) -> u16 {
+    let bytes = randomness.rng().next_u32().to_le_bytes();
+    u16::from_le_bytes([bytes[0], bytes[1]])
+}
+
+pub(super) fn nap(millis: i64) -> Duration {
+    Duration::from_millis(u64::try_from(millis).unwrap_or(0)).clamp(NAP_MIN, REST)
+}

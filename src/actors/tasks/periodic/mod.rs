@@ -1,0 +1,48 @@
+//! What runs by the clock, one file per task.
+//!
+//! A task takes no input: it looks what there is to do, does a bounded part of it and says whether more is left. Doing
+//! it twice harms nothing.
+
+mod applications;
+mod codes;
+mod database;
+mod digests;
+mod idempotency_keys;
+mod jobs;
+mod sessions;
+mod sign_ups;
+
+use super::Progress;
+use crate::actors::Actors;
+use crate::actors::error::AskError;
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::domain::schedule::PeriodicTask;
+
+/// One round of a task.
+///
+/// # Errors
+/// When the store can't be reached.
+pub(super) async fn run_once(
+    task: PeriodicTask,
+    actors: &Actors,
+    _config: &Config,
+    _clock: &SharedClock,
+) -> Result<Progress, AskError> {
+    let is_more = match task {
+        PeriodicTask::Statistics => false,
+        PeriodicTask::Digests => digests::run_once(actors).await?,
+        PeriodicTask::Codes => codes::run_once(actors).await?,
+        PeriodicTask::Sessions => sessions::run_once(actors).await?,
+        PeriodicTask::Applications => applications::run_once(actors).await?,
+        PeriodicTask::SignUps => sign_ups::run_once(actors).await?,
+        PeriodicTask::IdempotencyKeys => idempotency_keys::run_once(actors).await?,
+        PeriodicTask::Jobs => jobs::run_once(actors).await?,
+        PeriodicTask::Database => database::run_once(actors).await?,
+    };
+    Ok(if is_more {
+        Progress::More
+    } else {
+        Progress::Idle
+    })
+}

@@ -1,0 +1,160 @@
+//! The schedule: every task that runs by the clock, in turn, never two at a time.
+//!
+//! When a task is due next is a row: a run that was missed while the instance was down is caught up once, at the start.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::lane::{REST, chance, nap};
+use super::wakes::WakeUps;
+use super::{Progress, periodic};
+use crate::actors::Actors;
+use crate::actors::error::AskError;
+use crate::clock::{SharedClock, Timestamp};
+use crate::config::{Config, CronExpression};
+use crate::domain::schedule::PeriodicTask;
+use crate::randomness::Randomness;
+use crate::store::queries::jobs::{ListSchedules, ScheduleRow};
+use crate::store::units::{PlanTask, RecordRun};
+
+/// The most rounds of one task in a row; then the others have their turn.
+const ROUNDS_IN_A_ROW_MAX: usize = 64;
+/// How far a run is moved at most, in milliseconds, so that a machine with many instances isn't busy at once.
+pub(crate) const JITTER_MILLIS_MAX: i64 = 20_000;
+
+pub(super) struct Scheduler {
+    pub(super) actors: Actors,
+    pub(super) clock: SharedClock,
+    pub(super) wakes: WakeUps,
+    pub(super) randomness: Randomness,
+    pub(super) config: std::sync::Arc<Config>,
+}
+
+impl Scheduler {
+    /// Runs what is due, for ever.
+    pub(super) async fn run(self) {
+        loop {
+            let pause = match self.round().await {
+                Ok(pause) => pause,
+                Err(error) => {
+                    tracing::warn!(%error, "the schedule can't be read");
+                    REST
+                }
+            };
+            if pause.is_zero() {
+                continue;
+            }
+            tokio::select! {
+                () = self.wakes.schedule().notified() => {}
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Runs what is due, each task for a while; answers how long there is nothing to do.
+    async fn round(&self) -> Result<Duration, AskError> {
+        let rows = self.actors.find(ListSchedules).await?;
+        let mut next: Option<Timestamp> = None;
+        let mut is_more = false;
+        for task in PeriodicTask::ALL {
+            let Some(expression) = self.config.schedule.of(task) else {
+                continue;
+            };
+            let row = rows.iter().find(|row| row.task == task.name());
+            if row.is_some_and(|row| row.paused) {
+                continue;
+            }
+            let Some(due_at) = self.due_at(task, expression, row).await? else {
+                continue;
+            };
+            let due_at = if due_at > self.clock.now() {
+                Some(due_at)
+            } else {
+                match self.run_task(task, expression, due_at).await? {
+                    Progress::More => {
+                        is_more = true;
+                        continue;
+                    }
+                    Progress::Idle => self.next_after(expression),
+                }
+            };
+            next = [next, due_at].into_iter().flatten().min();
+        }
+        if is_more {
+            return Ok(Duration::ZERO);
+        }
+        let until_next = next.map_or(i64::MAX, |next| next.millis() - self.clock.now().millis());
+        Ok(nap(until_next))
+    }
+
+    /// When a task is due: as it was planned, unless it never was or by another expression.
+    async fn due_at(
+        &self,
+        task: PeriodicTask,
+        expression: &CronExpression,
+        row: Option<&ScheduleRow>,
+    ) -> Result<Option<Timestamp>, AskError> {
+        let planned = row.filter(|row| row.expression == expression.as_str());
+        if let Some(row) = planned {
+            return Ok(Some(row.due_at));
+        }
+        let Some(due_at) = self.next_after(expression) else {
+            return Ok(None);
+        };
+        let plan = PlanTask {
+            task: task.name().to_owned(),
+            expression: expression.as_str().to_owned(),
+            due_at,
+        };
+        self.actors.perform(plan).await?;
+        Ok(Some(due_at))
+    }
+
+    fn next_after(&self, expression: &CronExpression) -> Option<Timestamp> {
+        let next = expression.next_after(self.clock.now(), &self.config.instance.time_zone)?;
+        let jitter = JITTER_MILLIS_MAX * i64::from(chance(&self.randomness)) / i64::from(u16::MAX);
+        Some(next.plus_millis(jitter))
+    }
+
+    /// Rounds of a task, until it finds nothing to do, fails, or has had its turn.
+    async fn run_task(
+        &self,
+        task: PeriodicTask,
+        expression: &CronExpression,
+        due_at: Timestamp,
+    ) -> Result<Progress, AskError> {
+        let started_at = self.clock.now();
+        let mut error = None;
+        let mut progress = Progress::More;
+        for _ in 0..ROUNDS_IN_A_ROW_MAX {
+            match periodic::run_once(task, &self.actors, &self.config, &self.clock).await {
+                Ok(Progress::More) => {}
+                Ok(Progress::Idle) => {
+                    progress = Progress::Idle;
+                    break;
+                }
+                Err(failure) => {
+                    tracing::warn!(task = task.name(), error = %failure, "a task failed");
+                    error = Some(failure.to_string());
+                    progress = Progress::Idle;
+                    break;
+                }
+            }
+        }
+        let due_at = match progress {
+            // It goes on at once, or after a restart.
+            Progress::More => Some(due_at),
+            Progress::Idle => self.next_after(expression),
+        };
+        let record = RecordRun {
+            task: task.name().to_owned(),
+            started_at,
+            error,
+            expression: expression.as_str().to_owned(),
+            due_at: due_at.unwrap_or(Timestamp::from_millis(i64::MAX)),
+        };
+        self.actors.perform(record).await?;
+        Ok(progress)
+    }
+}

@@ -1,0 +1,101 @@
+//! What runs by the clock, and when it ran.
+
+use rusqlite::{Connection, Row, params};
+
+use crate::clock::Timestamp;
+use crate::store::error::StoreError;
+
+/// A task that runs by the clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleRow {
+    /// Its name.
+    pub task: String,
+    /// The expression that `due_at` was reckoned with.
+    pub expression: String,
+    /// When it runs next.
+    pub due_at: Timestamp,
+    /// Whether somebody stopped it.
+    pub paused: bool,
+    /// When its last run began.
+    pub started_at: Option<Timestamp>,
+    /// When its last run ended.
+    pub finished_at: Option<Timestamp>,
+    /// Why its last run failed.
+    pub last_error: Option<String>,
+}
+
+/// Every task that ever ran by the clock.
+pub(in crate::store) fn all(connection: &Connection) -> Result<Vec<ScheduleRow>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT task, expression, due_at, paused, started_at, finished_at, last_error
+         FROM schedules ORDER BY task",
+    )?;
+    let rows = statement.query_map((), |row: &Row<'_>| {
+        Ok(ScheduleRow {
+            task: row.get(0)?,
+            expression: row.get(1)?,
+            due_at: row.get(2)?,
+            paused: row.get(3)?,
+            started_at: row.get(4)?,
+            finished_at: row.get(5)?,
+            last_error: row.get(6)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Sets when a task runs next.
+pub(in crate::store) fn plan(
+    connection: &Connection,
+    task: &str,
+    expression: &str,
+    due_at: Timestamp,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO schedules (task, expression, due_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (task) DO UPDATE SET expression = ?2, due_at = ?3",
+        )?
+        .execute(params![task, expression, due_at])?;
+    Ok(())
+}
+
+/// Writes down how a run went.
+pub(in crate::store) fn record(
+    connection: &Connection,
+    task: &str,
+    started_at: Timestamp,
+    finished_at: Timestamp,
+    last_error: Option<&str>,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE schedules SET started_at = ?2, finished_at = ?3, last_error = ?4 WHERE task = ?1",
+        )?
+        .execute(params![task, started_at, finished_at, last_error])?;
+    Ok(())
+}
+
+/// Makes a task due now; false when it isn't known.
+pub(in crate::store) fn set_due(
+    connection: &Connection,
+    task: &str,
+    due_at: Timestamp,
+) -> Result<bool, StoreError> {
+    let changed = connection
+        .prepare_cached("UPDATE schedules SET due_at = ?2 WHERE task = ?1")?
+        .execute(params![task, due_at])?;
+    Ok(changed == 1)
+}
+
+/// Stops a task or lets it go on; false when it isn't known.
+pub(in crate::store) fn set_paused(
+    connection: &Connection,
+    task: &str,
+    paused: bool,
+) -> Result<bool, StoreError> {
+    let changed = connection
+        .prepare_cached("UPDATE schedules SET paused = ?2 WHERE task = ?1")?
+        .execute(params![task, paused])?;
+    Ok(changed == 1)
+}

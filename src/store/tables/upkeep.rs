@@ -1,0 +1,21 @@
+//! The database file itself: its size and the statistics that plans are made of.
+
+use rusqlite::Connection;
+
+use crate::store::error::StoreError;
+
+/// Gives up to `pages` unused pages back to the file system; whether more are left.
+pub(in crate::store) fn shrink(connection: &Connection, pages: i64) -> Result<bool, StoreError> {
+    let unused: i64 = connection.query_row("PRAGMA freelist_count", (), |row| row.get(0))?;
+    if unused == 0 {
+        return Ok(false);
+    }
+    connection.execute_batch(&format!("PRAGMA incremental_vacuum({})", pages.min(unused)))?;
+    Ok(unused > pages)
+}
+
+/// Counts anew what the planner of queries goes by, where that is worth it.
+pub(in crate::store) fn optimise(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute_batch("PRAGMA analysis_limit = 400; PRAGMA optimize;")?;
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! What becomes of a job that was tried: done, put off, or given up.
+
+use crate::clock::Timestamp;
+use crate::domain::job::{Breaker, Job, REASON_CHARS_MAX, backoff_millis};
+use crate::ids::{AccountId, JobId};
+use crate::store::error::StoreError;
+use crate::store::tables::{destinations, jobs, mail_standing};
+use crate::store::units::digest::close_digest;
+use crate::store::writer::{Unit, UnitError, Write};
+
+/// A job is done.
+#[derive(Debug, Clone, Copy)]
+pub struct FinishJob {
+    /// Which.
+    pub job: JobId,
+}
+
+impl Unit for FinishJob {
+    type Answer = ();
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        let Some(row) = jobs::find(write.connection, self.job)? else {
+            return Ok(());
+        };
+        jobs::delete(write.connection, self.job)?;
+        if let Some(destination) = destinations::find(write.connection, &row.destination)?
+            && destination.breaker != Breaker::default()
+        {
+            let closed = Breaker::default();
+            destinations::set_breaker(write.connection, &row.destination, closed, None)?;
+        }
+        if let Ok(Job::DigestMail {
+            account,
+            until: Some(until),
+        }) = row.job
+        {
+            close_digest(write, account, until)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a job could not be done yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setback {
+    /// Its destination can't be reached: no fault of the job, so the attempt doesn't count.
+    Unreachable,
+    /// It was turned away for now.
+    Deferred,
+}
+
+/// A job is tried again later.
+#[derive(Debug, Clone)]
+pub struct RetryJob {
+    /// Which.
+    pub job: JobId,
+    /// Whose fault it was.
+    pub setback: Setback,
+    /// What was said.
+    pub reason: String,
+    /// A random number that spreads the next attempts.
+    pub chance: u16,
+}
+
+impl Unit for RetryJob {
+    type Answer = ();
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        let connection = write.connection;
+        let Some(row) = jobs::find(connection, self.job)? else {
+            return Ok(());
+        };
+        let reason = shortened(&self.reason);
+        let mut attempts = row.attempts;
+        if self.setback == Setback::Unreachable {
+            attempts = (attempts - 1).max(0);
+            if let Some(destination) = destinations::find(connection, &row.destination)? {
+                let breaker = destination.breaker.failed(write.now.millis(), self.chance);
+                destinations::set_breaker(connection, &row.destination, breaker, Some(&reason))?;
+            }
+        }
+        let pause = backoff_millis(attempts.max(1), self.chance);
+        let run_at = write.now.plus_millis(pause);
+        jobs::put_off(connection, self.job, run_at, attempts, Some(&reason))?;
+        Ok(())
+    }
+}
+
+/// A job is given up for good.
+#[derive(Debug, Clone)]
+pub struct BuryJob {
+    /// Which.
+    pub job: JobId,
+    /// Why.
+    pub reason: String,
+    /// The account whose address proved to be no good.
+    pub bounced: Option<AccountId>,
+}
+
+impl Unit for BuryJob {
+    type Answer = ();
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        let reason = shortened(&self.reason);
+        jobs::bury(write.connection, self.job, write.now, &reason)?;
+        if let Some(account) = self.bounced {
+            mail_standing::set_bounced(write.connection, account, write.now, &reason)?;
+        }
+        Ok(())
+    }
+}
+
+fn shortened(reason: &str) -> String {
+    reason.chars().take(REASON_CHARS_MAX).collect()
+}
+
+/// Puts a running job off without a reproach: it was not its time.
+pub(super) fn postpone(write: &Write<'_>, job: JobId, run_at: Timestamp) -> Result<(), StoreError> {
+    let Some(row) = jobs::find(write.connection, job)? else {
+        return Ok(());
+    };
+    let attempts = (row.attempts - 1).max(0);
+    jobs::put_off(
+        write.connection,
+        job,
+        run_at,
+        attempts,
+        row.last_error.as_deref(),
+    )
+}
+
+/// A job stands back for others; it goes on at once when there are none.
+#[derive(Debug, Clone, Copy)]
+pub struct YieldJob {
+    /// Which.
+    pub job: JobId,
+}
+
+impl Unit for YieldJob {
+    type Answer = ();
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        postpone(write, self.job, write.now)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,25 @@
+//! The database is looked after: unused pages are given back, statistics renewed, the log emptied.
+
+use crate::store::tables::upkeep;
+use crate::store::writer::{Unit, UnitError, Write};
+
+/// The most pages that one unit gives back: what a commit may take longer by.
+pub const PAGES_PER_UNIT_MAX: i64 = 256;
+
+/// Looks after the database.
+#[derive(Debug, Clone, Copy)]
+pub struct TidyDatabase;
+
+impl Unit for TidyDatabase {
+    /// Whether more pages can be given back.
+    type Answer = bool;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<bool, UnitError> {
+        let is_more = upkeep::shrink(write.connection, PAGES_PER_UNIT_MAX)?;
+        if !is_more {
+            upkeep::optimise(write.connection)?;
+        }
+        write.checkpoint_afterwards();
+        Ok(is_more)
+    }
+}
