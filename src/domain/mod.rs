@@ -6,6 +6,7 @@ pub mod account_name;
 pub mod error_code;
 pub mod event;
 pub mod home;
+pub mod mail;
 pub mod marker;
 pub mod notification;
 pub mod oauth;
