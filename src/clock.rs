@@ -43,6 +43,17 @@ impl Timestamp {
     pub fn in_zone(self, zone: jiff::tz::TimeZone) -> jiff::Zoned {
         self.to_jiff().to_zoned(zone)
     }
+
+    /// How far clocks in a time zone are ahead of UTC at this moment, in milliseconds; negative west of Greenwich.
+    pub fn utc_offset_millis(self, zone: &jiff::tz::TimeZone) -> i64 {
+        i64::from(zone.to_offset(self.to_jiff()).seconds()) * 1000
+    }
+
+    /// The later moments at which the clocks of a time zone change, earliest first.
+    pub fn clock_changes(self, zone: &jiff::tz::TimeZone) -> impl Iterator<Item = Self> + '_ {
+        zone.following(self.to_jiff())
+            .map(|change| Self(change.timestamp().as_millisecond()))
+    }
 }
 
 /// `YYYY-MM-DDTHH:MM:SS.mmmZ`: some clients parse only this pattern and silently use "now" for any other.
