@@ -16,5 +16,6 @@ pub mod refusal;
 pub mod relationship;
 pub mod rendered;
 pub mod scope;
+pub mod statistics;
 pub mod text;
 pub mod visibility;
