@@ -84,6 +84,30 @@ impl Serialize for Day {
     }
 }
 
+/// A quarter of an hour, counted since 1970: midnights of all zones of today fall between two of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Quarter(pub i64);
+
+impl Quarter {
+    const MILLIS: i64 = 15 * 60 * 1000;
+
+    /// The one that a moment is in.
+    pub const fn of(moment: Timestamp) -> Self {
+        Self(moment.millis().div_euclid(Self::MILLIS))
+    }
+
+    /// When it begins.
+    pub const fn start(self) -> Timestamp {
+        Timestamp::from_millis(self.0.saturating_mul(Self::MILLIS))
+    }
+
+    /// The one after it.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
 /// A figure of the instance's day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Measure {
@@ -167,6 +191,25 @@ impl Figures {
     pub const fn set(&mut self, measure: Measure, count: i64) {
         self.counts[measure as usize] = count;
     }
+
+    /// Adds to a figure.
+    pub const fn add(&mut self, measure: Measure, count: i64) {
+        self.counts[measure as usize] += count;
+    }
+
+    /// Adds a later day's figures; those of active accounts can't be added, the later day's stand.
+    fn add_day(&mut self, later: &Self) {
+        for measure in Measure::ALL {
+            if measure.is_additive() {
+                self.add(measure, later.get(measure));
+            } else {
+                self.set(measure, later.get(measure));
+            }
+        }
+        for (hour, count) in self.hours.iter_mut().zip(later.hours) {
+            *hour += count;
+        }
+    }
 }
 
 /// What people did on one day.
@@ -178,6 +221,13 @@ pub struct InstanceDay {
     pub all: Figures,
     /// What concerns public posts alone; follows and sign-ups as in `all`, for profiles show them to everybody.
     pub public: Figures,
+}
+
+impl InstanceDay {
+    /// Whether enough accounts were visibly active for strangers to be told figures.
+    fn is_told(&self) -> bool {
+        self.public.get(Measure::ActiveDay) >= FEW_ACCOUNTS
+    }
 }
 
 /// What the machine measured on one day; can't be computed afterwards.
@@ -341,7 +391,7 @@ impl ShownFigures {
     }
 }
 
-/// What is added up over many days, each kind by the rule of an audience.
+/// Many days added up, for each audience. Of active accounts, the last day's figures stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
     /// Days of all figures.
@@ -354,15 +404,24 @@ pub struct Totals {
     pub told_days: i64,
 }
 
+impl Totals {
+    /// Adds a day; days are added oldest first.
+    pub fn add(&mut self, day: &InstanceDay) {
+        self.all.add_day(&day.all);
+        self.public.add_day(&day.public);
+        if day.is_told() {
+            self.told.add_day(&day.public);
+            self.told_days += 1;
+        }
+    }
+}
+
 impl Audience {
     /// The rule: strangers see what public posts tell, and nothing of a day on which fewer than three accounts were
     /// visibly active; members see what they could count by looking around; the owner sees all.
     pub fn figures(self, day: &InstanceDay) -> ShownFigures {
         match self {
-            Self::Strangers => {
-                let is_few = day.public.get(Measure::ActiveDay) < FEW_ACCOUNTS;
-                ShownFigures::new(&day.public, is_few)
-            }
+            Self::Strangers => ShownFigures::new(&day.public, !day.is_told()),
             Self::Members => ShownFigures::new(&day.public, false),
             Self::Owner => ShownFigures::new(&day.all, false),
         }

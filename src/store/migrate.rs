@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_posts.sql"),
     include_str!("../../migrations/0003_search.sql"),
     include_str!("../../migrations/0004_access.sql"),
+    include_str!("../../migrations/0006_statistics.sql"),
 ];
 
 /// Brings the database to this binary's schema.

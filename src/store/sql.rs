@@ -8,6 +8,7 @@ use crate::domain::account::{AccountState, Role};
 use crate::domain::marker::MarkedTimeline;
 use crate::domain::notification::NotificationKind;
 use crate::domain::scope::Scopes;
+use crate::domain::statistics::{Day, Dimension, Quarter};
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, AppId, NotificationId, PostId, SessionId, TokenId};
 use crate::secret::TokenHash;
@@ -26,7 +27,27 @@ macro_rules! integer_columns {
         }
     )*};
 }
-integer_columns!(AccountId, PostId, NotificationId, AppId, TokenId, SessionId);
+integer_columns!(
+    AccountId,
+    PostId,
+    NotificationId,
+    AppId,
+    TokenId,
+    SessionId,
+    Quarter
+);
+
+impl ToSql for Day {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.0.into())
+    }
+}
+
+impl FromSql for Day {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        i32::column_result(value).map(Day)
+    }
+}
 
 impl ToSql for TokenHash {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -87,6 +108,7 @@ enum_columns! {
     Visibility { Public = 0, Unlisted = 1, Followers = 2, Direct = 3 }
     Role { User = 0, Moderator = 1, Owner = 2 }
     AccountState { Active = 0, Pending = 1, Suspended = 2, Deleted = 3 }
+    Dimension { Tag = 0, Language = 1, App = 2 }
     MarkedTimeline { Home = 0, Notifications = 1 }
     NotificationKind {
         Mention = 0, Boost = 1, Favourite = 2, Follow = 3,

@@ -5,6 +5,7 @@
 
 mod cleanup;
 mod purge;
+pub mod statistics;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 use super::access_rules::{
     end_all_access, require_authority, require_member, require_owner_remains, visibility_changed,
 };
+use super::mark_stale::mark_stale;
 use crate::domain::access::Authority;
 use crate::ids::AccountId;
 use crate::store::tables::purges::PurgeKind;
@@ -31,6 +32,8 @@ impl Unit for DeleteAccount {
         credentials::strip(connection, self.account)?;
         terms::delete_account(connection, self.account)?;
         purges::insert(connection, PurgeKind::Account, self.account.0)?;
+        // Whatever else it did is marked as it is purged.
+        mark_stale(write, self.account.0)?;
         end_all_access(write, self.account)?;
         visibility_changed(write, self.account)?;
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::mark_stale::mark_stale;
 use super::publish_post::{PreparedText, mention};
 use super::rules::{notify, require_active, require_own_post};
 use crate::domain::event::Event;
@@ -74,6 +75,8 @@ impl Unit for EditPost {
         if let Some(key) = posts::key(connection, self.post)? {
             terms::set_post(connection, key, &self.text.terms)?;
         }
+        // Its tags, its language and who it names count on the day it was written.
+        mark_stale(write, self.post.0)?;
         tags::delete_of_post(connection, self.post)?;
         for tag in &self.text.tags {
             tags::insert(connection, self.post, tag)?;

@@ -15,11 +15,13 @@ mod follow_account;
 mod issue_code;
 mod issue_token;
 mod mark_post;
+mod mark_stale;
 mod mute_account;
 mod open_session;
 mod publish_post;
 mod purge_some;
 mod read_notifications;
+mod record_statistics;
 mod register_account;
 mod register_app;
 mod review_account;
@@ -49,11 +51,16 @@ pub use issue_token::{
     CLIENT_TOKENS_PER_APP_MAX, CreateToken, IssueClientToken, Issued, TOKENS_PER_ACCOUNT_MAX,
 };
 pub use mark_post::{Mark, MarkPost};
+pub use mark_stale::{CountMail, MailOutcome, MarkAccountsStale, MeasureDatabase, QUARTERS_PER_UNIT_MAX};
 pub use mute_account::{MuteAccount, UnmuteAccount};
 pub use open_session::{AGENT_CHARS_MAX, OpenSession, SESSIONS_PER_ACCOUNT_MAX, TouchAccess};
 pub use publish_post::{PreparedText, PublishPost};
 pub use purge_some::{PurgeSome, ROWS_PER_PURGE_MAX};
 pub use read_notifications::{ClearNotifications, DismissNotification, RemoveCleared, SetMarkers};
+pub use record_statistics::{
+    ACCOUNT_ROWS_PER_UNIT_MAX, BeginSeries, ForgetAccountDays, RecordAccountDays, RecordDay,
+    RecordWindows, ReopenDays,
+};
 pub use register_account::{
     Admission, EMAIL_TAKEN, NewMember, RegisterAccount, Registered, USERNAME_TAKEN,
 };
