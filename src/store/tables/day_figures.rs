@@ -127,7 +127,7 @@ pub(in crate::store) fn tags(
     shares(
         connection,
         "SELECT tags.name, count(*), count(DISTINCT posts.author)
-         FROM post_tags CROSS JOIN posts ON posts.id = post_tags.post
+         FROM post_tags INDEXED BY post_tags_by_post CROSS JOIN posts ON posts.id = post_tags.post
          CROSS JOIN accounts ON accounts.id = posts.author
          CROSS JOIN tags ON tags.id = post_tags.tag
          WHERE post_tags.post >= ?1 AND post_tags.post < ?2
@@ -193,49 +193,49 @@ type SetFigures = fn(&mut AccountDay, [i64; 3]);
 /// What an account's day is made of: each statement finds accounts after `?3` in the order of their ids, with counts.
 const ACCOUNT_FIGURES: &[(&str, SetFigures)] = &[
     (
-        "SELECT posts.author AS account, sum(posts.boost_of IS NULL),
+        "SELECT +posts.author AS whose, sum(posts.boost_of IS NULL),
              sum(posts.boost_of IS NULL AND posts.reply_to IS NOT NULL), sum(posts.boost_of IS NOT NULL)
          FROM posts CROSS JOIN accounts ON accounts.id = posts.author
-         WHERE posts.id >= ?1 AND posts.id < ?2 AND posts.author > ?3 AND accounts.state = 0
-         GROUP BY account ORDER BY account LIMIT ?4",
+         WHERE posts.id >= ?1 AND posts.id < ?2 AND +posts.author > ?3 AND accounts.state = 0
+         GROUP BY whose ORDER BY whose LIMIT ?4",
         |figures, counts| [figures.posts, figures.replies, figures.boosts] = counts,
     ),
     (
-        "SELECT posts.boost_author AS account, count(*), 0, 0
+        "SELECT posts.boost_author AS whose, count(*), 0, 0
          FROM posts CROSS JOIN accounts ON accounts.id = posts.author
          WHERE posts.id >= ?1 AND posts.id < ?2 AND posts.boost_author > ?3
            AND posts.boost_author <> posts.author AND accounts.state = 0
-         GROUP BY account ORDER BY account LIMIT ?4",
+         GROUP BY whose ORDER BY whose LIMIT ?4",
         |figures, counts| figures.boosts_received = counts[0],
     ),
     (
-        "SELECT posts.author AS account, count(*), 0, 0
+        "SELECT +posts.author AS whose, count(*), 0, 0
          FROM favourites CROSS JOIN accounts ON accounts.id = favourites.account
          CROSS JOIN posts ON posts.id = favourites.post
          WHERE favourites.id >= ?1 AND favourites.id < ?2 AND posts.author > ?3
            AND posts.author <> favourites.account AND accounts.state = 0
-         GROUP BY posts.author ORDER BY posts.author LIMIT ?4",
+         GROUP BY whose ORDER BY whose LIMIT ?4",
         |figures, counts| figures.favourites_received = counts[0],
     ),
     (
-        "SELECT posts.reply_author AS account, count(*), 0, 0
+        "SELECT posts.reply_author AS whose, count(*), 0, 0
          FROM posts CROSS JOIN accounts ON accounts.id = posts.author
          WHERE posts.id >= ?1 AND posts.id < ?2 AND posts.reply_author > ?3
            AND posts.reply_author <> posts.author AND accounts.state = 0
-         GROUP BY account ORDER BY account LIMIT ?4",
+         GROUP BY whose ORDER BY whose LIMIT ?4",
         |figures, counts| figures.replies_received = counts[0],
     ),
     (
-        "SELECT mentions.account, count(*), 0, 0
+        "SELECT mentions.account AS whose, count(*), 0, 0
          FROM mentions CROSS JOIN posts ON posts.id = mentions.post
          CROSS JOIN accounts ON accounts.id = posts.author
          WHERE mentions.post >= ?1 AND mentions.post < ?2 AND mentions.account > ?3
            AND mentions.account <> posts.author AND accounts.state = 0
-         GROUP BY mentions.account ORDER BY mentions.account LIMIT ?4",
+         GROUP BY whose ORDER BY whose LIMIT ?4",
         |figures, counts| figures.mentions_received = counts[0],
     ),
     (
-        "SELECT target, count(DISTINCT actor), 0, 0 FROM (
+        "SELECT target AS whose, count(DISTINCT actor), 0, 0 FROM (
              SELECT posts.boost_author AS target, posts.author AS actor FROM posts
              WHERE posts.id >= ?1 AND posts.id < ?2 AND posts.boost_author > ?3
              UNION ALL
@@ -247,14 +247,14 @@ const ACCOUNT_FIGURES: &[(&str, SetFigures)] = &[
              WHERE favourites.id >= ?1 AND favourites.id < ?2 AND posts.author > ?3)
          CROSS JOIN accounts ON accounts.id = actor
          WHERE target <> actor AND accounts.state = 0
-         GROUP BY target ORDER BY target LIMIT ?4",
+         GROUP BY whose ORDER BY whose LIMIT ?4",
         |figures, counts| figures.reach = counts[0],
     ),
     (
-        "SELECT follows.followee, count(*), 0, 0
+        "SELECT follows.followee AS whose, count(*), 0, 0
          FROM follows CROSS JOIN accounts ON accounts.id = follows.follower
          WHERE follows.id >= ?1 AND follows.id < ?2 AND follows.followee > ?3 AND accounts.state = 0
-         GROUP BY follows.followee ORDER BY follows.followee LIMIT ?4",
+         GROUP BY whose ORDER BY whose LIMIT ?4",
         |figures, counts| figures.new_followers = counts[0],
     ),
 ];

@@ -51,7 +51,9 @@ pub use issue_token::{
     CLIENT_TOKENS_PER_APP_MAX, CreateToken, IssueClientToken, Issued, TOKENS_PER_ACCOUNT_MAX,
 };
 pub use mark_post::{Mark, MarkPost};
-pub use mark_stale::{CountMail, MailOutcome, MarkAccountsStale, MeasureDatabase, QUARTERS_PER_UNIT_MAX};
+pub use mark_stale::{
+    CountMail, MailOutcome, MarkAccountsStale, MeasureDatabase, QUARTERS_PER_UNIT_MAX,
+};
 pub use mute_account::{MuteAccount, UnmuteAccount};
 pub use open_session::{AGENT_CHARS_MAX, OpenSession, SESSIONS_PER_ACCOUNT_MAX, TouchAccess};
 pub use publish_post::{PreparedText, PublishPost};
