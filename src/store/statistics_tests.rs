@@ -948,7 +948,7 @@ const FALSIFY: &str =
      UPDATE account_days SET reach = 97; DELETE FROM day_shares";
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_kept_equals_a_naive_count_and_what_is_computed_anew(
