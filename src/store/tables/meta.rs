@@ -115,3 +115,36 @@ pub(in crate::store) fn touch_deletions(
 pub(in crate::store) fn last_deletion(connection: &Connection) -> Result<i64, StoreError> {
     get_number(connection, LAST_DELETION)
 }
+
+/// The zone that days are cut by.
+const STATISTICS_ZONE: &str = "statistics_zone";
+/// The commit that last recorded statistics.
+const STATISTICS_COMMIT: &str = "statistics_commit";
+
+/// The name of the zone that the days of the statistics were cut by.
+pub(in crate::store) fn statistics_zone(
+    connection: &Connection,
+) -> Result<Option<String>, StoreError> {
+    get(connection, STATISTICS_ZONE)
+}
+
+/// Remembers the zone that days are cut by.
+pub(in crate::store) fn set_statistics_zone(
+    connection: &Connection,
+    zone: &str,
+) -> Result<(), StoreError> {
+    set(connection, STATISTICS_ZONE, zone)
+}
+
+/// The commit that last recorded statistics.
+pub(in crate::store) fn statistics_commit(connection: &Connection) -> Result<i64, StoreError> {
+    get_number(connection, STATISTICS_COMMIT)
+}
+
+/// Remembers that this commit recorded statistics.
+pub(in crate::store) fn set_statistics_commit(
+    connection: &Connection,
+    commit: i64,
+) -> Result<(), StoreError> {
+    set(connection, STATISTICS_COMMIT, &commit.to_string())
+}

@@ -20,6 +20,7 @@ mod issue_token;
 mod lease_jobs;
 mod mark_post;
 mod mention;
+mod mark_stale;
 mod mute_account;
 mod open_session;
 mod operate_tasks;
@@ -27,6 +28,7 @@ mod plan_task;
 mod publish_post;
 mod purge;
 mod read_notifications;
+mod record_statistics;
 mod register_account;
 mod register_app;
 mod review_account;
@@ -64,6 +66,9 @@ pub use issue_token::{
 pub use lease_jobs::{EndLeases, JOBS_PER_LEASE_MAX, LeaseJobs};
 pub use mark_post::{Mark, MarkPost};
 pub use mention::MAILED_PER_POST_MAX;
+pub use mark_stale::{
+    CountMail, MailOutcome, MarkAccountsStale, MeasureDatabase, QUARTERS_PER_UNIT_MAX,
+};
 pub use mute_account::{MuteAccount, UnmuteAccount};
 pub use open_session::{AGENT_CHARS_MAX, OpenSession, SESSIONS_PER_ACCOUNT_MAX, TouchAccess};
 pub use operate_tasks::{
@@ -73,6 +78,10 @@ pub use plan_task::{PlanTask, RecordRun};
 pub use publish_post::{PreparedText, PublishPost};
 pub use purge::ROWS_PER_PURGE_MAX;
 pub use read_notifications::{ClearNotifications, DismissNotification, RemoveCleared, SetMarkers};
+pub use record_statistics::{
+    ACCOUNT_ROWS_PER_UNIT_MAX, BeginSeries, ForgetAccountDays, RecordAccountDays, RecordDay,
+    RecordWindows, ReopenDays,
+};
 pub use register_account::{
     Admission, EMAIL_TAKEN, NewMember, RegisterAccount, Registered, USERNAME_TAKEN,
 };
