@@ -814,6 +814,9 @@ impl World {
         while self.rig.apply(PurgeSome).unwrap() {}
         let rounds = (0..ROUNDS_MAX).take_while(|_| self.step()).count();
         assert!(rounds < ROUNDS_MAX, "the driver never comes to rest");
+        let commit = self.rig.ask(ReadTotals).1;
+        assert!(!self.step());
+        assert_eq!(self.rig.ask(ReadTotals).1, commit, "it writes at rest");
     }
 
     /// The dates that the instance has lived through.
@@ -1012,6 +1015,34 @@ fn an_idle_instance_writes_nothing() {
         assert!(!world.step());
     }
     assert_eq!(world.rig.ask(ReadTotals).1, commit);
+}
+
+#[test]
+fn whoever_is_let_in_signed_up_on_the_day_of_asking() {
+    let mut world = World::new(STARTS[0], ZONES[0]);
+    world.sign_up(true);
+    world.rig.clock.advance_millis(3 * 86_400_000);
+    world.settle();
+    world.check();
+    world.act(&Act::Approve { who: 4 });
+    world.settle();
+    world.check();
+    let first = world.dates()[0];
+    let figures = world.log.instance_day(&world.zone, first).all;
+    assert_eq!(figures.get(Measure::SignUps), 5);
+}
+
+#[test]
+fn a_deleted_account_has_no_days_whoever_answered_it() {
+    let mut world = World::new(STARTS[0], ZONES[0]);
+    let (one, other) = (world.who(0), world.who(1));
+    world.publish(one, Visibility::Public, None, 0);
+    let post = world.which(0);
+    world.publish(other, Visibility::Public, post, 0);
+    world.delete_account(one);
+    world.rig.clock.advance_millis(3 * 86_400_000);
+    world.settle();
+    world.check();
 }
 
 #[test]
