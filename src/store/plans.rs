@@ -17,8 +17,12 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "there are as many as lanes of work",
     ),
     (
-        "IN (SELECT name FROM destinations WHERE lane = ?1)",
-        "jobs that run are as few as workers, destinations as few as lanes",
+        "FROM jobs WHERE state = 1",
+        "jobs that run are as few as workers and have an index of their own, destinations as few as lanes",
+    ),
+    (
+        "FROM jobs WHERE state = 2",
+        "reads as many as are wanted, in the order of the index of dead jobs",
     ),
     (
         "FROM schedules ORDER BY task",
