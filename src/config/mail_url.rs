@@ -110,6 +110,14 @@ pub enum MailUrlError {
     Console,
 }
 
+impl MailUrl {
+    /// Whether mail leaves at all.
+    #[must_use]
+    pub const fn is_on(&self) -> bool {
+        !matches!(self, Self::Off)
+    }
+}
+
 impl FromStr for MailUrl {
     type Err = MailUrlError;
 

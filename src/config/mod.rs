@@ -91,6 +91,8 @@ settings::settings! {
         from: Option<MailAddress> = None;
         /// Time for a mail server to take one mail, 1 to 300.
         timeout_secs: u64 = 30, 1..=300;
+        /// Mails about mentions and requests to one account in an hour, 1 to 1000; more come in one digest.
+        per_hour_max: u32 = 12, 1..=1000;
     }
 
     /// What one account may do.

@@ -136,8 +136,8 @@ impl Mailer {
             }
             _ => None,
         };
-        let unsubscribe = subscription(&dispatch.letter)
-            .map(|kind| self.unsubscribe_url(dispatch.account, kind));
+        let unsubscribe =
+            subscription(&dispatch.letter).map(|kind| self.unsubscribe_url(dispatch.account, kind));
         let from = config.mail.from.as_ref().map(ToString::to_string);
         Mail {
             id: MessageId::of_job(job.0, identity, host),

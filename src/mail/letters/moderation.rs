@@ -19,6 +19,13 @@ pub struct SignUp {
     pub unsubscribe: String,
 }
 
+impl SignUp {
+    /// It in a line, for a digest.
+    pub(super) fn what(&self) -> String {
+        format!("{} waits for approval", who(&self.person))
+    }
+}
+
 impl Letter for SignUp {
     fn content(&self, site: &Site) -> Content {
         let who = who(&self.person);
@@ -40,6 +47,6 @@ impl Letter for SignUp {
             url: self.link.clone(),
         });
         let footer = Footer::optional(site, MailKind::SignUp, &self.unsubscribe);
-        content(&format!("{who} waits for approval"), &blocks, &footer)
+        content(&self.what(), &blocks, &footer)
     }
 }

@@ -1,7 +1,7 @@
 //! Letters about what other people did: mentions, requests to follow, and both in a digest.
 
 use super::render::{content, excerpt, site_title, who};
-use super::{Block, Content, Footer, Letter, Person, Site};
+use super::{Block, Content, Footer, Letter, Person, SignUp, Site};
 use crate::domain::mail::MailKind;
 
 /// The most entries that a digest shows; the rest is told as a number.
@@ -110,6 +110,8 @@ pub struct Digest {
     pub mentions: Vec<Mention>,
     /// The requests to follow, oldest first.
     pub follow_requests: Vec<FollowRequest>,
+    /// Who waits for approval, oldest first.
+    pub sign_ups: Vec<SignUp>,
     /// How many more there are that aren't listed.
     pub more: usize,
     /// Where all of it is read.
@@ -120,7 +122,7 @@ pub struct Digest {
 
 impl Letter for Digest {
     fn content(&self, site: &Site) -> Content {
-        let listed = self.mentions.len() + self.follow_requests.len();
+        let listed = self.mentions.len() + self.follow_requests.len() + self.sign_ups.len();
         let all = listed + self.more;
         let title = site_title(site);
         let news = if all == 1 {
@@ -145,6 +147,13 @@ impl Letter for Digest {
             blocks.push(Block::Link {
                 label: request.what(),
                 url: request.link.clone(),
+            });
+        }
+        room -= self.follow_requests.len().min(room);
+        for sign_up in self.sign_ups.iter().take(room) {
+            blocks.push(Block::Link {
+                label: sign_up.what(),
+                url: sign_up.link.clone(),
             });
         }
         let left_out = self.more + listed.saturating_sub(DIGEST_ENTRIES_MAX);
