@@ -114,9 +114,12 @@ impl Unit for RunTaskNow {
     type Answer = ();
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
-        if !schedules::set_due(write.connection, &self.task, write.now)? {
-            return Err(Refusal::NotFound.into());
+        let rows = schedules::all(write.connection)?;
+        let row = rows.iter().find(|row| row.task == self.task);
+        if row.ok_or(Refusal::NotFound)?.paused {
+            return Err(Refusal::Conflict("This task is paused: resume it first".into()).into());
         }
+        schedules::set_due(write.connection, &self.task, write.now)?;
         write.tell(Event::SchedulesChanged);
         Ok(())
     }
