@@ -115,4 +115,5 @@ owned_by! { Tasks:
     queries::jobs::ListJobs,
     queries::jobs::ListSchedules,
     queries::jobs::ReadQueues,
+    queries::tasks::ReadTasks,
 }

@@ -11,6 +11,7 @@ pub mod notifications;
 pub mod posts;
 pub mod relations;
 pub mod search;
+pub mod tasks;
 pub mod threads;
 
 #[cfg(test)]
