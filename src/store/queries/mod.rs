@@ -11,6 +11,8 @@ pub mod notifications;
 pub mod posts;
 pub mod relations;
 pub mod search;
+pub mod series;
+pub mod statistics;
 pub mod tasks;
 pub mod threads;
 

@@ -2,17 +2,20 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
+use crate::secret::Secret;
 use crate::store::error::StoreError;
 
 const COMMIT: &str = "commit";
 const IDENTITY: &str = "identity";
 const INSTANCE_URL: &str = "instance_url";
+const UNSUBSCRIBE_KEY: &str = "unsubscribe_key";
 
 /// Writes what a new database starts with; changes nothing in an old one.
 pub(in crate::store) fn initialise(connection: &Connection) -> Result<(), StoreError> {
     connection.execute(
-        "INSERT OR IGNORE INTO meta (name, value) VALUES (?1, '0'), (?2, lower(hex(randomblob(16))))",
-        (COMMIT, IDENTITY),
+        "INSERT OR IGNORE INTO meta (name, value)
+         VALUES (?1, '0'), (?2, lower(hex(randomblob(16)))), (?3, lower(hex(randomblob(32))))",
+        (COMMIT, IDENTITY, UNSUBSCRIBE_KEY),
     )?;
     Ok(())
 }
@@ -71,6 +74,14 @@ pub(in crate::store) fn identity(connection: &Connection) -> Result<String, Stor
     Ok(get(connection, IDENTITY)?.unwrap_or_default())
 }
 
+/// What links to unsubscribe are signed with, as hexadecimal digits.
+pub(in crate::store) fn unsubscribe_key(
+    connection: &Connection,
+) -> Result<Secret<String>, StoreError> {
+    let found = get(connection, UNSUBSCRIBE_KEY)?;
+    Ok(Secret::new(found.unwrap_or_default()))
+}
+
 /// The public address that was set explicitly.
 pub(in crate::store) fn instance_url(
     connection: &Connection,
@@ -114,4 +125,37 @@ pub(in crate::store) fn touch_deletions(
 /// The newest commit that [`touch_deletions`] remembered.
 pub(in crate::store) fn last_deletion(connection: &Connection) -> Result<i64, StoreError> {
     get_number(connection, LAST_DELETION)
+}
+
+/// The zone that days are cut by.
+const STATISTICS_ZONE: &str = "statistics_zone";
+/// The commit that last recorded statistics.
+const STATISTICS_COMMIT: &str = "statistics_commit";
+
+/// The name of the zone that the days of the statistics were cut by.
+pub(in crate::store) fn statistics_zone(
+    connection: &Connection,
+) -> Result<Option<String>, StoreError> {
+    get(connection, STATISTICS_ZONE)
+}
+
+/// Remembers the zone that days are cut by.
+pub(in crate::store) fn set_statistics_zone(
+    connection: &Connection,
+    zone: &str,
+) -> Result<(), StoreError> {
+    set(connection, STATISTICS_ZONE, zone)
+}
+
+/// The commit that last recorded statistics.
+pub(in crate::store) fn statistics_commit(connection: &Connection) -> Result<i64, StoreError> {
+    get_number(connection, STATISTICS_COMMIT)
+}
+
+/// Remembers that this commit recorded statistics.
+pub(in crate::store) fn set_statistics_commit(
+    connection: &Connection,
+    commit: i64,
+) -> Result<(), StoreError> {
+    set(connection, STATISTICS_COMMIT, &commit.to_string())
 }

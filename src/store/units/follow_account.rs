@@ -1,5 +1,6 @@
 //! Following: at once, or on request where the other wants to be asked.
 
+use super::mark_stale::mark_stale;
 use super::rules::{notify, require_active, require_other};
 use crate::domain::event::Event;
 use crate::domain::notification::NotificationKind;
@@ -90,7 +91,7 @@ fn follow(
 ) -> Result<(), UnitError> {
     let connection = write.connection;
     follow_requests::take(connection, follower, followee)?;
-    if follows::upsert(connection, follower, followee, options)? {
+    if follows::upsert(connection, write.next_id(), follower, followee, options)? {
         accounts::count_followee(connection, follower, 1)?;
         accounts::count_follower(connection, followee, 1)?;
         notifications::delete(
@@ -179,7 +180,8 @@ fn end_follow(
     followee: AccountId,
 ) -> Result<(), StoreError> {
     let connection = write.connection;
-    if follows::delete(connection, follower, followee)? {
+    if let Some(id) = follows::delete(connection, follower, followee)? {
+        mark_stale(write, id)?;
         accounts::count_followee(connection, follower, -1)?;
         accounts::count_follower(connection, followee, -1)?;
         notifications::delete(

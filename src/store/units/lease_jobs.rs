@@ -1,5 +1,6 @@
 //! A worker takes the jobs that are due.
 
+use super::settle_job::give_up;
 use crate::domain::event::Event;
 use crate::domain::job::{ATTEMPTS_MAX, Job, LEASE_MILLIS, Lane, LeasedJob, Priority};
 use crate::store::tables::destinations::Destination;
@@ -74,7 +75,7 @@ fn take(
                     });
                 }
                 Err(reason) => {
-                    jobs::bury(write.connection, row.id, write.now, &reason)?;
+                    give_up(write, &row, &reason)?;
                     is_any_buried = true;
                 }
             }

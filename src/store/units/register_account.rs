@@ -78,7 +78,18 @@ impl Unit for RegisterAccount {
                 (Role::User, state, reason.as_deref())
             }
         };
-        let account = insert_member(write, &self.member, role, state, reason)?;
+        // The operator answers for the addresses that it enters.
+        let email_confirmed = matches!(self.admission, Admission::Operator(_));
+        let account = insert_member(
+            write,
+            &self.member,
+            Standing {
+                role,
+                state,
+                email_confirmed,
+            },
+            reason,
+        )?;
         if state == AccountState::Pending {
             let moderators = credentials::moderators(write.connection, MODERATORS_TOLD_MAX)?;
             for moderator in moderators {
@@ -116,12 +127,21 @@ fn admit(
     }
 }
 
+/// What a new account is from the beginning.
+pub(super) struct Standing {
+    /// What it may do.
+    pub(super) role: Role,
+    /// Whether it may be used at once.
+    pub(super) state: AccountState,
+    /// Whether its mail address is known to be its owner's.
+    pub(super) email_confirmed: bool,
+}
+
 /// Adds an account, unless its name or its mail address is taken.
 pub(super) fn insert_member(
     write: &mut Write<'_>,
     member: &NewMember,
-    role: Role,
-    state: AccountState,
+    standing: Standing,
     reason: Option<&str>,
 ) -> Result<AccountId, UnitError> {
     let connection = write.connection;
@@ -138,10 +158,10 @@ pub(super) fn insert_member(
             id,
             name: &member.name,
             email: Some(&member.email),
-            email_confirmed: false,
+            email_confirmed: standing.email_confirmed,
             password_hash: Some(&member.password_hash),
-            role,
-            state,
+            role: standing.role,
+            state: standing.state,
             signup_reason: reason,
         },
     )?;

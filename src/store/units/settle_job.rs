@@ -1,7 +1,8 @@
 //! What becomes of a job that was tried: done, put off, or given up.
 
+use super::mark_stale::{MailOutcome, count_mail};
 use crate::clock::Timestamp;
-use crate::domain::job::{Breaker, Job, JobState, REASON_CHARS_MAX, backoff_millis};
+use crate::domain::job::{Breaker, Job, JobState, Lane, REASON_CHARS_MAX, backoff_millis};
 use crate::ids::{AccountId, JobId};
 use crate::store::error::StoreError;
 use crate::store::tables::jobs::JobRow;
@@ -25,6 +26,7 @@ impl Unit for FinishJob {
         };
         jobs::delete(write.connection, self.job)?;
         close_breaker(write, &row.destination)?;
+        count(write, &row, MailOutcome::Sent)?;
         if let Ok(Job::DigestMail {
             account,
             until: Some(until),
@@ -117,13 +119,26 @@ impl Unit for BuryJob {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
         let reason = shortened(&self.reason);
-        if running(write, self.job)?.is_some() {
-            jobs::bury(write.connection, self.job, write.now, &reason)?;
+        if let Some(row) = running(write, self.job)? {
+            give_up(write, &row, &reason)?;
         }
         if let Some(account) = self.bounced {
             mail_standing::set_bounced(write.connection, account, write.now, &reason)?;
         }
         Ok(())
+    }
+}
+
+/// Ends a job that didn't succeed; it is kept for somebody to look at.
+pub(super) fn give_up(write: &Write<'_>, row: &JobRow, reason: &str) -> Result<(), StoreError> {
+    jobs::bury(write.connection, row.id, write.now, &shortened(reason))?;
+    count(write, row, MailOutcome::Failed)
+}
+
+fn count(write: &Write<'_>, row: &JobRow, outcome: MailOutcome) -> Result<(), StoreError> {
+    match &row.job {
+        Ok(job) if job.lane() == Lane::Mail => count_mail(write, outcome, 1),
+        _ => Ok(()),
     }
 }
 
