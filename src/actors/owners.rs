@@ -132,4 +132,5 @@ owned_by! { Tasks:
     queries::statistics::ComputeDay,
     queries::statistics::ComputeWindows,
     queries::statistics::PlanStatistics,
+    queries::tasks::ReadTasks,
 }

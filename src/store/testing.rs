@@ -40,6 +40,15 @@ impl EventSink for Keep {
 impl TestStore {
     /// An empty store.
     pub(crate) fn open() -> Self {
+        Self::open_with(|_| {})
+    }
+
+    /// An empty store of an instance that sends mail.
+    pub(crate) fn open_mailing() -> Self {
+        Self::open_with(WriterThread::send_mail)
+    }
+
+    fn open_with(prepare: impl FnOnce(&mut WriterThread)) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let clock = ManualClock::at(Timestamp::from_millis(1_790_000_000_000));
         let data_dir = DataDir::own(directory.path()).expect("nobody else uses it");
@@ -48,6 +57,7 @@ impl TestStore {
             .expect("a new database");
         let (sink, events) = mpsc::sync_channel(BATCHES_MAX);
         thread.add_sink(Box::new(Keep(sink)));
+        prepare(&mut thread);
         Self {
             clock,
             reader: Reader::open(&database).expect("the database is there"),

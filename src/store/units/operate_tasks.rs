@@ -114,12 +114,12 @@ impl Unit for RunTaskNow {
     type Answer = ();
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
-        let rows = schedules::all(write.connection)?;
-        let row = rows.iter().find(|row| row.task == self.task);
-        if row.ok_or(Refusal::NotFound)?.paused {
-            return Err(Refusal::Conflict("This task is paused: resume it first".into()).into());
+        if schedules::is_paused(write.connection, &self.task)? {
+            return Err(Refusal::Conflict("This task is paused: let it go on first".into()).into());
         }
-        schedules::set_due(write.connection, &self.task, write.now)?;
+        if !schedules::set_due(write.connection, &self.task, write.now)? {
+            return Err(Refusal::NotFound.into());
+        }
         write.tell(Event::SchedulesChanged);
         Ok(())
     }
