@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::enqueue::enqueue;
+use super::mark_stale::mark_stale;
 use super::mention::{mention, tell_mentioned};
 use super::publish_post::PreparedText;
 use super::rules::{require_active, require_own_post};
 use super::step_job::Step;
 use super::tell::tell_boosters;
-use super::mark_stale::mark_stale;
 use crate::domain::event::Event;
 use crate::domain::post::PostVersion;
 use crate::domain::refusal::Refusal;

@@ -19,8 +19,8 @@ mod issue_code;
 mod issue_token;
 mod lease_jobs;
 mod mark_post;
-mod mention;
 mod mark_stale;
+mod mention;
 mod mute_account;
 mod open_session;
 mod operate_tasks;
@@ -65,10 +65,10 @@ pub use issue_token::{
 };
 pub use lease_jobs::{EndLeases, JOBS_PER_LEASE_MAX, LeaseJobs};
 pub use mark_post::{Mark, MarkPost};
-pub use mention::MAILED_PER_POST_MAX;
 pub use mark_stale::{
     CountMail, MailOutcome, MarkAccountsStale, MeasureDatabase, QUARTERS_PER_UNIT_MAX,
 };
+pub use mention::MAILED_PER_POST_MAX;
 pub use mute_account::{MuteAccount, UnmuteAccount};
 pub use open_session::{AGENT_CHARS_MAX, OpenSession, SESSIONS_PER_ACCOUNT_MAX, TouchAccess};
 pub use operate_tasks::{
