@@ -409,7 +409,10 @@ mod tests {
         for audience in [Audience::Strangers, Audience::Members, Audience::Owner] {
             let overview = material(audience).overview();
             let json = serde_json::to_value(&overview).unwrap();
-            assert_eq!(json["days"][0].get("mail_sent").is_some(), audience == Audience::Owner);
+            assert_eq!(
+                json["days"][0].get("mail_sent").is_some(),
+                audience == Audience::Owner
+            );
             let read: Overview = serde_json::from_value(json).unwrap();
             assert_eq!(read, overview);
         }
@@ -423,9 +426,12 @@ mod tests {
             ..AccountDay::default()
         };
         let series = [(Day(3), busy), (Day(5), busy)];
-        let overview =
-            AccountOverview::new((Day(-10), Day(6)), Day(2), "UTC".to_owned(), &series);
-        let posts: Vec<_> = overview.days.iter().map(|day| (day.day.0, day.figures.posts)).collect();
+        let overview = AccountOverview::new((Day(-10), Day(6)), Day(2), "UTC".to_owned(), &series);
+        let posts: Vec<_> = overview
+            .days
+            .iter()
+            .map(|day| (day.day.0, day.figures.posts))
+            .collect();
         assert_eq!(posts, [(2, 0), (3, 2), (4, 0), (5, 2), (6, 0)]);
         assert_eq!((overview.span.posts, overview.span.reach), (4, 4));
         assert_eq!(overview.weeks().len(), 1);

@@ -367,7 +367,10 @@ impl<'de> Deserialize<'de> for Shown {
         #[serde(untagged)]
         enum Written {
             Count(i64),
-            #[expect(dead_code, reason = "a text of any wording says that the number isn't told")]
+            #[expect(
+                dead_code,
+                reason = "a text of any wording says that the number isn't told"
+            )]
             Text(String),
         }
         Ok(match Written::deserialize(deserializer)? {

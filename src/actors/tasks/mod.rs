@@ -5,6 +5,7 @@
 
 mod house;
 mod lane;
+pub mod overview;
 mod periodic;
 mod schedule;
 mod wakes;
@@ -16,6 +17,7 @@ use tokio::sync::{oneshot, watch};
 
 use self::house::House;
 use self::lane::LaneLoop;
+pub use self::periodic::{StatisticsProgress, step_statistics};
 use self::schedule::Scheduler;
 pub use self::wakes::WakeUps;
 use super::Actors;
