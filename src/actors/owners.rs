@@ -125,6 +125,7 @@ owned_by! { Tasks:
     queries::jobs::ListSchedules,
     queries::jobs::ReadQueues,
     queries::series::ReadAccountSeries,
+    queries::series::ReadDatabaseSize,
     queries::series::ReadInstanceSeries,
     queries::series::ReadShares,
     queries::series::ReadTotals,
