@@ -246,6 +246,14 @@ impl WriterThread {
         meta::identity(&self.connection)
     }
 
+    /// The key that signs the links that turn mail off.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn unsubscribe_key(&self) -> Result<[u8; 32], StoreError> {
+        meta::unsubscribe_key(&self.connection)
+    }
+
     /// The newest commit.
     pub fn commit_number(&self) -> i64 {
         self.commit

@@ -120,6 +120,7 @@ const UNCOUNTED: &[&str] = &[
     "DELETE FROM markers WHERE account = ?1 AND timeline IN (SELECT timeline FROM markers WHERE account = ?1 LIMIT ?2)",
     "DELETE FROM idempotency_keys WHERE account = ?1
          AND key IN (SELECT key FROM idempotency_keys WHERE account = ?1 LIMIT ?2)",
+    "DELETE FROM digest_items WHERE id IN (SELECT id FROM digest_items WHERE account = ?1 LIMIT ?2)",
 ];
 
 /// Takes out up to `limit` rows of each kind that nothing else counts or caches; the most of one kind that there were.

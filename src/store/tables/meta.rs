@@ -7,12 +7,14 @@ use crate::store::error::StoreError;
 const COMMIT: &str = "commit";
 const IDENTITY: &str = "identity";
 const INSTANCE_URL: &str = "instance_url";
+const UNSUBSCRIBE_KEY: &str = "unsubscribe_key";
 
 /// Writes what a new database starts with; changes nothing in an old one.
 pub(in crate::store) fn initialise(connection: &Connection) -> Result<(), StoreError> {
     connection.execute(
-        "INSERT OR IGNORE INTO meta (name, value) VALUES (?1, '0'), (?2, lower(hex(randomblob(16))))",
-        (COMMIT, IDENTITY),
+        "INSERT OR IGNORE INTO meta (name, value)
+         VALUES (?1, '0'), (?2, lower(hex(randomblob(16)))), (?3, lower(hex(randomblob(32))))",
+        (COMMIT, IDENTITY, UNSUBSCRIBE_KEY),
     )?;
     Ok(())
 }
@@ -69,6 +71,22 @@ pub(in crate::store) fn get_number(
 /// The store's random identity.
 pub(in crate::store) fn identity(connection: &Connection) -> Result<String, StoreError> {
     Ok(get(connection, IDENTITY)?.unwrap_or_default())
+}
+
+/// The key that signs the links that turn mail off: 32 random bytes, made with the store.
+pub(in crate::store) fn unsubscribe_key(connection: &Connection) -> Result<[u8; 32], StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT unhex(value) FROM meta WHERE name = ?1")?;
+    let key: Option<Option<Vec<u8>>> = statement
+        .query_row([UNSUBSCRIBE_KEY], |row| row.get(0))
+        .optional()?;
+    key.flatten()
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| StoreError::Corrupt {
+            table: "meta",
+            column: UNSUBSCRIBE_KEY,
+            value: "not 32 bytes".to_owned(),
+        })
 }
 
 /// The public address that was set explicitly.
