@@ -4,6 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use jiff::civil::Date;
+use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::{SignedDuration, Span};
+
+/// The furthest from 1970 that a date is told, in days: six thousand years.
+const DAYS_MAX: i32 = 6000 * 365;
+
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Timestamp(i64);
@@ -40,20 +47,81 @@ impl Timestamp {
     }
 
     /// The moment in a time zone, for people.
-    pub fn in_zone(self, zone: jiff::tz::TimeZone) -> jiff::Zoned {
+    pub fn in_zone(self, zone: TimeZone) -> jiff::Zoned {
         self.to_jiff().to_zoned(zone)
     }
 
     /// How far clocks in a time zone are ahead of UTC at this moment, in milliseconds; negative west of Greenwich.
-    pub fn utc_offset_millis(self, zone: &jiff::tz::TimeZone) -> i64 {
+    pub fn utc_offset_millis(self, zone: &TimeZone) -> i64 {
         i64::from(zone.to_offset(self.to_jiff()).seconds()) * 1000
     }
 
     /// The later moments at which the clocks of a time zone change, earliest first.
-    pub fn clock_changes(self, zone: &jiff::tz::TimeZone) -> impl Iterator<Item = Self> + '_ {
+    pub fn clock_changes(self, zone: &TimeZone) -> impl Iterator<Item = Self> + '_ {
         zone.following(self.to_jiff())
             .map(|change| Self(change.timestamp().as_millisecond()))
     }
+
+    /// The hour, 0 to 23, that clocks of the zone show.
+    pub fn hour_in(self, zone: &TimeZone) -> usize {
+        usize::try_from(zone.to_datetime(self.to_jiff()).hour()).unwrap_or(0)
+    }
+
+    /// The day that begins last before this moment or at it, in days since 1970-01-01 of the zone's calendar.
+    pub fn day_in(self, zone: &TimeZone) -> i32 {
+        let mut day = days_since_1970(zone.to_datetime(self.to_jiff()).date());
+        // Clocks that are put back over midnight show yesterday's date again.
+        while Self::midnight(day + 1, zone) <= self {
+            day += 1;
+        }
+        day
+    }
+
+    /// When the day begins in the zone: the first moment at which its calendar shows this day or a later one. A midnight
+    /// that clocks jump over is where they jump to, one that they show twice is the first.
+    pub fn midnight(day: i32, zone: &TimeZone) -> Self {
+        let midnight = date_of(day).at(0, 0, 0, 0);
+        let local = zone.to_ambiguous_timestamp(midnight);
+        let moment = match local.offset() {
+            AmbiguousOffset::Unambiguous { offset } => offset.to_timestamp(midnight),
+            AmbiguousOffset::Fold { before, .. } => before.to_timestamp(midnight),
+            AmbiguousOffset::Gap { before, .. } => before.to_timestamp(midnight).map(|after| {
+                let up_to = after + SignedDuration::from_millis(1);
+                zone.preceding(up_to)
+                    .next()
+                    .map_or(after, |jump| jump.timestamp())
+            }),
+        };
+        Self(
+            moment.map_or(i64::from(day).saturating_mul(86_400_000), |moment| {
+                moment.as_millisecond()
+            }),
+        )
+    }
+}
+
+/// The calendar's date, `YYYY-MM-DD`, so many days after 1970-01-01.
+pub fn format_day(day: i32) -> String {
+    date_of(day).to_string()
+}
+
+/// Reads a date, `YYYY-MM-DD`; `None` when the calendar doesn't have it.
+pub fn parse_day(text: &str) -> Option<i32> {
+    let is_plain = text.len() == 10 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-');
+    let date: Date = is_plain.then(|| text.parse().ok())??;
+    Some(days_since_1970(date))
+}
+
+fn date_of(day: i32) -> Date {
+    let first = jiff::civil::date(1970, 1, 1);
+    first.saturating_add(Span::new().days(day.clamp(-DAYS_MAX, DAYS_MAX)))
+}
+
+fn days_since_1970(date: Date) -> i32 {
+    let hours = date
+        .duration_since(jiff::civil::date(1970, 1, 1))
+        .as_hours();
+    i32::try_from(hours / 24).unwrap_or(DAYS_MAX)
 }
 
 /// `YYYY-MM-DDTHH:MM:SS.mmmZ`: some clients parse only this pattern and silently use "now" for any other.

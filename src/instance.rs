@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::actors::Actors;
 use crate::clock::SharedClock;
 use crate::config::{Config, InstanceUrl};
+use crate::mail::UnsubscribeKey;
 use crate::randomness::Randomness;
 
 /// What requests are answered with, over HTTP and over the control socket. Clones are the same instance.
@@ -21,6 +22,8 @@ pub struct Instance {
     pub clock: SharedClock,
     /// Fresh random numbers.
     pub randomness: Randomness,
+    /// What links to unsubscribe are signed with.
+    pub unsubscribe_key: UnsubscribeKey,
     /// Everything that is stored.
     pub data_dir: Arc<PathBuf>,
 }

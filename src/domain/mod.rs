@@ -19,5 +19,6 @@ pub mod relationship;
 pub mod rendered;
 pub mod schedule;
 pub mod scope;
+pub mod statistics;
 pub mod text;
 pub mod visibility;

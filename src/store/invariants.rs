@@ -320,6 +320,20 @@ mod tests {
         ),
         ("known_words", "UPDATE posts SET visibility = 9"),
         (
+            "public_figures_are_part_of_all",
+            "INSERT INTO instance_days VALUES (1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, '')",
+        ),
+        (
+            "figures_are_counts",
+            "INSERT INTO instance_days VALUES (1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', -1, 0, 0, 0, 0, 0, 0, 0, 0, 0, '')",
+        ),
+        (
+            "days_have_no_gap",
+            "INSERT INTO instance_days VALUES
+             (1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ''),
+             (3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '')",
+        ),
+        (
             "the_store_knows_itself",
             "DELETE FROM meta WHERE name = 'identity'",
         ),

@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_search.sql"),
     include_str!("../../migrations/0004_access.sql"),
     include_str!("../../migrations/0005_jobs.sql"),
+    include_str!("../../migrations/0006_statistics.sql"),
 ];
 
 /// Brings the database to this binary's schema.

@@ -17,6 +17,8 @@ pub mod reader;
 pub(crate) mod rig;
 pub mod snapshots;
 mod sql;
+#[cfg(test)]
+mod statistics_tests;
 mod tables;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -17,8 +17,12 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "there are as many as lanes of work",
     ),
     (
-        "IN (SELECT name FROM destinations WHERE lane = ?1)",
-        "jobs that run are as few as workers, destinations as few as lanes",
+        "FROM jobs WHERE state = 1",
+        "jobs that run are as few as workers and have an index of their own, destinations as few as lanes",
+    ),
+    (
+        "FROM jobs WHERE state = 2",
+        "reads as many as are wanted, in the order of the index of dead jobs",
     ),
     (
         "FROM schedules ORDER BY task",
@@ -39,6 +43,34 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     (
         "ORDER BY accounts.name = ?2 DESC, accounts.followers_count DESC",
         "accounts are found by relevance, which no index has",
+    ),
+    (
+        "FROM stale_accounts ORDER BY account LIMIT 1",
+        "reads one row, in the table's own order",
+    ),
+    (
+        "FROM accounts WHERE state = 0 AND last_entry >= ?1",
+        "asks each account once, which is less than a month's posts",
+    ),
+    (
+        "GROUP BY whose ORDER BY whose LIMIT",
+        "sorts what one day's ids hold",
+    ),
+    (
+        "ORDER BY 2 DESC, 3 DESC",
+        "ranks the tags, languages and clients of one day, or the twenty of each of many",
+    ),
+    (
+        "FROM instance_days WHERE closed = 0 ORDER BY day",
+        "its index holds the open days alone",
+    ),
+    (
+        "FROM instance_days WHERE windows_stale = 1 ORDER BY day",
+        "its index holds the days to be counted again alone",
+    ),
+    (
+        "FROM instance_days ORDER BY day",
+        "adds up all days, of which there are a few thousand in a decade",
     ),
 ];
 

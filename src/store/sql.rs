@@ -10,6 +10,7 @@ use crate::domain::mail::{MailKind, MentionMail};
 use crate::domain::marker::MarkedTimeline;
 use crate::domain::notification::NotificationKind;
 use crate::domain::scope::Scopes;
+use crate::domain::statistics::{Day, Dimension, Quarter};
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, AppId, JobId, NotificationId, PostId, SessionId, TokenId};
 use crate::secret::TokenHash;
@@ -35,8 +36,21 @@ integer_columns!(
     AppId,
     TokenId,
     SessionId,
-    JobId
+    JobId,
+    Quarter
 );
+
+impl ToSql for Day {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.0.into())
+    }
+}
+
+impl FromSql for Day {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        i32::column_result(value).map(Day)
+    }
+}
 
 impl ToSql for TokenHash {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -113,6 +127,7 @@ enum_columns! {
     Lane { House = 0, Mail = 1 }
     MentionMail { AtOnce = 0, Daily = 1, Off = 2 }
     Priority { Urgent = 0, Normal = 1, Low = 2 }
+    Dimension { Tag = 0, Language = 1, App = 2 }
     MarkedTimeline { Home = 0, Notifications = 1 }
     NotificationKind {
         Mention = 0, Boost = 1, Favourite = 2, Follow = 3,

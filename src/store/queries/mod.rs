@@ -12,6 +12,8 @@ pub mod notifications;
 pub mod posts;
 pub mod relations;
 pub mod search;
+pub mod series;
+pub mod statistics;
 pub mod threads;
 
 #[cfg(test)]

@@ -99,16 +99,18 @@ fn both_ways(
     Ok(pairs)
 }
 
-/// Takes out up to `limit` favourites by the account; the posts that lost one.
+/// Takes out up to `limit` favourites by the account; their ids and the posts that lost one.
 pub(in crate::store) fn take_favourites(
     connection: &Connection,
     account: AccountId,
     limit: usize,
-) -> Result<Vec<PostId>, StoreError> {
+) -> Result<Vec<(i64, PostId)>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "DELETE FROM favourites WHERE id IN (SELECT id FROM favourites WHERE account = ?1 LIMIT ?2) RETURNING post",
+        "DELETE FROM favourites WHERE id IN (SELECT id FROM favourites WHERE account = ?1 LIMIT ?2) RETURNING id, post",
     )?;
-    let rows = statement.query_map(params![account, limit as i64], |row| row.get(0))?;
+    let rows = statement.query_map(params![account, limit as i64], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -121,6 +123,8 @@ const UNCOUNTED: &[&str] = &[
     "DELETE FROM idempotency_keys WHERE account = ?1
          AND key IN (SELECT key FROM idempotency_keys WHERE account = ?1 LIMIT ?2)",
     "DELETE FROM digest_items WHERE id IN (SELECT id FROM digest_items WHERE account = ?1 LIMIT ?2)",
+    "DELETE FROM account_days WHERE account = ?1
+         AND day IN (SELECT day FROM account_days WHERE account = ?1 LIMIT ?2)",
 ];
 
 /// Takes out up to `limit` rows of each kind that nothing else counts or caches; the most of one kind that there were.

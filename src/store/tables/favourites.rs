@@ -1,34 +1,36 @@
 //! Who favours which post.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::domain::page::Page;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
-use crate::store::tables::paged;
+use crate::store::tables::{first_column, paged};
 
-/// Adds a favourite; false when it stood already.
+/// Adds a favourite, whose id tells its time; false when it stood already.
 pub(in crate::store) fn insert(
     connection: &Connection,
+    id: i64,
     account: AccountId,
     post: PostId,
 ) -> Result<bool, StoreError> {
     let inserted = connection
-        .prepare_cached("INSERT OR IGNORE INTO favourites (account, post) VALUES (?1, ?2)")?
-        .execute(params![account, post])?;
+        .prepare_cached("INSERT OR IGNORE INTO favourites (id, account, post) VALUES (?1, ?2, ?3)")?
+        .execute(params![id, account, post])?;
     Ok(inserted == 1)
 }
 
-/// Removes a favourite; false when there was none.
+/// Removes a favourite; its id, `None` when there was none.
 pub(in crate::store) fn delete(
     connection: &Connection,
     account: AccountId,
     post: PostId,
-) -> Result<bool, StoreError> {
-    let deleted = connection
-        .prepare_cached("DELETE FROM favourites WHERE account = ?1 AND post = ?2")?
-        .execute(params![account, post])?;
-    Ok(deleted == 1)
+) -> Result<Option<i64>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("DELETE FROM favourites WHERE account = ?1 AND post = ?2 RETURNING id")?;
+    Ok(statement
+        .query_row(params![account, post], |row| row.get(0))
+        .optional()?)
 }
 
 /// Whether an account favours a post.
@@ -42,17 +44,17 @@ pub(in crate::store) fn stands(
     Ok(statement.exists(params![account, post])?)
 }
 
-/// Removes up to `limit` favourites of a post; how many there were.
+/// Removes up to `limit` favourites of a post; their ids.
 pub(in crate::store) fn delete_of_post(
     connection: &Connection,
     post: PostId,
     limit: usize,
-) -> Result<usize, StoreError> {
-    Ok(connection
-        .prepare_cached(
-            "DELETE FROM favourites WHERE id IN (SELECT id FROM favourites WHERE post = ?1 LIMIT ?2)",
-        )?
-        .execute(params![post, limit as i64])?)
+) -> Result<Vec<i64>, StoreError> {
+    first_column(
+        connection,
+        "DELETE FROM favourites WHERE id IN (SELECT id FROM favourites WHERE post = ?1 LIMIT ?2) RETURNING id",
+        params![post, limit as i64],
+    )
 }
 
 /// Who favours a post, within a page; the cursor is the row.

@@ -8,9 +8,10 @@ use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::tables::paged;
 
-/// Adds a follow or changes its options; true when it is new.
+/// Adds a follow, whose id tells its time, or changes the options of the one that stands; true when it is new.
 pub(in crate::store) fn upsert(
     connection: &Connection,
+    id: i64,
     follower: AccountId,
     followee: AccountId,
     options: FollowOptions,
@@ -25,22 +26,23 @@ pub(in crate::store) fn upsert(
     }
     connection
         .prepare_cached(
-            "INSERT INTO follows (follower, followee, shows_boosts, notifies) VALUES (?1, ?2, ?3, ?4)",
+            "INSERT INTO follows (id, follower, followee, shows_boosts, notifies) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![follower, followee, options.shows_boosts, options.notifies])?;
+        .execute(params![id, follower, followee, options.shows_boosts, options.notifies])?;
     Ok(true)
 }
 
-/// Removes a follow; false when there was none.
+/// Removes a follow; its id, `None` when there was none.
 pub(in crate::store) fn delete(
     connection: &Connection,
     follower: AccountId,
     followee: AccountId,
-) -> Result<bool, StoreError> {
-    let deleted = connection
-        .prepare_cached("DELETE FROM follows WHERE follower = ?1 AND followee = ?2")?
-        .execute(params![follower, followee])?;
-    Ok(deleted == 1)
+) -> Result<Option<i64>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("DELETE FROM follows WHERE follower = ?1 AND followee = ?2 RETURNING id")?;
+    Ok(statement
+        .query_row(params![follower, followee], |row| row.get(0))
+        .optional()?)
 }
 
 /// The options of a follow, `None` when there is none.

@@ -200,6 +200,28 @@ invariants! {
          UNION ALL
          SELECT 'job ' || id || ' has state ' || state || ' and priority ' || priority FROM jobs
          WHERE state NOT BETWEEN 0 AND 2 OR priority NOT BETWEEN 0 AND 2",
+    "public_figures_are_part_of_all":
+        "SELECT 'day ' || day || ' has more that is public than there is' FROM instance_days
+         WHERE public_posts > posts OR public_replies > replies OR public_boosts > boosts
+            OR public_favourites > favourites OR public_mentions > mentions
+            OR public_follows > follows OR public_sign_ups > sign_ups
+            OR public_active_day > active_day OR public_active_week > active_week
+            OR public_active_month > active_month OR replies > posts
+            OR active_week > active_month",
+    "figures_are_counts":
+        "SELECT 'day ' || day || ' has a figure below zero' FROM instance_days
+         WHERE min(public_posts, public_replies, public_boosts, public_favourites, public_mentions,
+             public_follows, public_sign_ups, public_active_day) < 0
+         UNION ALL
+         SELECT 'account ' || account || ' has a figure below zero or nothing to tell on day ' || day
+         FROM account_days
+         WHERE min(posts, replies, boosts, boosts_received, favourites_received, replies_received,
+                 mentions_received, reach, new_followers) < 0
+            OR max(posts, replies, boosts, boosts_received, favourites_received, replies_received,
+                 mentions_received, reach, new_followers) = 0",
+    "days_have_no_gap":
+        "SELECT 'there are ' || count(*) || ' days from ' || min(day) || ' to ' || max(day)
+         FROM instance_days HAVING count(*) <> max(day) - min(day) + 1",
     "the_store_knows_itself":
         "SELECT 'meta has no ' || wanted.name
          FROM (SELECT 'commit' AS name UNION ALL SELECT 'identity'

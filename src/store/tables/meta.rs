@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
+use crate::secret::Secret;
 use crate::store::error::StoreError;
 
 const COMMIT: &str = "commit";
@@ -73,20 +74,12 @@ pub(in crate::store) fn identity(connection: &Connection) -> Result<String, Stor
     Ok(get(connection, IDENTITY)?.unwrap_or_default())
 }
 
-/// The key that signs the links that turn mail off: 32 random bytes, made with the store.
-pub(in crate::store) fn unsubscribe_key(connection: &Connection) -> Result<[u8; 32], StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT unhex(value) FROM meta WHERE name = ?1")?;
-    let key: Option<Option<Vec<u8>>> = statement
-        .query_row([UNSUBSCRIBE_KEY], |row| row.get(0))
-        .optional()?;
-    key.flatten()
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| StoreError::Corrupt {
-            table: "meta",
-            column: UNSUBSCRIBE_KEY,
-            value: "not 32 bytes".to_owned(),
-        })
+/// What links to unsubscribe are signed with, as hexadecimal digits.
+pub(in crate::store) fn unsubscribe_key(
+    connection: &Connection,
+) -> Result<Secret<String>, StoreError> {
+    let found = get(connection, UNSUBSCRIBE_KEY)?;
+    Ok(Secret::new(found.unwrap_or_default()))
 }
 
 /// The public address that was set explicitly.
@@ -132,4 +125,37 @@ pub(in crate::store) fn touch_deletions(
 /// The newest commit that [`touch_deletions`] remembered.
 pub(in crate::store) fn last_deletion(connection: &Connection) -> Result<i64, StoreError> {
     get_number(connection, LAST_DELETION)
+}
+
+/// The zone that days are cut by.
+const STATISTICS_ZONE: &str = "statistics_zone";
+/// The commit that last recorded statistics.
+const STATISTICS_COMMIT: &str = "statistics_commit";
+
+/// The name of the zone that the days of the statistics were cut by.
+pub(in crate::store) fn statistics_zone(
+    connection: &Connection,
+) -> Result<Option<String>, StoreError> {
+    get(connection, STATISTICS_ZONE)
+}
+
+/// Remembers the zone that days are cut by.
+pub(in crate::store) fn set_statistics_zone(
+    connection: &Connection,
+    zone: &str,
+) -> Result<(), StoreError> {
+    set(connection, STATISTICS_ZONE, zone)
+}
+
+/// The commit that last recorded statistics.
+pub(in crate::store) fn statistics_commit(connection: &Connection) -> Result<i64, StoreError> {
+    get_number(connection, STATISTICS_COMMIT)
+}
+
+/// Remembers that this commit recorded statistics.
+pub(in crate::store) fn set_statistics_commit(
+    connection: &Connection,
+    commit: i64,
+) -> Result<(), StoreError> {
+    set(connection, STATISTICS_COMMIT, &commit.to_string())
 }

@@ -1,5 +1,6 @@
 //! One file per table: its SQL text and its rows. No SQL stands anywhere else.
 
+pub(super) mod account_days;
 pub(super) mod account_rows;
 pub(super) mod accounts;
 pub(super) mod apps;
@@ -7,18 +8,22 @@ pub(super) mod blocks;
 pub(super) mod bookmarks;
 pub(super) mod codes;
 pub(super) mod credentials;
+pub(super) mod day_figures;
+pub(super) mod day_shares;
 pub(super) mod destinations;
 pub(super) mod digest_items;
 pub(super) mod favourites;
 pub(super) mod follow_requests;
 pub(super) mod follows;
 pub(super) mod idempotency_keys;
+pub(super) mod instance_days;
 pub(super) mod invariants;
 pub(super) mod jobs;
 pub(super) mod links;
 pub(super) mod mail_settings;
 pub(super) mod mail_standing;
 pub(super) mod markers;
+pub(super) mod measured_quarters;
 pub(super) mod mentions;
 pub(super) mod meta;
 pub(super) mod mutes;
@@ -28,6 +33,7 @@ pub(super) mod post_edits;
 pub(super) mod posts;
 pub(super) mod schedules;
 pub(super) mod sessions;
+pub(super) mod stale_quarters;
 pub(super) mod tags;
 pub(super) mod terms;
 pub(super) mod tokens;
@@ -45,6 +51,8 @@ pub(super) fn largest_id(connection: &Connection) -> Result<i64, StoreError> {
              (SELECT coalesce(max(id), 0) FROM accounts),
              (SELECT coalesce(max(id), 0) FROM posts),
              (SELECT coalesce(max(last_entry), 0) FROM accounts),
+             (SELECT coalesce(max(id), 0) FROM follows),
+             (SELECT coalesce(max(id), 0) FROM favourites),
              (SELECT coalesce(max(id), 0) FROM notifications))",
         (),
         |row| row.get(0),

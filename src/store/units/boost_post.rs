@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::mark_stale::mark_stale;
 use super::rules::{notify, require_active, require_visible_post};
 use crate::domain::event::Event;
 use crate::domain::notification::NotificationKind;
@@ -133,6 +134,7 @@ pub(super) fn remove_boost(write: &mut Write<'_>, boost: PostFacts) -> Result<()
         return Ok(());
     };
     posts::delete(connection, boost.id)?;
+    mark_stale(write, boost.id.0)?;
     // Boosts that this one collapsed show again, in homes that nobody counts.
     meta::touch_timelines(connection, write.commit)?;
     accounts::remove_entry(connection, boost.author, boost.visibility.is_open())?;

@@ -5,6 +5,7 @@ use super::access_rules::{
 };
 use super::change_address::wish_for;
 use super::enqueue::enqueue;
+use super::mark_stale::mark_stale;
 use super::register_account::tell_moderators;
 use super::review_account::remove_newcomer;
 use crate::domain::account::AccountState;
@@ -67,8 +68,10 @@ impl Unit for ConfirmAddress {
         credentials::set_state(connection, account, state)?;
         credentials_changed(write, account)?;
         visibility_changed(write, account)?;
-        if state == AccountState::Pending {
-            tell_moderators(write, account)?;
+        match state {
+            AccountState::Pending => tell_moderators(write, account)?,
+            // Whoever is in use signed up on a day that has been counted without it.
+            _ => mark_stale(write, account.0)?,
         }
         Ok(Confirmed { account, state })
     }

@@ -4,6 +4,7 @@ use super::access_rules::{
     end_all_access, require_authority, require_member, require_owner_remains, visibility_changed,
 };
 use super::enqueue::enqueue;
+use super::mark_stale::mark_stale;
 use crate::domain::access::Authority;
 use crate::domain::job::Job;
 use crate::ids::AccountId;
@@ -39,6 +40,8 @@ impl Unit for DeleteAccount {
                 account: self.account,
             },
         )?;
+        // Whatever else it did is marked as it is purged.
+        mark_stale(write, self.account.0)?;
         end_all_access(write, self.account)?;
         visibility_changed(write, self.account)?;
         Ok(())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::boost_post::remove_boost;
 use super::enqueue::enqueue;
+use super::mark_stale::mark_stale;
 use super::rules::{require_active, require_own_post};
 use crate::domain::event::Event;
 use crate::domain::job::Job;
@@ -50,6 +51,7 @@ pub(super) fn remove_post(write: &mut Write<'_>, facts: PostFacts) -> Result<(),
     if let Some(key) = posts::delete(connection, id)? {
         terms::delete_post(connection, key)?;
     }
+    mark_stale(write, id.0)?;
     meta::touch_deletions(connection, write.commit)?;
     mentions::delete_of_post(connection, id)?;
     tags::delete_of_post(connection, id)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::enqueue::enqueue;
+use super::mark_stale::mark_stale;
 use super::mention::{mention, tell_mentioned};
 use super::publish_post::PreparedText;
 use super::rules::{require_active, require_own_post};
@@ -75,6 +76,8 @@ impl Unit for EditPost {
         if let Some(key) = posts::key(connection, self.post)? {
             terms::set_post(connection, key, &self.text.terms)?;
         }
+        // Its tags, its language and who it names count on the day it was written.
+        mark_stale(write, self.post.0)?;
         tags::delete_of_post(connection, self.post)?;
         for tag in &self.text.tags {
             tags::insert(connection, self.post, tag)?;

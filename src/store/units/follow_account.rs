@@ -1,6 +1,7 @@
 //! Following: at once, or on request where the other wants to be asked.
 
 use super::enqueue::{enqueue, takes_mail};
+use super::mark_stale::mark_stale;
 use super::mention::wants_silence;
 use super::rules::{notify, require_active, require_other};
 use crate::domain::event::Event;
@@ -107,7 +108,7 @@ fn follow(
 ) -> Result<(), UnitError> {
     let connection = write.connection;
     follow_requests::take(connection, follower, followee)?;
-    if follows::upsert(connection, follower, followee, options)? {
+    if follows::upsert(connection, write.next_id(), follower, followee, options)? {
         accounts::count_followee(connection, follower, 1)?;
         accounts::count_follower(connection, followee, 1)?;
         notifications::delete(
@@ -196,7 +197,8 @@ fn end_follow(
     followee: AccountId,
 ) -> Result<(), StoreError> {
     let connection = write.connection;
-    if follows::delete(connection, follower, followee)? {
+    if let Some(id) = follows::delete(connection, follower, followee)? {
+        mark_stale(write, id)?;
         accounts::count_followee(connection, follower, -1)?;
         accounts::count_follower(connection, followee, -1)?;
         notifications::delete(

@@ -1,5 +1,6 @@
 //! A worker takes the jobs that are due.
 
+use super::settle_job::give_up;
 use crate::domain::job::{ATTEMPTS_MAX, Job, LEASE_MILLIS, Lane, LeasedJob, Priority};
 use crate::store::tables::destinations::Destination;
 use crate::store::tables::jobs::JobRow;
@@ -71,7 +72,7 @@ fn take(
                         attempt: row.attempts + 1,
                     });
                 }
-                Err(reason) => jobs::bury(write.connection, row.id, write.now, &reason)?,
+                Err(reason) => give_up(write, &row, &reason)?,
             }
         }
     }

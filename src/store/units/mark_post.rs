@@ -1,5 +1,6 @@
 //! A post is favoured or kept as a bookmark, or no longer.
 
+use super::mark_stale::mark_stale;
 use super::rules::{notify, require_active, require_visible_post};
 use crate::domain::event::Event;
 use crate::domain::notification::NotificationKind;
@@ -39,8 +40,16 @@ impl Unit for MarkPost {
         require_active(connection, self.account)?;
         let post = require_visible_post(connection, self.account, self.post)?;
         let changed = match (self.mark, self.on) {
-            (Mark::Favourite, true) => favourites::insert(connection, self.account, post.id)?,
-            (Mark::Favourite, false) => favourites::delete(connection, self.account, post.id)?,
+            (Mark::Favourite, true) => {
+                favourites::insert(connection, write.next_id(), self.account, post.id)?
+            }
+            (Mark::Favourite, false) => {
+                let favourite = favourites::delete(connection, self.account, post.id)?;
+                if let Some(id) = favourite {
+                    mark_stale(write, id)?;
+                }
+                favourite.is_some()
+            }
             (Mark::Bookmark, true) => bookmarks::insert(connection, self.account, post.id)?,
             (Mark::Bookmark, false) => bookmarks::delete(connection, self.account, post.id)?,
         };

@@ -24,6 +24,7 @@ mod lease_jobs;
 #[cfg(test)]
 mod mail_tests;
 mod mark_post;
+mod mark_stale;
 mod mention;
 mod mute_account;
 mod open_session;
@@ -32,6 +33,7 @@ mod plan_task;
 mod publish_post;
 mod purge;
 mod read_notifications;
+mod record_statistics;
 mod register_account;
 mod register_app;
 mod review_account;
@@ -75,6 +77,9 @@ pub use issue_token::{
 };
 pub use lease_jobs::{EndLeases, JOBS_PER_LEASE_MAX, LeaseJobs};
 pub use mark_post::{Mark, MarkPost};
+pub use mark_stale::{
+    CountMail, MailOutcome, MarkAccountsStale, MeasureDatabase, QUARTERS_PER_UNIT_MAX,
+};
 pub use mention::MAILED_PER_POST_MAX;
 pub use mute_account::{MuteAccount, UnmuteAccount};
 pub use open_session::{AGENT_CHARS_MAX, OpenSession, SESSIONS_PER_ACCOUNT_MAX, TouchAccess};
@@ -85,6 +90,10 @@ pub use plan_task::{PlanTask, RecordRun};
 pub use publish_post::{PreparedText, PublishPost};
 pub use purge::ROWS_PER_PURGE_MAX;
 pub use read_notifications::{ClearNotifications, DismissNotification, RemoveCleared, SetMarkers};
+pub use record_statistics::{
+    ACCOUNT_ROWS_PER_UNIT_MAX, BeginSeries, ForgetAccountDays, RecordAccountDays, RecordDay,
+    RecordWindows, ReopenDays,
+};
 pub use register_account::{
     Admission, EMAIL_TAKEN, NewMember, RegisterAccount, Registered, USERNAME_TAKEN,
 };

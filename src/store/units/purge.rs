@@ -3,6 +3,7 @@
 use super::boost_post::remove_boost;
 use super::delete_post::remove_post;
 use super::follow_account::unfollow;
+use super::mark_stale::mark_stale;
 use crate::domain::event::Event;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
@@ -23,14 +24,19 @@ pub(super) fn purge_post(write: &mut Write<'_>, post: PostId) -> Result<bool, St
     for boost in boosts {
         if let Some(boost) = posts::facts(connection, boost)? {
             posts::delete(connection, boost.id)?;
+            mark_stale(write, boost.id.0)?;
             accounts::remove_entry(connection, boost.author, boost.visibility.is_open())?;
             // Homes dropped the boost together with the post: to them nothing is new.
             write.tell(Event::AccountChanged(boost.author));
             write.tell(Event::PostCountsChanged(boost.id));
         }
     }
+    let favourites = favourites::delete_of_post(connection, post, ROWS_PER_PURGE_MAX)?;
+    most = most.max(favourites.len());
+    for favourite in favourites {
+        mark_stale(write, favourite)?;
+    }
     for deleted in [
-        favourites::delete_of_post(connection, post, ROWS_PER_PURGE_MAX)?,
         bookmarks::delete_of_post(connection, post, ROWS_PER_PURGE_MAX)?,
         notifications::delete_of_post(connection, post, ROWS_PER_PURGE_MAX)?,
     ] {
@@ -82,7 +88,8 @@ pub(super) fn purge_account(write: &mut Write<'_>, account: AccountId) -> Result
     }
     let favoured = account_rows::take_favourites(connection, account, ROWS_PER_PURGE_MAX)?;
     let mut most = favoured.len();
-    for post in favoured {
+    for (favourite, post) in favoured {
+        mark_stale(write, favourite)?;
         posts::count(connection, post, Counter::Favourites, -1)?;
         write.tell(Event::PostCountsChanged(post));
     }

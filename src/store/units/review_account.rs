@@ -4,6 +4,7 @@ use super::access_rules::{
     credentials_changed, end_all_access, require_authority, require_member, visibility_changed,
 };
 use super::enqueue::{enqueue, has_sound_address};
+use super::mark_stale::mark_stale;
 use crate::domain::access::{Authority, Member};
 use crate::domain::account::AccountState;
 use crate::domain::event::Event;
@@ -30,6 +31,7 @@ impl Unit for ApproveAccount {
         require_pending(write, self.by, self.account)?;
         credentials::set_state(write.connection, self.account, AccountState::Active)?;
         credentials_changed(write, self.account)?;
+        mark_stale(write, self.account.0)?;
         visibility_changed(write, self.account)?;
         let account = self.account;
         if write.sends_mail && has_sound_address(write.connection, account)? {

@@ -1,9 +1,11 @@
 //! What becomes of a job that was tried: done, put off, or given up.
 
+use super::mark_stale::{MailOutcome, count_mail};
 use crate::clock::Timestamp;
-use crate::domain::job::{Breaker, Job, REASON_CHARS_MAX, backoff_millis};
+use crate::domain::job::{Breaker, Job, Lane, REASON_CHARS_MAX, backoff_millis};
 use crate::ids::{AccountId, JobId};
 use crate::store::error::StoreError;
+use crate::store::tables::jobs::JobRow;
 use crate::store::tables::{destinations, jobs, mail_standing};
 use crate::store::units::digest::close_digest;
 use crate::store::writer::{Unit, UnitError, Write};
@@ -23,6 +25,7 @@ impl Unit for FinishJob {
             return Ok(());
         };
         jobs::delete(write.connection, self.job)?;
+        count(write, &row, MailOutcome::Sent)?;
         if let Some(destination) = destinations::find(write.connection, &row.destination)?
             && destination.breaker != Breaker::default()
         {
@@ -102,11 +105,26 @@ impl Unit for BuryJob {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
         let reason = shortened(&self.reason);
-        jobs::bury(write.connection, self.job, write.now, &reason)?;
+        if let Some(row) = jobs::find(write.connection, self.job)? {
+            give_up(write, &row, &reason)?;
+        }
         if let Some(account) = self.bounced {
             mail_standing::set_bounced(write.connection, account, write.now, &reason)?;
         }
         Ok(())
+    }
+}
+
+/// Ends a job that didn't succeed; it is kept for somebody to look at.
+pub(super) fn give_up(write: &Write<'_>, row: &JobRow, reason: &str) -> Result<(), StoreError> {
+    jobs::bury(write.connection, row.id, write.now, &shortened(reason))?;
+    count(write, row, MailOutcome::Failed)
+}
+
+fn count(write: &Write<'_>, row: &JobRow, outcome: MailOutcome) -> Result<(), StoreError> {
+    match &row.job {
+        Ok(job) if job.lane() == Lane::Mail => count_mail(write, outcome, 1),
+        _ => Ok(()),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::access::Authority;
 use crate::domain::account::AccountState;
 use crate::domain::refusal::Refusal;
 use crate::ids::AccountId;
-use crate::store::tables::credentials;
+use crate::store::tables::{credentials, stale_quarters};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// Hides everything of an account and ends its sessions, tokens and codes; doing it twice changes nothing.
@@ -43,6 +43,7 @@ impl Unit for SuspendAccount {
         require_owner_remains(write.connection, &member)?;
         credentials::set_state(write.connection, self.account, AccountState::Suspended)?;
         end_all_access(write, self.account)?;
+        stale_quarters::insert_account(write.connection, self.account)?;
         visibility_changed(write, self.account)?;
         Ok(())
     }
@@ -68,6 +69,7 @@ impl Unit for UnsuspendAccount {
         }
         credentials::set_state(write.connection, self.account, AccountState::Active)?;
         credentials_changed(write, self.account)?;
+        stale_quarters::insert_account(write.connection, self.account)?;
         visibility_changed(write, self.account)?;
         Ok(())
     }

@@ -3,6 +3,7 @@
 use super::access_rules::{end_all_access, tell_revoked};
 use super::lease_jobs::is_too_old;
 use super::review_account::remove_newcomer;
+use super::settle_job::give_up;
 use crate::domain::access::{CONFIRMATION_MILLIS_MAX, SESSION_IDLE_MILLIS_MAX};
 use crate::domain::job::{DEAD_MILLIS_MAX, MAIL_AGE_MILLIS_MAX};
 use crate::ids::AccountId;
@@ -104,12 +105,7 @@ fn sweep_jobs(write: &mut Write<'_>) -> Result<bool, UnitError> {
         let Ok(job) = &row.job else { continue };
         if is_too_old(job, row.made_at.millis(), write.now.millis()) {
             let reason = row.last_error.as_deref().unwrap_or("it was never tried");
-            jobs::bury(
-                write.connection,
-                row.id,
-                write.now,
-                &format!("too late: {reason}"),
-            )?;
+            give_up(write, row, &format!("too late: {reason}"))?;
             buried += 1;
         }
     }

@@ -11,6 +11,7 @@ mod idempotency_keys;
 mod jobs;
 mod sessions;
 mod sign_ups;
+mod statistics;
 
 use super::Progress;
 use crate::actors::Actors;
@@ -26,11 +27,11 @@ use crate::domain::schedule::PeriodicTask;
 pub(super) async fn run_once(
     task: PeriodicTask,
     actors: &Actors,
-    _config: &Config,
-    _clock: &SharedClock,
+    config: &Config,
+    clock: &SharedClock,
 ) -> Result<Progress, AskError> {
     let is_more = match task {
-        PeriodicTask::Statistics => false,
+        PeriodicTask::Statistics => statistics::run_once(actors, config, clock).await?,
         PeriodicTask::Digests => digests::run_once(actors).await?,
         PeriodicTask::Codes => codes::run_once(actors).await?,
         PeriodicTask::Sessions => sessions::run_once(actors).await?,

@@ -1,0 +1,90 @@
+//! Keeps the daily statistics true.
+//!
+//! What is to be done follows from what is stored: days that are over are computed once, and again when something of
+//! them was changed or when somebody asked for it; the present day is computed at every run.
+
+use jiff::tz::TimeZone;
+
+use crate::actors::Actors;
+use crate::actors::error::AskError;
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::ids::AccountId;
+use crate::store::queries::statistics::{
+    ComputeAccountDays, ComputeDay, ComputeWindows, ComputedDay, PlanStatistics, StatisticsStep,
+};
+use crate::store::units::{ForgetAccountDays, MarkAccountsStale};
+
+/// Takes one step: at most one day that is over, or else what is left of the present; whether more may be left.
+///
+/// # Errors
+/// When the store can't be reached.
+pub(super) async fn run_once(
+    actors: &Actors,
+    config: &Config,
+    clock: &SharedClock,
+) -> Result<bool, AskError> {
+    let zone = &config.instance.time_zone;
+    let plan = PlanStatistics {
+        now: clock.now(),
+        zone: zone.clone(),
+    };
+    match actors.find(plan).await? {
+        StatisticsStep::Begin(begin) => actors.perform(begin).await?,
+        StatisticsStep::MarkAccounts => {
+            actors.perform(MarkAccountsStale).await?;
+        }
+        StatisticsStep::Close(day) => compute(actors, day, zone).await?,
+        StatisticsStep::CountWindows(day) => {
+            let zone = zone.clone();
+            let windows = actors.find(ComputeWindows { day, zone }).await?;
+            actors.perform(windows).await?;
+        }
+        StatisticsStep::Forget(before) => {
+            actors.perform(ForgetAccountDays { before }).await?;
+        }
+        StatisticsStep::Open(days) => {
+            for day in days {
+                compute(actors, day, zone).await?;
+            }
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Computes a day and records what differs from what is kept. When somebody else recorded something meanwhile, the day
+/// stays as it is, and stays to be done.
+async fn compute(actors: &Actors, day: ComputedDay, zone: &TimeZone) -> Result<(), AskError> {
+    let ComputedDay {
+        day,
+        is_closed,
+        has_accounts,
+    } = day;
+    let mut since_commit = None;
+    let mut after = Some(AccountId(0)).filter(|_| has_accounts);
+    while let Some(account) = after {
+        let page = actors
+            .find(ComputeAccountDays {
+                day,
+                zone: zone.clone(),
+                after: account,
+            })
+            .await?;
+        since_commit = since_commit.or(Some(page.record.read_commit));
+        after = page.next;
+        if !page.record.changes.is_empty() && !actors.perform(page.record).await? {
+            return Ok(());
+        }
+    }
+    let figures = ComputeDay {
+        day,
+        zone: zone.clone(),
+        is_closed,
+        since_commit,
+    };
+    if let Some(record) = actors.find(figures).await? {
+        actors.perform(record).await?;
+    }
+    Ok(())
+}

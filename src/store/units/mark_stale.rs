@@ -1,0 +1,104 @@
+//! What changes the statistics of an earlier day is marked, in the same unit, so that the day is computed again.
+
+use crate::domain::statistics::Quarter;
+use crate::ids::PostId;
+use crate::store::error::StoreError;
+use crate::store::tables::{measured_quarters, stale_quarters};
+use crate::store::writer::{Unit, UnitError, Write};
+
+/// The most quarters of an hour that one unit marks.
+pub const QUARTERS_PER_UNIT_MAX: usize = 500;
+
+/// Marks the time of an act, told by its id, whose traces were changed or removed. The present quarter of an hour needs
+/// no mark: its day is computed once more after it.
+pub(super) fn mark_stale(write: &Write<'_>, id: i64) -> Result<(), StoreError> {
+    let quarter = Quarter::of(PostId(id).time());
+    if quarter < Quarter::of(write.now) {
+        stale_quarters::mark(write.connection, quarter, write.commit)?;
+    }
+    Ok(())
+}
+
+/// Marks a part of what accounts did that became hidden or visible.
+#[derive(Debug, Clone, Copy)]
+pub struct MarkAccountsStale;
+
+impl Unit for MarkAccountsStale {
+    /// Whether more is left to be marked.
+    type Answer = bool;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<bool, UnitError> {
+        let connection = write.connection;
+        let Some((account, mut after)) = stale_quarters::first_account(connection)? else {
+            return Ok(false);
+        };
+        for _ in 0..QUARTERS_PER_UNIT_MAX {
+            let Some(id) = stale_quarters::next_act(connection, account, after)? else {
+                stale_quarters::delete_account(connection, account)?;
+                return Ok(stale_quarters::first_account(connection)?.is_some());
+            };
+            mark_stale(write, id)?;
+            // The rest of the quarter is marked with it.
+            let next = Quarter::of(PostId(id).time()).next();
+            after = PostId::floor_of(next.start()).0 - 1;
+        }
+        stale_quarters::set_account(connection, account, after)?;
+        Ok(true)
+    }
+}
+
+/// What became of a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MailOutcome {
+    /// A mail server took it.
+    Sent,
+    /// It was given up.
+    Failed,
+}
+
+/// Counts letters, for the units that record what became of them.
+pub(in crate::store) fn count_mail(
+    write: &Write<'_>,
+    outcome: MailOutcome,
+    letters: i64,
+) -> Result<(), StoreError> {
+    let (sent, failed) = match outcome {
+        MailOutcome::Sent => (letters, 0),
+        MailOutcome::Failed => (0, letters),
+    };
+    measured_quarters::add_mail(write.connection, Quarter::of(write.now), sent, failed)
+}
+
+/// Counts letters by themselves, for whoever records nothing else of them.
+#[derive(Debug, Clone, Copy)]
+pub struct CountMail {
+    /// What became of them.
+    pub outcome: MailOutcome,
+    /// How many.
+    pub letters: i64,
+}
+
+impl Unit for CountMail {
+    type Answer = ();
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        Ok(count_mail(write, self.outcome, self.letters)?)
+    }
+}
+
+/// Remembers the size of the database at this moment.
+#[derive(Debug, Clone, Copy)]
+pub struct MeasureDatabase {
+    /// In bytes.
+    pub database_bytes: i64,
+}
+
+impl Unit for MeasureDatabase {
+    type Answer = ();
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        let quarter = Quarter::of(write.now);
+        measured_quarters::set_database_bytes(write.connection, quarter, self.database_bytes)?;
+        Ok(())
+    }
+}
