@@ -5,6 +5,7 @@
 pub mod client;
 pub mod protocol;
 pub mod socket;
+pub mod tasks;
 
 use std::path::PathBuf;
 
@@ -109,6 +110,12 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
         Request::Check => check(instance).await,
         Request::BackUp { directory } => back_up(instance, directory.into()).await,
         Request::SetUrl { url } => set_url(instance, &url).await,
+        Request::ReadTasks => tasks::read(instance).await,
+        Request::RunTask { name } => tasks::run(instance, name).await,
+        Request::PauseTasks { name, paused } => tasks::pause(instance, name, paused).await,
+        Request::RetryJob { id } => tasks::retry(instance, id).await,
+        Request::RetryDeadJobs => tasks::retry_dead(instance).await,
+        Request::DropJob { id } => tasks::forget(instance, id).await,
     }
 }
 
