@@ -11,6 +11,7 @@ mod instance;
 mod invite;
 mod serve;
 mod setup_link;
+mod stats;
 mod token;
 mod user;
 
@@ -155,6 +156,7 @@ fn dispatch(
         Command::Check(output) => check::run(*output, &config),
         Command::Backup(backup) => backup::run(backup, &config),
         Command::SetupLink(output) => setup_link::run(*output, &config),
+        Command::Stats(options) => stats::run(options, &config),
         Command::Instance(args::Instance::SetUrl(set)) => instance::set_url(set, &config),
     }
 }

@@ -82,6 +82,7 @@ pub mod frame;
 mod gallery;
 mod notifications;
 pub mod pictures;
+mod plots;
 mod posts;
 mod profiles;
 mod render;
