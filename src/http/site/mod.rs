@@ -33,6 +33,8 @@
 //! | `/settings/sessions` | [`views::settings::SessionsPage`] |
 //! | `/oauth/authorize` | [`views::oauth::ConsentPage`] |
 //! | the answer to `/oauth/authorize` of a client without an address | [`views::oauth::CodePage`] |
+//! | `/stats?days=` (`7`, `30`, `90`, `365`) | [`views::stats::StatsPage`] |
+//! | `/settings/stats?days=` | [`views::stats::OwnStatsPage`] |
 //! | `/about` | [`views::about::AboutPage`] |
 //! | any failure | [`views::error::ErrorPage`] |
 //!
@@ -89,6 +91,7 @@ mod render;
 mod search;
 mod session;
 mod settings;
+mod stats;
 mod timelines;
 pub mod views;
 
