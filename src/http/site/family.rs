@@ -5,7 +5,7 @@ use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, Heade
 use super::assets::{ASSET_CACHE_CONTROL, Asset, asset_at, asset_named};
 use super::{
     about, admin, compose, consent, entry, errors, notifications, posts, profiles, search,
-    settings, timelines,
+    settings, stats, timelines,
 };
 use crate::http::context::Context;
 use crate::http::extract::auth::Guest;
@@ -42,6 +42,9 @@ fn reading(family: Family<Context>) -> Family<Context> {
         .get("/tags/:name", Visitor, timelines::tag)
         .get("/search", Visitor, search::search)
         .get("/about", Visitor, about::about)
+        .get("/stats", Visitor, stats::stats)
+        .get("/stats.csv", Visitor, stats::stats_csv)
+        .get("/stats.json", Visitor, stats::stats_json)
         .get("/@:name", Visitor, profiles::posts_tab)
         .get("/@:name/with_replies", Visitor, profiles::replies_tab)
         .get("/@:name/following", Visitor, profiles::following_tab)
@@ -144,6 +147,9 @@ fn own_settings(family: Family<Context>) -> Family<Context> {
         .post("/settings/password", Session, settings::password)
         .limited(Kind::LogIn)
         .get("/settings/sessions", Session, settings::sessions_page)
+        .get("/settings/stats", Session, stats::own_stats)
+        .get("/settings/stats.csv", Session, stats::own_csv)
+        .get("/settings/stats.json", Session, stats::own_json)
         .post(
             "/settings/sessions/:id/revoke",
             Session,

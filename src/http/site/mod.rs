@@ -35,6 +35,8 @@
 //! | `/admin/sign-ups` (owners, moderators) | [`views::admin::SignUpsPage`] |
 //! | `/oauth/authorize` | [`views::oauth::ConsentPage`] |
 //! | the answer to `/oauth/authorize` of a client without an address | [`views::oauth::CodePage`] |
+//! | `/stats?days=` (`7`, `30`, `90`, `365`) | [`views::stats::StatsPage`] |
+//! | `/settings/stats?days=` | [`views::stats::OwnStatsPage`] |
 //! | `/about` | [`views::about::AboutPage`] |
 //! | any failure | [`views::error::ErrorPage`] |
 //!
@@ -87,12 +89,14 @@ pub mod frame;
 mod gallery;
 mod notifications;
 pub mod pictures;
+mod plots;
 mod posts;
 mod profiles;
 mod render;
 mod search;
 mod session;
 mod settings;
+mod stats;
 mod timelines;
 pub mod views;
 

@@ -14,6 +14,7 @@ pub mod notification;
 pub mod oauth;
 pub mod post;
 pub mod settings;
+pub mod stats;
 pub mod timeline;
 
 use percent_encoding::NON_ALPHANUMERIC;
