@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod apps;
 pub mod discovery;
+pub mod emails;
 pub mod empty;
 pub mod instance;
 pub mod lists_of_accounts;

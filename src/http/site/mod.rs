@@ -30,6 +30,10 @@
 //! | after an act that ends with a sentence | [`views::entry::NoticePage`] |
 //! | `/settings/profile` | [`views::settings::ProfileSettingsPage`] |
 //! | `/settings/account` | [`views::settings::AccountSettingsPage`] |
+//! | `/settings/mail` | [`views::mail::MailSettingsPage`] |
+//! | `/forgot` | [`views::mail::ForgotPage`] |
+//! | `/confirm/CODE` | [`views::mail::ConfirmPage`] |
+//! | `/unsubscribe/TOKEN` | [`views::mail::UnsubscribePage`] |
 //! | `/settings/sessions` | [`views::settings::SessionsPage`] |
 //! | `/oauth/authorize` | [`views::oauth::ConsentPage`] |
 //! | the answer to `/oauth/authorize` of a client without an address | [`views::oauth::CodePage`] |
@@ -55,6 +59,11 @@
 //! | `/posts/ID/delete` | none |
 //! | `/settings/profile` | `display_name`, `note`, `field_name_N` and `field_value_N` from N = 0, `locked`, `discoverable`, `bot` (`true` or absent), `default_visibility`, `default_language` |
 //! | `/settings/password` | `current_password`, `password`, `password_confirmation`, `username` (ignored) |
+//! | `/settings/mail` | `mentions` (`at_once`, `daily`, `off`), `follow_requests`, `sign_ups`, `log_ins` (`true` or absent), `quiet_from`, `quiet_until` (`HH:MM`, both or neither), `time_zone` |
+//! | `/settings/mail/address` | `email`, `current_password`, `username` (ignored) |
+//! | `/forgot` | `login` |
+//! | `/confirm/CODE` | none |
+//! | `/unsubscribe/TOKEN` | none, not even `csrf`: mail programs send it (RFC 8058) |
 //! | `/oauth/authorize` | `decision` (`allow`, `deny`) and what [`views::oauth::ConsentPage::carried`] holds |
 //!
 //! ## The action form
@@ -68,6 +77,7 @@
 //! * `/@NAME/{follow,unfollow,block,unblock,mute,unmute}` (`unfollow` also takes back a request);
 //! * `/follow-requests/ID/{accept,reject}`, ID being the asking account's;
 //! * `/notifications/clear`, `/notifications/read` (the button carries `last_read`);
+//! * `/settings/mail/{confirmation,trust}`;
 //! * `/settings/sessions/ID/revoke`, `/settings/apps/ID/revoke`.
 
 mod about;
@@ -80,6 +90,8 @@ mod family;
 pub mod frame;
 #[cfg(test)]
 mod gallery;
+mod mail_links;
+mod mail_settings;
 mod notifications;
 pub mod pictures;
 mod posts;

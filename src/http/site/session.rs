@@ -179,10 +179,24 @@ pub(super) enum Notice {
     SessionEnded,
     /// An application is shut out.
     AppRevoked,
+    /// The choices about mail are kept.
+    MailSaved,
+    /// A mail with a link is on its way to the new address.
+    AddressWaits,
+    /// The address is changed, or was the same.
+    AddressChanged,
+    /// A mail with a link is on its way once more.
+    ConfirmationSent,
+    /// It was on its way already.
+    ConfirmationWaits,
+    /// Mail is sent to the address again.
+    AddressTrusted,
+    /// The address is confirmed.
+    AddressConfirmed,
 }
 
 impl Notice {
-    const ALL: [(Self, &str, &str); 15] = [
+    const ALL: [(Self, &str, &str); 22] = [
         (Self::LoggedOut, "logged-out", "You are logged out."),
         (
             Self::Welcome,
@@ -241,6 +255,37 @@ impl Notice {
             Self::AppRevoked,
             "app-revoked",
             "The app no longer has access to your account.",
+        ),
+        (Self::MailSaved, "mail-saved", "Your choices are saved."),
+        (
+            Self::AddressWaits,
+            "address-waits",
+            "A mail is on its way to the new address. It counts as soon as you use the link in it.",
+        ),
+        (
+            Self::AddressChanged,
+            "address-changed",
+            "This is your mail address.",
+        ),
+        (
+            Self::ConfirmationSent,
+            "confirmation-sent",
+            "The mail is on its way.",
+        ),
+        (
+            Self::ConfirmationWaits,
+            "confirmation-waits",
+            "The mail was sent a moment ago. Look for it among what your mailbox sorts out, too.",
+        ),
+        (
+            Self::AddressTrusted,
+            "address-trusted",
+            "Mail is sent to your address again.",
+        ),
+        (
+            Self::AddressConfirmed,
+            "address-confirmed",
+            "Your mail address is confirmed.",
         ),
     ];
 

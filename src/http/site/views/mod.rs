@@ -9,6 +9,7 @@ pub mod account;
 pub mod entry;
 pub mod error;
 mod filters;
+pub mod mail;
 pub mod notification;
 pub mod oauth;
 pub mod post;
