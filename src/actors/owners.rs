@@ -132,6 +132,7 @@ owned_by! { Tasks:
     queries::jobs::ListSchedules,
     queries::jobs::ReadQueues,
     queries::series::ReadAccountSeries,
+    queries::series::ReadDatabaseSize,
     queries::series::ReadInstanceSeries,
     queries::series::ReadShares,
     queries::series::ReadTotals,
@@ -139,4 +140,5 @@ owned_by! { Tasks:
     queries::statistics::ComputeDay,
     queries::statistics::ComputeWindows,
     queries::statistics::PlanStatistics,
+    queries::tasks::ReadTasks,
 }

@@ -14,6 +14,7 @@ pub mod relations;
 pub mod search;
 pub mod series;
 pub mod statistics;
+pub mod tasks;
 pub mod threads;
 
 #[cfg(test)]

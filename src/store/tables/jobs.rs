@@ -257,14 +257,15 @@ pub(in crate::store) fn delete(connection: &Connection, id: JobId) -> Result<boo
     Ok(deleted == 1)
 }
 
-/// Up to `limit` waiting jobs that were asked for until `until`, oldest first.
+/// Up to `limit` waiting jobs that leave the house and were asked for until `until`, oldest first.
 pub(in crate::store) fn waiting_since(
     connection: &Connection,
     until: Timestamp,
     limit: usize,
 ) -> Result<Vec<JobRow>, StoreError> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM jobs WHERE state = 0 AND made_at <= ?1 ORDER BY made_at LIMIT ?2"
+        "SELECT {COLUMNS} FROM jobs
+         WHERE state = 0 AND made_at <= ?1 AND destination <> 'house' ORDER BY made_at LIMIT ?2"
     ))?;
     let rows = statement.query_map(params![until, limit as i64], row)?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -20,6 +20,8 @@ mod exchange_code;
 mod follow_account;
 mod issue_code;
 mod issue_token;
+#[cfg(test)]
+mod job_tests;
 mod lease_jobs;
 #[cfg(test)]
 mod mail_tests;

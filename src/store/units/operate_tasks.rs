@@ -114,6 +114,9 @@ impl Unit for RunTaskNow {
     type Answer = ();
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        if schedules::is_paused(write.connection, &self.task)? {
+            return Err(Refusal::Conflict("This task is paused: let it go on first".into()).into());
+        }
         if !schedules::set_due(write.connection, &self.task, write.now)? {
             return Err(Refusal::NotFound.into());
         }
