@@ -389,6 +389,7 @@ impl Opened {
                 clock,
                 randomness,
                 unsubscribe_key,
+                wakes,
                 data_dir: Arc::new(path),
             },
             arbiters,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::actors::Actors;
+use crate::actors::tasks::WakeUps;
 use crate::clock::SharedClock;
 use crate::config::{Config, InstanceUrl};
 use crate::mail::UnsubscribeKey;
@@ -24,6 +25,9 @@ pub struct Instance {
     pub randomness: Randomness,
     /// What links to unsubscribe are signed with.
     pub unsubscribe_key: UnsubscribeKey,
+    /// The bells of the task manager. Commits ring them; whoever moves the clock by hand has to ring them as well, since the
+    /// task manager sleeps by the machine's.
+    pub wakes: WakeUps,
     /// Everything that is stored.
     pub data_dir: Arc<PathBuf>,
 }

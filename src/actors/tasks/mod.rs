@@ -31,7 +31,7 @@ use crate::randomness::Randomness;
 /// How many steps on the store are worked on at once: the writer is one.
 const HOUSE_AT_ONCE: usize = 1;
 /// How many mails are on their way at once.
-const MAILS_AT_ONCE: usize = 4;
+pub const MAILS_AT_ONCE: usize = 4;
 
 /// What a round of a task came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
