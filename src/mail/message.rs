@@ -112,7 +112,7 @@ pub struct Mail {
     pub from: String,
     /// The instance's name, which is the sender's.
     pub site_title: String,
-    /// When it was written: when its job was made, so that every attempt tells the same.
+    /// When it was written; every attempt tells the same.
     pub date: Timestamp,
     /// What it says.
     pub content: Content,

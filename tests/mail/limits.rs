@@ -34,6 +34,8 @@ async fn what_is_too_much_for_an_hour_comes_in_one_digest() {
     assert_eq!(digest.to, "ben@example.org");
     assert!(digest.header("Subject").starts_with("2 things happened"));
     assert_eq!(digest.header("Auto-Submitted"), "auto-generated");
+    // The latest that it tells is as old as this.
+    assert_eq!(digest.header("Date"), "Mon, 21 Sep 2026 14:13:20 +0000");
     assert!(digest.headers_of("References").is_empty());
     let base = office.rig.server.url();
     let unsubscribe = digest.unsubscribe_path(base);

@@ -43,7 +43,8 @@ impl Town {
     }
 
     async fn mention(&self, kinglet: &Running) {
-        let token = self.place.done(&["token", "create", "ana"]);
+        let scopes = ["token", "create", "ana", "--scopes", "write"];
+        let token = self.place.done(&scopes);
         let client = Client::new(&kinglet.url).with_token(token.trim());
         let post = serde_json::json!({"status": "@ben hello"});
         client.post("/api/v1/statuses", post).await.ok();

@@ -89,16 +89,22 @@ class Mailbox:
             if (to, message_id) not in self.seen:
                 self.seen.add((to, message_id))
                 return self.turn_away("451 4.7.1 Come back later", to)
-        if manner == "slow":
-            await asyncio.sleep(self.slow_secs)
-        self.record.add(
-            "taken",
-            sender=envelope.mail_from,
-            to=envelope.rcpt_tos,
-            tls=session.ssl is not None,
-            **facts,
+        # Once it is all there it is taken, whether or not somebody still waits for the answer.
+        await asyncio.shield(
+            self.take(
+                manner == "slow",
+                sender=envelope.mail_from,
+                to=envelope.rcpt_tos,
+                tls=session.ssl is not None,
+                **facts,
+            )
         )
         return "250 2.0.0 OK"
+
+    async def take(self, is_slow, **facts):
+        if is_slow:
+            await asyncio.sleep(self.slow_secs)
+        self.record.add("taken", **facts)
 
 
 class Announced(SMTP):

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::lane::{Worker, chance};
 use crate::actors::Actors;
 use crate::actors::error::AskError;
-use crate::clock::{SharedClock, Timestamp};
+use crate::clock::Timestamp;
 use crate::config::{Config, InstanceUrl};
 use crate::domain::job::LeasedJob;
 use crate::domain::mail::MailKind;
@@ -42,7 +42,6 @@ pub struct MailerSetup {
 
 pub(super) struct Mailer {
     pub(super) actors: Actors,
-    pub(super) clock: SharedClock,
     pub(super) randomness: Randomness,
     pub(super) setup: MailerSetup,
     /// The connections to the mail server, as long as there is mail.
@@ -146,7 +145,7 @@ impl Mailer {
             to_name: dispatch.name.clone(),
             from: from.unwrap_or_else(|| format!("kinglet@{host}")),
             site_title: site.title.clone(),
-            date: self.clock.now(),
+            date: dispatch.written_at,
             content: self.content(&dispatch, code, &site, unsubscribe.as_deref()),
             unsubscribe,
         }
@@ -217,6 +216,7 @@ impl Mailer {
                 mentions,
                 follow_requests,
                 sign_ups,
+                ..
             } => letters::Digest {
                 recipient: recipient(),
                 mentions: mentions.iter().map(mention).collect(),

@@ -110,7 +110,6 @@ impl TaskManager {
             wakes: self.wakes.clone(),
             worker: Mailer {
                 actors: self.actors.clone(),
-                clock: Arc::clone(&self.clock),
                 randomness: self.randomness.clone(),
                 setup,
                 outbox: watch::channel(None).0,

@@ -48,6 +48,9 @@ pub struct Dispatch {
     pub email: String,
     /// The recipient's name.
     pub name: String,
+    /// When it was written: when its job was made, or the latest of what a digest tells was kept. Every attempt tells the
+    /// same.
+    pub written_at: Timestamp,
     /// The recipient's time zone, where it isn't the instance's.
     pub time_zone: Option<String>,
     /// What it says.
@@ -107,6 +110,8 @@ pub enum Letter {
     },
     /// What gathered.
     Digest {
+        /// When the latest of it was kept.
+        kept_at: Timestamp,
         /// Posts that name the recipient.
         mentions: Vec<Mentioned>,
         /// Who asks to follow.
@@ -169,6 +174,10 @@ impl Unit for AdmitMail {
                     account,
                     email,
                     name,
+                    written_at: match &letter {
+                        Letter::Digest { kept_at, .. } => row.made_at.max(*kept_at),
+                        _ => row.made_at,
+                    },
                     time_zone: preferences.time_zone,
                     letter,
                 }))
@@ -244,7 +253,7 @@ impl Admission<'_> {
             gather(write, self.account, kind, subject)?;
             return Ok(Verdict::Drop);
         }
-        let hour = write.now.millis().div_euclid(HOUR_MILLIS);
+        let hour = hour_of(write.now);
         let most = i64::from(self.asked.per_hour_max);
         if self.is_first && !mail_standing::count(write.connection, self.account, hour, most)? {
             fold(write, self.account, kind, subject)?;
@@ -333,6 +342,7 @@ impl Admission<'_> {
             ITEMS_PER_DIGEST_MAX,
         )?;
         let last = items.last().map_or(0, |item| item.id);
+        let kept_at = items.last().map_or(write.now, |item| item.made_at);
         if until.is_none() {
             // A repetition says the same: it ends where the first one did.
             let job = Job::DigestMail {
@@ -360,6 +370,7 @@ impl Admission<'_> {
             return Ok(Verdict::Drop);
         }
         let letter = Letter::Digest {
+            kept_at,
             mentions,
             follow_requests,
             sign_ups,
@@ -430,6 +441,23 @@ impl Admission<'_> {
                 None => Verdict::Drop,
             },
         )
+    }
+}
+
+/// The hour since 1970 that mails are counted in.
+fn hour_of(now: Timestamp) -> i64 {
+    now.millis().div_euclid(HOUR_MILLIS)
+}
+
+/// Takes back that a mail was counted for its hour: it could not be tried, and its next attempt is its first again.
+pub(super) fn uncount_for_hour(write: &Write<'_>, job: &Job) -> Result<(), StoreError> {
+    match job {
+        Job::MentionMail { account, .. }
+        | Job::FollowRequestMail { account, .. }
+        | Job::SignUpMail { account, .. } => {
+            mail_standing::uncount(write.connection, *account, hour_of(write.now))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A worker takes the jobs that are due.
 
 use super::settle_job::give_up;
+use crate::domain::event::Event;
 use crate::domain::job::{ATTEMPTS_MAX, Job, LEASE_MILLIS, Lane, LeasedJob, Priority};
 use crate::store::tables::destinations::Destination;
 use crate::store::tables::jobs::JobRow;
@@ -27,6 +28,7 @@ impl Unit for LeaseJobs {
     fn apply(&self, write: &mut Write<'_>) -> Result<Vec<LeasedJob>, UnitError> {
         jobs::release_ended(write.connection, write.now)?;
         let mut leased = Vec::new();
+        let mut given_up = 0;
         for destination in destinations::all(write.connection)? {
             if destination.lane != self.lane || destination.paused {
                 continue;
@@ -36,19 +38,25 @@ impl Unit for LeaseJobs {
             let free = destination
                 .breaker
                 .lets_through(write.now.millis(), wanted, is_busy);
-            take(write, &destination, free, &mut leased)?;
+            given_up += take(write, &destination, free, &mut leased)?;
+        }
+        if leased.is_empty() && given_up > 0 {
+            // Whoever gets nothing rests, and behind what was given up others may be due.
+            write.tell(Event::JobAdded(self.lane));
         }
         Ok(leased)
     }
 }
 
+/// Takes what is due at a destination; how many jobs were given up instead.
 fn take(
     write: &Write<'_>,
     destination: &Destination,
     wanted: usize,
     leased: &mut Vec<LeasedJob>,
-) -> Result<(), UnitError> {
+) -> Result<usize, UnitError> {
     let full = leased.len() + wanted;
+    let mut given_up = 0;
     for priority in Priority::ALL {
         let left = full - leased.len();
         if left == 0 {
@@ -72,11 +80,14 @@ fn take(
                         attempt: row.attempts + 1,
                     });
                 }
-                Err(reason) => give_up(write, &row, &reason)?,
+                Err(reason) => {
+                    give_up(write, &row, &reason)?;
+                    given_up += 1;
+                }
             }
         }
     }
-    Ok(())
+    Ok(given_up)
 }
 
 /// The job, or why it is given up.

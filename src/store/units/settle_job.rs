@@ -7,6 +7,7 @@ use crate::ids::{AccountId, JobId};
 use crate::store::error::StoreError;
 use crate::store::tables::jobs::JobRow;
 use crate::store::tables::{destinations, jobs, mail_standing};
+use crate::store::units::admit_mail::uncount_for_hour;
 use crate::store::units::digest::close_digest;
 use crate::store::writer::{Unit, UnitError, Write};
 
@@ -26,12 +27,7 @@ impl Unit for FinishJob {
         };
         jobs::delete(write.connection, self.job)?;
         count(write, &row, MailOutcome::Sent)?;
-        if let Some(destination) = destinations::find(write.connection, &row.destination)?
-            && destination.breaker != Breaker::default()
-        {
-            let closed = Breaker::default();
-            destinations::set_breaker(write.connection, &row.destination, closed, None)?;
-        }
+        destination_answered(write, &row)?;
         if let Ok(Job::DigestMail {
             account,
             until: Some(until),
@@ -75,8 +71,15 @@ impl Unit for RetryJob {
         };
         let reason = shortened(&self.reason);
         let mut attempts = row.attempts;
-        if self.setback == Setback::Unreachable {
+        if self.setback == Setback::Deferred {
+            destination_answered(write, &row)?;
+        } else {
             attempts = (attempts - 1).max(0);
+            if attempts == 0
+                && let Ok(job) = &row.job
+            {
+                uncount_for_hour(write, job)?;
+            }
             if let Some(destination) = destinations::find(connection, &row.destination)? {
                 let breaker = destination.breaker.failed(write.now.millis(), self.chance);
                 destinations::set_breaker(connection, &row.destination, breaker, Some(&reason))?;
@@ -107,12 +110,24 @@ impl Unit for BuryJob {
         let reason = shortened(&self.reason);
         if let Some(row) = jobs::find(write.connection, self.job)? {
             give_up(write, &row, &reason)?;
+            destination_answered(write, &row)?;
         }
         if let Some(account) = self.bounced {
             mail_standing::set_bounced(write.connection, account, write.now, &reason)?;
         }
         Ok(())
     }
+}
+
+/// A destination took a job or said no to it: either way somebody is there, so the others may be tried.
+fn destination_answered(write: &Write<'_>, row: &JobRow) -> Result<(), StoreError> {
+    let closed = Breaker::default();
+    if let Some(destination) = destinations::find(write.connection, &row.destination)?
+        && destination.breaker != closed
+    {
+        destinations::set_breaker(write.connection, &row.destination, closed, None)?;
+    }
+    Ok(())
 }
 
 /// Ends a job that didn't succeed; it is kept for somebody to look at.
