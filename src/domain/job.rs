@@ -258,9 +258,10 @@ pub const FAILURES_MAX: i64 = 3;
 const OPEN_MILLIS_MAX: i64 = 30 * MINUTE_MILLIS;
 
 impl Breaker {
-    /// How many jobs may be tried at `now`, of at most `wanted`; `is_busy` when one is being tried already.
+    /// How many jobs may be tried at `now`, of at most `wanted`; `is_busy` when one is being tried already. A breaker that
+    /// would stay open longer than any does was opened before the clock was set back.
     pub fn lets_through(self, now: i64, wanted: usize, is_busy: bool) -> usize {
-        if now < self.open_until {
+        if now < self.open_until && self.open_until - now <= OPEN_MILLIS_MAX {
             0
         } else if self.failures >= FAILURES_MAX {
             if is_busy { 0 } else { wanted.min(1) }

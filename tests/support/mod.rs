@@ -17,6 +17,7 @@ pub mod model;
 pub mod process;
 pub mod program;
 pub mod server;
+pub mod smtp;
 pub mod terminal;
 pub mod tools;
 pub mod town;

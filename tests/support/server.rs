@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kinglet::clock::{ManualClock, Timestamp};
+use kinglet::clock::{Clock as _, ManualClock, Timestamp};
 use kinglet::config::Config;
 use kinglet::domain::access::Authority;
 use kinglet::domain::account::Role;
@@ -141,6 +141,11 @@ impl Rig {
     /// A client without a token.
     pub fn anonymous(&self) -> Client {
         Client::new(self.server.url())
+    }
+
+    /// What the clock shows, in milliseconds since 1970.
+    pub fn clock_now(&self) -> i64 {
+        self.clock.now().millis()
     }
 
     /// Moves the clock forward.

@@ -29,11 +29,12 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::domain::job::Lane;
 use crate::randomness::Randomness;
+use crate::store::units::Ending;
 
 /// How many steps on the store are worked on at once: the writer is one.
 const HOUSE_AT_ONCE: usize = 1;
 /// How many mails are on their way at once.
-const MAILS_AT_ONCE: usize = 4;
+pub const MAILS_AT_ONCE: usize = 4;
 
 /// What a round of a task came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,6 +95,18 @@ pub struct TaskManager {
 impl TaskManager {
     /// Works and rests until it is told to stop. What it was at is taken up at the next start.
     pub async fn run(self, mut stopped: watch::Receiver<bool>) {
+        let actors = self.actors.clone();
+        tokio::select! {
+            // A manager that is gone stops as well as one that says so.
+            _ = stopped.wait_for(|stopped| *stopped) => {}
+            () = self.work() => {}
+        }
+        for lane in Lane::ALL {
+            lane::end_leases(&actors, lane, Ending::Stopped).await;
+        }
+    }
+
+    async fn work(self) {
         let house = LaneLoop {
             lane: Lane::House,
             actors: self.actors.clone(),
@@ -112,7 +125,6 @@ impl TaskManager {
             wakes: self.wakes.clone(),
             worker: Mailer {
                 actors: self.actors.clone(),
-                clock: Arc::clone(&self.clock),
                 randomness: self.randomness.clone(),
                 setup,
                 outbox: watch::channel(None).0,
@@ -133,8 +145,6 @@ impl TaskManager {
             config: self.config,
         };
         tokio::select! {
-            // A manager that is gone stops as well as one that says so.
-            _ = stopped.wait_for(|stopped| *stopped) => {}
             () = house.run() => {}
             () = mail => {}
             () = scheduler.run() => {}

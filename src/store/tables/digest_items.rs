@@ -16,6 +16,8 @@ pub(in crate::store) struct DigestItem {
     pub(in crate::store) kind: MailKind,
     /// The post or the account.
     pub(in crate::store) subject: i64,
+    /// When it was kept.
+    pub(in crate::store) made_at: Timestamp,
 }
 
 /// Adds a line, unless it is there or the account has `most` already.
@@ -45,7 +47,7 @@ pub(in crate::store) fn page(
     limit: usize,
 ) -> Result<Vec<DigestItem>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, kind, subject FROM digest_items WHERE account = ?1 AND id <= ?2
+        "SELECT id, kind, subject, made_at FROM digest_items WHERE account = ?1 AND id <= ?2
          ORDER BY id LIMIT ?3",
     )?;
     let rows = statement.query_map(params![account, until, limit as i64], |row| {
@@ -53,6 +55,7 @@ pub(in crate::store) fn page(
             id: row.get(0)?,
             kind: row.get(1)?,
             subject: row.get(2)?,
+            made_at: row.get(3)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -8,7 +8,7 @@ use super::mention::wants_silence;
 use super::settle_job::postpone;
 use crate::clock::Timestamp;
 use crate::domain::access::{CONFIRMATION_MILLIS_MAX, RESET_MILLIS_MAX};
-use crate::domain::account::AccountState;
+use crate::domain::account::{AccountState, Role};
 use crate::domain::job::Job;
 use crate::domain::mail::{MailKind, MailPreferences, MentionMail};
 use crate::domain::post::Post;
@@ -48,6 +48,9 @@ pub struct Dispatch {
     pub email: String,
     /// The recipient's name.
     pub name: String,
+    /// When it was written: when its job was made, or the latest of what a digest tells was kept. Every attempt tells the
+    /// same.
+    pub written_at: Timestamp,
     /// The recipient's time zone, where it isn't the instance's.
     pub time_zone: Option<String>,
     /// What it says.
@@ -70,7 +73,7 @@ pub struct Mentioned {
     pub sender: Sender,
     /// The post.
     pub post: PostId,
-    /// The beginning of its thread.
+    /// The beginning of its thread; in a digest the post itself.
     pub thread: PostId,
     /// Whether it answers the recipient.
     pub is_reply: bool,
@@ -107,6 +110,8 @@ pub enum Letter {
     },
     /// What gathered.
     Digest {
+        /// When the latest of it was kept.
+        kept_at: Timestamp,
         /// Posts that name the recipient.
         mentions: Vec<Mentioned>,
         /// Who asks to follow.
@@ -158,8 +163,8 @@ impl Unit for AdmitMail {
             asked: self,
             account,
             preferences: &preferences,
-            // An attempt that reached nobody isn't counted as one, but left its reason.
-            is_first: row.attempts <= 1 && row.last_error.is_none(),
+            asked_at: row.made_at,
+            is_first: row.attempts <= 1,
         };
         match admission.judge(write, &job)? {
             Verdict::Send(email, letter) => {
@@ -170,6 +175,10 @@ impl Unit for AdmitMail {
                     account,
                     email,
                     name,
+                    written_at: match &letter {
+                        Letter::Digest { kept_at, .. } => row.made_at.max(*kept_at),
+                        _ => row.made_at,
+                    },
                     time_zone: preferences.time_zone,
                     letter,
                 }))
@@ -190,6 +199,8 @@ struct Admission<'a> {
     asked: &'a AdmitMail,
     account: AccountId,
     preferences: &'a MailPreferences,
+    /// When the job was made.
+    asked_at: Timestamp,
     /// Whether this is the job's first attempt: only that one counts.
     is_first: bool,
 }
@@ -245,12 +256,19 @@ impl Admission<'_> {
             gather(write, self.account, kind, subject)?;
             return Ok(Verdict::Drop);
         }
-        let hour = write.now.millis().div_euclid(HOUR_MILLIS);
+        let hour = hour_of(write.now);
         let most = i64::from(self.asked.per_hour_max);
         if self.is_first && !mail_standing::count(write.connection, self.account, hour, most)? {
             fold(write, self.account, kind, subject)?;
             return Ok(Verdict::Drop);
         }
+        let letter = match letter {
+            Letter::Mention(mentioned) => Letter::Mention(Mentioned {
+                thread: thread_of(write, mentioned.post)?,
+                ..mentioned
+            }),
+            other => other,
+        };
         Ok(Verdict::Send(email, letter))
     }
 
@@ -269,7 +287,10 @@ impl Admission<'_> {
         subject: i64,
     ) -> Result<Option<Letter>, StoreError> {
         match kind {
-            MailKind::Mention => Ok(self.mention(write, PostId(subject))?.map(Letter::Mention)),
+            MailKind::Mention => {
+                let mention = self.mention(write, PostId(subject))?;
+                Ok(mention.map(Letter::Mention))
+            }
             MailKind::FollowRequest => {
                 let follower = AccountId(subject);
                 let waits =
@@ -280,6 +301,10 @@ impl Admission<'_> {
                 Ok(sender(write, follower)?.map(Letter::FollowRequest))
             }
             MailKind::SignUp => {
+                let reader = credentials::find(write.connection, self.account)?;
+                if reader.is_none_or(|reader| reader.role < Role::Moderator) {
+                    return Ok(None);
+                }
                 let found = credentials::find(write.connection, AccountId(subject))?;
                 let Some(applicant) = found.filter(|member| member.state == AccountState::Pending)
                 else {
@@ -313,7 +338,7 @@ impl Admission<'_> {
         Ok(Some(Mentioned {
             sender,
             post,
-            thread: thread_of(write, post)?,
+            thread: post,
             is_reply: facts
                 .reply_to
                 .is_some_and(|parent| parent.author == self.account),
@@ -334,6 +359,7 @@ impl Admission<'_> {
             ITEMS_PER_DIGEST_MAX,
         )?;
         let last = items.last().map_or(0, |item| item.id);
+        let kept_at = items.last().map_or(write.now, |item| item.made_at);
         if until.is_none() {
             // A repetition says the same: it ends where the first one did.
             let job = Job::DigestMail {
@@ -361,6 +387,7 @@ impl Admission<'_> {
             return Ok(Verdict::Drop);
         }
         let letter = Letter::Digest {
+            kept_at,
             mentions,
             follow_requests,
             sign_ups,
@@ -424,13 +451,30 @@ impl Admission<'_> {
         if !self.preferences.wants(MailKind::LogIn) {
             return Ok(Verdict::Drop);
         }
-        // A session that ended meanwhile is worth a warning all the more, but nothing is known of it.
-        Ok(
-            match sessions::origin(write.connection, self.account, session)? {
-                Some((at, agent)) => Verdict::Send(email, Letter::LogIn { at, agent }),
-                None => Verdict::Drop,
-            },
-        )
+        // A session that ended meanwhile is worth a warning all the more: whoever wants to hide logs out at once.
+        let origin = sessions::origin(write.connection, self.account, session)?;
+        let (at, agent) = origin.unwrap_or_else(|| {
+            let agent = "a browser that has logged out since".to_owned();
+            (self.asked_at, agent)
+        });
+        Ok(Verdict::Send(email, Letter::LogIn { at, agent }))
+    }
+}
+
+/// The hour since 1970 that mails are counted in.
+fn hour_of(now: Timestamp) -> i64 {
+    now.millis().div_euclid(HOUR_MILLIS)
+}
+
+/// Takes back that a mail was counted for its hour: it could not be tried, and its next attempt is its first again.
+pub(super) fn uncount_for_hour(write: &Write<'_>, job: &Job) -> Result<(), StoreError> {
+    match job {
+        Job::MentionMail { account, .. }
+        | Job::FollowRequestMail { account, .. }
+        | Job::SignUpMail { account, .. } => {
+            mail_standing::uncount(write.connection, *account, hour_of(write.now))
+        }
+        _ => Ok(()),
     }
 }
 

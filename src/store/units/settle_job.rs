@@ -1,5 +1,6 @@
 //! What becomes of a job that was tried: done, put off, or given up.
 
+use super::admit_mail::uncount_for_hour;
 use super::mark_stale::{MailOutcome, count_mail};
 use crate::clock::Timestamp;
 use crate::domain::job::{Breaker, Job, JobState, Lane, REASON_CHARS_MAX, backoff_millis};
@@ -88,6 +89,11 @@ impl Unit for RetryJob {
         match self.setback {
             Setback::Unreachable => {
                 attempts = (attempts - 1).max(0);
+                if attempts == 0
+                    && let Ok(job) = &row.job
+                {
+                    uncount_for_hour(write, job)?;
+                }
                 if let Some(destination) = destinations::find(connection, &row.destination)? {
                     let breaker = destination.breaker.failed(write.now.millis(), self.chance);
                     let reason = Some(reason.as_str());
@@ -103,6 +109,15 @@ impl Unit for RetryJob {
     }
 }
 
+/// An address that the mail server doesn't know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounced {
+    /// Whose.
+    pub account: AccountId,
+    /// The address as it was written to: the account may have another one, or this may be one that it only wants to have.
+    pub email: String,
+}
+
 /// A job is given up for good.
 #[derive(Debug, Clone)]
 pub struct BuryJob {
@@ -110,8 +125,8 @@ pub struct BuryJob {
     pub job: JobId,
     /// Why.
     pub reason: String,
-    /// The account whose address proved to be no good.
-    pub bounced: Option<AccountId>,
+    /// The address that proved to be no good.
+    pub bounced: Option<Bounced>,
 }
 
 impl Unit for BuryJob {
@@ -121,9 +136,13 @@ impl Unit for BuryJob {
         let reason = shortened(&self.reason);
         if let Some(row) = running(write, self.job)? {
             give_up(write, &row, &reason)?;
+            close_breaker(write, &row.destination)?;
         }
-        if let Some(account) = self.bounced {
-            mail_standing::set_bounced(write.connection, account, write.now, &reason)?;
+        if let Some(Bounced { account, email }) = &self.bounced {
+            let standing = mail_standing::address(write.connection, *account)?;
+            if standing.is_some_and(|standing| standing.email == *email) {
+                mail_standing::set_bounced(write.connection, *account, write.now, &reason)?;
+            }
         }
         Ok(())
     }
