@@ -29,7 +29,7 @@ use crate::actors::messages::StoreDoor;
 use crate::actors::pool::PoolEnd;
 use crate::actors::posts::{Posts, TextRules};
 use crate::actors::readers::ReaderActor;
-use crate::actors::tasks::{TaskManager, Tasks, WakeUps};
+use crate::actors::tasks::{MailerSetup, TaskManager, Tasks, WakeUps};
 use crate::actors::timelines::{
     PersistWindows, Residency, SnapshotKeeper, Timelines, TimelinesSetup,
 };
@@ -41,6 +41,7 @@ use crate::domain::access::Registration;
 use crate::http::request_log::RequestIds;
 use crate::http::serve::Bounds;
 use crate::instance::Instance;
+use crate::mail::UnsubscribeKey;
 use crate::randomness::{NoRandomness, Randomness};
 use crate::store::error::StoreError;
 use crate::store::open::{DataDir, Synchronous};
@@ -331,7 +332,8 @@ impl Opened {
             writer_thread.add_sink(Box::new(sink));
         }
         let (tasks, tasks_gone) = Tasks::new(tasks_store);
-        let tasks = tasks.start();
+        // Its handlers only pass on what they are asked, so it needs no thread of its own.
+        let tasks = Tasks::start_in_arbiter(&arbiters[0].handle(), move |_| tasks);
         ends.push((
             "Tasks",
             Box::pin(async move {
@@ -341,6 +343,11 @@ impl Opened {
         ));
         let wakes = WakeUps::default();
         writer_thread.add_sink(Box::new(wakes.clone()));
+        if config.mail.url.is_on() {
+            writer_thread.send_mail();
+        }
+        let unsubscribe_key = UnsubscribeKey::new(writer_thread.unsubscribe_key()?);
+        let identity = writer_thread.identity()?;
         let (writer_alive, writer_ended) = oneshot::channel();
         thread::Builder::new()
             .name("kinglet-writer".to_owned())
@@ -358,8 +365,16 @@ impl Opened {
             tasks,
         };
         let config = Arc::new(config);
+        let url = Arc::new(url);
+        let mailer = config.mail.url.is_on().then(|| MailerSetup {
+            config: Arc::clone(&config),
+            url: Arc::clone(&url),
+            unsubscribe_key: unsubscribe_key.clone(),
+            identity,
+        });
         let (stop_tasks, tasks_stopped) = watch::channel(false);
         let manager = TaskManager {
+            mailer,
             actors: actors.clone(),
             config: Arc::clone(&config),
             clock: Arc::clone(&clock),
@@ -371,9 +386,11 @@ impl Opened {
             instance: Instance {
                 actors,
                 config,
-                url: Arc::new(url),
+                url,
                 clock,
                 randomness,
+                unsubscribe_key,
+                wakes,
                 data_dir: Arc::new(path),
             },
             arbiters,

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::actors::Actors;
+use crate::actors::tasks::WakeUps;
 use crate::clock::SharedClock;
 use crate::config::{Config, InstanceUrl};
+use crate::mail::UnsubscribeKey;
 use crate::randomness::Randomness;
 
 /// What requests are answered with, over HTTP and over the control socket. Clones are the same instance.
@@ -21,6 +23,10 @@ pub struct Instance {
     pub clock: SharedClock,
     /// Fresh random numbers.
     pub randomness: Randomness,
+    /// What links to unsubscribe are signed with.
+    pub unsubscribe_key: UnsubscribeKey,
+    /// Makes the task manager look at the clock again: one that is moved by hand rings no bell.
+    pub wakes: WakeUps,
     /// Everything that is stored.
     pub data_dir: Arc<PathBuf>,
 }

@@ -11,6 +11,7 @@ pub mod http;
 pub mod ids;
 pub mod instance;
 pub mod logging;
+pub mod mail;
 pub mod randomness;
 pub mod secret;
 pub mod server;

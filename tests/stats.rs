@@ -13,6 +13,7 @@ use kinglet::clock::Clock;
 use kinglet::config::Config;
 use kinglet::control;
 use kinglet::control::protocol::{Answer as Done, Request};
+use kinglet::domain::access::Authority;
 use kinglet::domain::account::Role;
 use kinglet::domain::overview::Overview;
 use kinglet::domain::statistics::Shown;
@@ -46,6 +47,7 @@ async fn count(rig: &Rig) {
     let actors = &rig.server.instance().actors;
     let counted = async {
         let task = || RunTaskNow {
+            by: Authority::Operator,
             task: "statistics".to_owned(),
         };
         // Until the schedule is made there is no such task.

@@ -101,6 +101,19 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        says: "the mail room is told what to write, it looks nothing up",
+        holds_for: &["src/mail/"],
+        but: &[],
+        forbids: &[
+            "actix",
+            "warp",
+            "hyper",
+            "crate::store",
+            "crate::actors",
+            "crate::http",
+        ],
+    },
+    Rule {
         says: "only the store names a database",
         holds_for: &["src/"],
         but: &[("src/store/", "the store")],

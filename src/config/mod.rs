@@ -10,6 +10,7 @@ mod cron;
 mod faults;
 mod load;
 mod mail_address;
+mod mail_url;
 mod nearest;
 mod network;
 mod settings;
@@ -30,6 +31,7 @@ pub use cron::{CronExpression, CronExpressionError};
 pub use faults::{EXIT_CONFIG, Fault, Faults, Origin};
 pub use load::{FILE_BYTES_MAX, FILE_NAME, FILE_VARIABLE, Loaded, Override, SYSTEM_FILE, Sources};
 pub use mail_address::{MAIL_ADDRESS_BYTES_MAX, MailAddress, MailAddressError};
+pub use mail_url::{MailSecurity, MailUrl, MailUrlError};
 pub use network::{IpNetwork, IpNetworkError};
 pub use url::{InstanceUrl, InstanceUrlError};
 
@@ -79,6 +81,18 @@ settings::settings! {
     registration: Registration {
         /// Who may make an account: "closed", "approval", "open" or "invite".
         mode: RegistrationMode = RegistrationMode::Closed;
+    }
+
+    /// Mail to the people who have accounts here.
+    mail: Mail {
+        /// smtps://USER:PASSWORD@HOST, smtp+starttls://, smtp://, file:DIR or console:; "" for no mail.
+        url: MailUrl = MailUrl::Off;
+        /// Address that mail comes from; "" for kinglet@ and the host of instance.url.
+        from: Option<MailAddress> = None;
+        /// Time for a mail server to take one mail, 1 to 300.
+        timeout_secs: u64 = 30, 1..=300;
+        /// Mails about mentions and requests to one account in an hour, 1 to 1000; more come in one digest.
+        per_hour_max: u32 = 12, 1..=1000;
     }
 
     /// What one account may do.

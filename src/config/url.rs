@@ -71,6 +71,15 @@ impl InstanceUrl {
         &self.authority
     }
 
+    /// The host without the port: what stands after the `@` in mail addresses. Brackets of IPv6 addresses stay.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        match self.authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => &self.authority,
+        }
+    }
+
     /// Whether clients reach the instance over TLS, which decides `Secure` on cookies and HSTS.
     #[must_use]
     pub const fn is_https(&self) -> bool {

@@ -14,6 +14,7 @@ use toml::de::DeValue;
 
 use super::cron::CronExpression;
 use super::mail_address::MailAddress;
+use super::mail_url::MailUrl;
 use super::nearest::nearest;
 use super::network::IpNetwork;
 use super::url::InstanceUrl;
@@ -179,6 +180,25 @@ impl Text for CronExpression {
 
 impl Text for MailAddress {
     const EXPECTED: &str = "a mail address such as \"admin@example.org\"";
+}
+
+impl Value for MailUrl {
+    const EXPECTED: &str = "a URL such as \"smtps://user:password@mail.example.org\"";
+
+    fn read(given: Given<'_>, _: Option<&RangeInclusive<i64>>) -> Result<Self, Reasons> {
+        let text = given.text(Self::EXPECTED)?;
+        text.trim().parse().map_err(reason)
+    }
+
+    fn show(&self) -> Json {
+        Json::String(self.to_string())
+    }
+
+    fn rebase(&mut self, base: &Path) {
+        if let Self::Directory(path) = self {
+            path.rebase(base);
+        }
+    }
 }
 
 impl Value for bool {

@@ -7,6 +7,7 @@ pub mod error_code;
 pub mod event;
 pub mod home;
 pub mod job;
+pub mod job_words;
 pub mod mail;
 pub mod marker;
 pub mod notification;

@@ -246,6 +246,27 @@ impl WriterThread {
         meta::identity(&self.connection)
     }
 
+    /// What links to unsubscribe are signed with: 32 bytes, made with the database.
+    ///
+    /// # Errors
+    /// What SQLite says, or [`StoreError::Corrupt`].
+    pub fn unsubscribe_key(&self) -> Result<[u8; 32], StoreError> {
+        let digits = meta::unsubscribe_key(&self.connection)?;
+        let byte = |at: usize| {
+            let pair = digits.expose().get(2 * at..2 * at + 2);
+            pair.and_then(|pair| u8::from_str_radix(pair, 16).ok())
+        };
+        let mut key = [0; 32];
+        for (at, place) in key.iter_mut().enumerate() {
+            *place = byte(at).ok_or_else(|| StoreError::Corrupt {
+                table: "meta",
+                column: "unsubscribe_key",
+                value: "something else than 64 hexadecimal digits".to_owned(),
+            })?;
+        }
+        Ok(key)
+    }
+
     /// The newest commit.
     pub fn commit_number(&self) -> i64 {
         self.commit

@@ -5,6 +5,7 @@
 
 mod house;
 mod lane;
+mod mailer;
 pub mod overview;
 mod periodic;
 mod schedule;
@@ -17,6 +18,8 @@ use tokio::sync::{oneshot, watch};
 
 use self::house::House;
 use self::lane::LaneLoop;
+use self::mailer::Mailer;
+pub use self::mailer::MailerSetup;
 pub use self::periodic::{StatisticsProgress, step_statistics};
 use self::schedule::Scheduler;
 pub use self::wakes::WakeUps;
@@ -29,6 +32,8 @@ use crate::randomness::Randomness;
 
 /// How many steps on the store are worked on at once: the writer is one.
 const HOUSE_AT_ONCE: usize = 1;
+/// How many mails are on their way at once.
+const MAILS_AT_ONCE: usize = 4;
 
 /// What a round of a task came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +87,8 @@ pub struct TaskManager {
     pub randomness: Randomness,
     /// What commits ring.
     pub wakes: WakeUps,
+    /// How mail leaves; `None` when this instance sends none.
+    pub mailer: Option<MailerSetup>,
 }
 
 impl TaskManager {
@@ -98,6 +105,26 @@ impl TaskManager {
             },
             at_once: HOUSE_AT_ONCE,
         };
+        let mail = self.mailer.map(|setup| LaneLoop {
+            lane: Lane::Mail,
+            actors: self.actors.clone(),
+            clock: Arc::clone(&self.clock),
+            wakes: self.wakes.clone(),
+            worker: Mailer {
+                actors: self.actors.clone(),
+                clock: Arc::clone(&self.clock),
+                randomness: self.randomness.clone(),
+                setup,
+                outbox: watch::channel(None).0,
+            },
+            at_once: MAILS_AT_ONCE,
+        });
+        let mail = async move {
+            match mail {
+                Some(lane) => lane.run().await,
+                None => std::future::pending().await,
+            }
+        };
         let scheduler = Scheduler {
             actors: self.actors,
             clock: self.clock,
@@ -109,6 +136,7 @@ impl TaskManager {
             // A manager that is gone stops as well as one that says so.
             _ = stopped.wait_for(|stopped| *stopped) => {}
             () = house.run() => {}
+            () = mail => {}
             () = scheduler.run() => {}
         }
     }

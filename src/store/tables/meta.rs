@@ -2,17 +2,20 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
+use crate::secret::Secret;
 use crate::store::error::StoreError;
 
 const COMMIT: &str = "commit";
 const IDENTITY: &str = "identity";
 const INSTANCE_URL: &str = "instance_url";
+const UNSUBSCRIBE_KEY: &str = "unsubscribe_key";
 
 /// Writes what a new database starts with; changes nothing in an old one.
 pub(in crate::store) fn initialise(connection: &Connection) -> Result<(), StoreError> {
     connection.execute(
-        "INSERT OR IGNORE INTO meta (name, value) VALUES (?1, '0'), (?2, lower(hex(randomblob(16))))",
-        (COMMIT, IDENTITY),
+        "INSERT OR IGNORE INTO meta (name, value)
+         VALUES (?1, '0'), (?2, lower(hex(randomblob(16)))), (?3, lower(hex(randomblob(32))))",
+        (COMMIT, IDENTITY, UNSUBSCRIBE_KEY),
     )?;
     Ok(())
 }
@@ -69,6 +72,14 @@ pub(in crate::store) fn get_number(
 /// The store's random identity.
 pub(in crate::store) fn identity(connection: &Connection) -> Result<String, StoreError> {
     Ok(get(connection, IDENTITY)?.unwrap_or_default())
+}
+
+/// What links to unsubscribe are signed with, as hexadecimal digits.
+pub(in crate::store) fn unsubscribe_key(
+    connection: &Connection,
+) -> Result<Secret<String>, StoreError> {
+    let found = get(connection, UNSUBSCRIBE_KEY)?;
+    Ok(Secret::new(found.unwrap_or_default()))
 }
 
 /// The public address that was set explicitly.

@@ -1,0 +1,276 @@
+//! Mail: each job is asked for at the store whether it may leave and what it says, then it leaves.
+//!
+//! A mail has left when the mail server took it; when the process dies between that and the commit that says so, it
+//! leaves again, with the same `Message-ID`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use tokio::sync::watch;
+
+use super::lane::{Worker, chance};
+use crate::actors::Actors;
+use crate::actors::error::AskError;
+use crate::clock::{SharedClock, Timestamp};
+use crate::config::{Config, InstanceUrl};
+use crate::domain::job::LeasedJob;
+use crate::domain::mail::MailKind;
+use crate::ids::{AccountId, JobId, PostId};
+use crate::mail::letters::{self, Letter as _, Person};
+use crate::mail::{Mail, MessageId, Outbox, SendError, Site, UnsubscribeKey};
+use crate::randomness::Randomness;
+use crate::secret::{Secret, TokenHash, random_token};
+use crate::store::units::{
+    AdmitMail, BuryJob, Dispatch, FinishJob, Letter, Mentioned, RetryJob, Sender, Setback,
+};
+
+/// Random bytes of a link's code: 128 bits.
+const LINK_BYTES: usize = 16;
+
+/// What a mailer needs to be told.
+pub struct MailerSetup {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// The instance's public address.
+    pub url: Arc<InstanceUrl>,
+    /// What links to unsubscribe are signed with.
+    pub unsubscribe_key: UnsubscribeKey,
+    /// The store's random identity: a copy of an instance doesn't repeat the other's `Message-ID`s.
+    pub identity: String,
+}
+
+pub(super) struct Mailer {
+    pub(super) actors: Actors,
+    pub(super) clock: SharedClock,
+    pub(super) randomness: Randomness,
+    pub(super) setup: MailerSetup,
+    /// The connections to the mail server, as long as there is mail.
+    pub(super) outbox: watch::Sender<Option<Arc<Outbox>>>,
+}
+
+impl Worker for Mailer {
+    async fn work(&self, job: LeasedJob) -> Result<(), AskError> {
+        let code = random_token::<LINK_BYTES>(&mut self.randomness.rng());
+        let config = &self.setup.config;
+        let admission = AdmitMail {
+            job: job.id,
+            link: TokenHash::of(code.expose()),
+            zone: config.instance.time_zone.clone(),
+            per_hour_max: config.mail.per_hour_max,
+        };
+        let Some(dispatch) = self.actors.perform(admission).await? else {
+            return Ok(());
+        };
+        let account = dispatch.account;
+        let mail = self.write(job.id, dispatch, &code);
+        match self.outbox().send(&mail).await {
+            Ok(()) => self.actors.perform(FinishJob { job: job.id }).await,
+            Err(error) => self.settle(&job, account, error).await,
+        }
+    }
+
+    async fn rest(&self) {
+        // Kept connections would be looked after now and then, and the server may want them back.
+        self.outbox.send_replace(None);
+    }
+}
+
+impl Mailer {
+    fn outbox(&self) -> Arc<Outbox> {
+        if let Some(open) = &*self.outbox.borrow() {
+            return Arc::clone(open);
+        }
+        let mail = &self.setup.config.mail;
+        let timeout = Duration::from_secs(mail.timeout_secs);
+        let opened = Arc::new(Outbox::new(&mail.url, timeout, self.setup.url.host()));
+        self.outbox.send_replace(Some(Arc::clone(&opened)));
+        opened
+    }
+
+    async fn settle(
+        &self,
+        job: &LeasedJob,
+        account: AccountId,
+        error: SendError,
+    ) -> Result<(), AskError> {
+        let reason = error.to_string();
+        let setback = match error {
+            SendError::Unreachable(_) => Setback::Unreachable,
+            SendError::Later(_) => Setback::Deferred,
+            SendError::Refused { bounced, .. } => {
+                tracing::warn!(job = %job.id, %reason, bounced, "a mail was refused");
+                let bury = BuryJob {
+                    job: job.id,
+                    reason,
+                    bounced: bounced.then_some(account),
+                };
+                return self.actors.perform(bury).await;
+            }
+        };
+        tracing::info!(job = %job.id, attempt = job.attempt, %reason, "a mail waits");
+        let retry = RetryJob {
+            job: job.id,
+            setback,
+            reason,
+            chance: chance(&self.randomness),
+        };
+        self.actors.perform(retry).await
+    }
+
+    fn write(&self, job: JobId, dispatch: Dispatch, code: &Secret<String>) -> Mail {
+        let MailerSetup {
+            config,
+            url,
+            identity,
+            ..
+        } = &self.setup;
+        let host = url.host();
+        let site = Site {
+            title: config.instance.title.clone(),
+            url: url.to_string(),
+        };
+        let thread = match &dispatch.letter {
+            Letter::Mention(mention) => {
+                Some(MessageId::of_thread(mention.thread.0, identity, host))
+            }
+            _ => None,
+        };
+        let unsubscribe =
+            subscription(&dispatch.letter).map(|kind| self.unsubscribe_url(dispatch.account, kind));
+        let from = config.mail.from.as_ref().map(ToString::to_string);
+        Mail {
+            id: MessageId::of_job(job.0, identity, host),
+            thread,
+            to: dispatch.email.clone(),
+            to_name: dispatch.name.clone(),
+            from: from.unwrap_or_else(|| format!("kinglet@{host}")),
+            site_title: site.title.clone(),
+            date: self.clock.now(),
+            content: self.content(&dispatch, code, &site, unsubscribe.as_deref()),
+            unsubscribe,
+        }
+    }
+
+    fn content(
+        &self,
+        dispatch: &Dispatch,
+        code: &Secret<String>,
+        site: &Site,
+        unsubscribe: Option<&str>,
+    ) -> crate::mail::Content {
+        let recipient = || dispatch.name.clone();
+        let unsubscribe = || unsubscribe.unwrap_or_default().to_owned();
+        let link = |path: &str| format!("{}{path}", site.url);
+        let mention = |mention: &Mentioned| letters::Mention {
+            recipient: recipient(),
+            link: link(&post_path(&mention.sender, mention.post)),
+            sender: person(&mention.sender),
+            is_reply: mention.is_reply,
+            excerpt: mention.text.clone(),
+            unsubscribe: unsubscribe(),
+        };
+        let follow_request = |sender: &Sender| letters::FollowRequest {
+            recipient: recipient(),
+            sender: person(sender),
+            link: link("/notifications"),
+            unsubscribe: unsubscribe(),
+        };
+        let sign_up = |name: &str, reason: Option<&str>| letters::SignUp {
+            recipient: recipient(),
+            person: Person {
+                name: name.to_owned(),
+                display_name: String::new(),
+            },
+            reason: reason.unwrap_or_default().to_owned(),
+            link: link("/admin/sign-ups"),
+            unsubscribe: unsubscribe(),
+        };
+        match &dispatch.letter {
+            Letter::Mention(mentioned) => mention(mentioned).content(site),
+            Letter::FollowRequest(sender) => follow_request(sender).content(site),
+            Letter::SignUp { name, reason } => sign_up(name, reason.as_deref()).content(site),
+            Letter::Approved => letters::Approved {
+                recipient: recipient(),
+                link: link("/login"),
+            }
+            .content(site),
+            Letter::Confirm => letters::Confirm {
+                recipient: recipient(),
+                link: link(&format!("/confirm/{}", code.expose())),
+            }
+            .content(site),
+            Letter::Reset => letters::Reset {
+                recipient: recipient(),
+                link: link(&format!("/reset/{}", code.expose())),
+            }
+            .content(site),
+            Letter::LogIn { at, agent } => letters::LogIn {
+                recipient: recipient(),
+                when: self.long_date(*at, dispatch.time_zone.as_deref()),
+                browser: agent.clone(),
+                link: link("/settings/sessions"),
+                unsubscribe: unsubscribe(),
+            }
+            .content(site),
+            Letter::Digest {
+                mentions,
+                follow_requests,
+                sign_ups,
+            } => letters::Digest {
+                recipient: recipient(),
+                mentions: mentions.iter().map(mention).collect(),
+                follow_requests: follow_requests.iter().map(follow_request).collect(),
+                sign_ups: sign_ups.iter().map(|name| sign_up(name, None)).collect(),
+                more: 0,
+                link: link("/notifications"),
+                unsubscribe: unsubscribe(),
+            }
+            .content(site),
+        }
+    }
+
+    fn unsubscribe_url(&self, account: AccountId, kind: MailKind) -> String {
+        let token = self.setup.unsubscribe_key.sign(account, kind);
+        format!("{}/unsubscribe/{token}", self.setup.url)
+    }
+
+    fn long_date(&self, at: Timestamp, zone: Option<&str>) -> String {
+        let zone = zone.and_then(|name| TimeZone::get(name).ok());
+        let zone = zone.unwrap_or_else(|| self.setup.config.instance.time_zone.clone());
+        at.in_zone(zone).strftime("%-d %B %Y, %H:%M %Z").to_string()
+    }
+}
+
+/// The kind that a letter's link unsubscribes from.
+fn subscription(letter: &Letter) -> Option<MailKind> {
+    match letter {
+        Letter::Mention(_) => Some(MailKind::Mention),
+        Letter::FollowRequest(_) => Some(MailKind::FollowRequest),
+        Letter::SignUp { .. } => Some(MailKind::SignUp),
+        Letter::LogIn { .. } => Some(MailKind::LogIn),
+        Letter::Digest {
+            mentions,
+            follow_requests,
+            ..
+        } => Some(if !mentions.is_empty() {
+            MailKind::Mention
+        } else if !follow_requests.is_empty() {
+            MailKind::FollowRequest
+        } else {
+            MailKind::SignUp
+        }),
+        Letter::Approved | Letter::Confirm | Letter::Reset => None,
+    }
+}
+
+fn person(sender: &Sender) -> Person {
+    Person {
+        name: sender.name.clone(),
+        display_name: sender.display_name.clone(),
+    }
+}
+
+fn post_path(sender: &Sender, post: PostId) -> String {
+    format!("/@{}/{post}", sender.name)
+}
