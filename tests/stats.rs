@@ -1,10 +1,5 @@
 //! The statistics as people fetch them: who is told what, in which shape, and that hidden posts change no byte of it.
 
-#![expect(
-    clippy::panic,
-    reason = "clippy takes only the test functions themselves for tests"
-)]
-
 mod support;
 
 use std::time::Duration;
