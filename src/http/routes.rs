@@ -13,6 +13,7 @@ fn families() -> Vec<Family<Context>> {
     vec![
         api::apps::family(),
         api::sign_up::family(),
+        api::emails::family(),
         oauth::family(),
         api::timelines::family(),
         api::statuses::family(),

@@ -6,6 +6,7 @@ pub mod accounts;
 pub mod admin_metrics;
 pub mod apps;
 pub mod discovery;
+pub mod emails;
 pub mod empty;
 pub mod instance;
 pub mod lists_of_accounts;

@@ -16,6 +16,7 @@ use super::views::account::{
 };
 use super::views::entry::{LoginPage, NoticePage, ResetPage, SetupPage, SignupMode, SignupPage};
 use super::views::error::ErrorPage;
+use super::views::mail::{Bounce, ConfirmPage, ForgotPage, MailSettingsPage, UnsubscribePage};
 use super::views::notification::{
     Entry, Happening, NotificationTab, NotificationsPage, PostExcerpt,
 };
@@ -780,6 +781,7 @@ impl Samples {
                 frame: nobody(),
                 return_to: self.text("/"),
                 login: self.hostile.unwrap_or_default().to_owned(),
+                can_reset: true,
                 errors: FormErrors::default(),
             },
         );
@@ -789,6 +791,7 @@ impl Samples {
                 frame: nobody(),
                 return_to: "/".to_owned(),
                 login: self.text("ada"),
+                can_reset: false,
                 errors: self.errors(&[("", "Name or password is wrong.")]),
             },
         );
@@ -916,6 +919,103 @@ impl Samples {
                 joined: self.moment(""),
                 password_characters_min: 10,
                 errors: self.errors(&[("current_password", "This is not your password.")]),
+            },
+        );
+        let mail = MailSettingsPage {
+            frame: self.frame(Nav::Settings, "/settings/mail"),
+            is_on: true,
+            email: self.text("ada@example.org"),
+            is_confirmed: true,
+            new_email: String::new(),
+            bounce: None,
+            typed_email: String::new(),
+            address_errors: FormErrors::default(),
+            mentions: vec![
+                Choice {
+                    value: "at_once".to_owned(),
+                    label: self.text("At once"),
+                    selected: true,
+                },
+                Choice {
+                    value: "off".to_owned(),
+                    label: self.text("Never"),
+                    selected: false,
+                },
+            ],
+            follow_requests: true,
+            log_ins: true,
+            sign_ups: None,
+            quiet_from: String::new(),
+            quiet_until: String::new(),
+            time_zone: String::new(),
+            instance_zone: self.text("Europe/Dublin"),
+            zones: vec![self.text("Africa/Abidjan"), self.text("Europe/Berlin")],
+            errors: FormErrors::default(),
+        };
+        add("settings-mail", &mail);
+        add(
+            "settings-mail-waiting",
+            &MailSettingsPage {
+                is_confirmed: false,
+                new_email: self.text("ada@new.example"),
+                typed_email: self.text("ada@nowhere"),
+                address_errors: self.errors(&[("current_password", "This is not your password.")]),
+                sign_ups: Some(true),
+                ..mail.clone()
+            },
+        );
+        add(
+            "settings-mail-bounced",
+            &MailSettingsPage {
+                bounce: Some(Bounce {
+                    since: self.moment(""),
+                    reason: self.text("550 5.1.1 there is no such mailbox here"),
+                }),
+                quiet_from: self.text("22:00"),
+                quiet_until: self.text("25:00"),
+                time_zone: self.text("Europe/Atlantis"),
+                errors: self.errors(&[
+                    ("quiet_until", "Enter a time such as 22:00."),
+                    ("time_zone", "This is no time zone."),
+                ]),
+                ..mail.clone()
+            },
+        );
+        add(
+            "settings-mail-off",
+            &MailSettingsPage {
+                is_on: false,
+                is_confirmed: false,
+                ..mail
+            },
+        );
+        add(
+            "confirm",
+            &ConfirmPage {
+                frame: nobody(),
+                code: self.text("abc"),
+            },
+        );
+        add(
+            "forgot",
+            &ForgotPage {
+                frame: nobody(),
+                is_on: true,
+            },
+        );
+        add(
+            "forgot-off",
+            &ForgotPage {
+                frame: nobody(),
+                is_on: false,
+            },
+        );
+        add(
+            "unsubscribe",
+            &UnsubscribePage {
+                frame: nobody(),
+                token: self.text("1.mention.abc"),
+                about: self.text("mentions and replies"),
             },
         );
         let app = |id: &str, name: &str, scopes: &[&str]| AppRow {
@@ -1162,7 +1262,13 @@ fn every_page_keeps_the_house_rules() {
                 .split('>')
                 .next()
                 .is_some_and(|tag| tag.contains("method=\"post\""));
-            assert_eq!(form.contains("name=\"csrf\""), posts, "{name}: <form{form}");
+            // Whoever holds the signed address may unsubscribe: mail programs know no token (RFC 8058).
+            let needs_token = posts && !form.contains(" action=\"/unsubscribe/");
+            assert_eq!(
+                form.contains("name=\"csrf\""),
+                needs_token,
+                "{name}: <form{form}"
+            );
         }
     }
 }
