@@ -50,6 +50,16 @@ impl Visitor {
         let request = self.client.post(target).form(&fields);
         Page::from_answer(request.send().await.expect("an answer")).await
     }
+
+    /// Presses a button of the page that acts by itself.
+    pub async fn press(&self, page: &Page, action: &str) -> Page {
+        let button = format!("formaction=\"{action}\"");
+        assert!(page.html.contains(&button), "no {button}: {}", page.html);
+        let fields = page.hidden_fields("/");
+        let target = page.url.join(action).expect("the action is an address");
+        let request = self.client.post(target).form(&fields);
+        Page::from_answer(request.send().await.expect("an answer")).await
+    }
 }
 
 impl Page {
