@@ -10,7 +10,7 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kinglet::config::{Config, MailUrl, RegistrationMode};
 use kinglet::domain::account::Role;
@@ -66,16 +66,18 @@ impl Scene {
 
     /// The next mail: lines as they were before they were made fit for transport.
     async fn mail(&mut self) -> String {
-        let patience = Instant::now() + MAIL_TIME_MAX;
-        loop {
-            if let Some(path) = self.unread() {
-                let text = std::fs::read_to_string(&path).expect("a mail is text");
-                self.read.insert(path);
-                return text.replace("=\r\n", "").replace("=3D", "=");
+        let path = tokio::time::timeout(MAIL_TIME_MAX, async {
+            loop {
+                match self.unread() {
+                    Some(path) => break path,
+                    None => tokio::time::sleep(Duration::from_millis(20)).await,
+                }
             }
-            assert!(Instant::now() < patience, "no mail came");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        });
+        let path = path.await.expect("a mail comes in time");
+        let text = std::fs::read_to_string(&path).expect("a mail is text");
+        self.read.insert(path);
+        text.replace("=\r\n", "").replace("=3D", "=")
     }
 
     /// The address that the next mail leads to, below `path`, and whom it is to.
