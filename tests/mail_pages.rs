@@ -328,7 +328,10 @@ async fn an_address_is_changed_by_whoever_knows_the_password() {
     );
     let waits = visitor.open(&here).await;
     waits.shows(">waiting<");
-    let again = visitor.press(&waits, "/settings/mail/confirmation").await;
+    waits.shows("formaction=\"/settings/mail/confirmation\"");
+    let again = visitor
+        .send_act(&waits, "/settings/mail/confirmation")
+        .await;
     again.shows("The mail was sent a moment ago.");
     visitor.open(&link).await.is(403);
     let (link, to) = scene.link("/confirm/").await;

@@ -6,6 +6,7 @@ pub mod client;
 pub mod protocol;
 pub mod socket;
 mod statistics;
+pub mod tasks;
 
 use std::path::PathBuf;
 
@@ -113,6 +114,12 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
         Request::ReopenDays { from, until } => statistics::reopen(instance, from, until).await,
         Request::StepStatistics => statistics::step(instance).await,
         Request::SetUrl { url } => set_url(instance, &url).await,
+        Request::ReadTasks => tasks::read(instance).await,
+        Request::RunTask { name } => tasks::run(instance, name).await,
+        Request::PauseTasks { name, paused } => tasks::pause(instance, name, paused).await,
+        Request::RetryJob { id } => tasks::retry(instance, id).await,
+        Request::RetryDeadJobs => tasks::retry_dead(instance).await,
+        Request::DropJob { id } => tasks::forget(instance, id).await,
     }
 }
 

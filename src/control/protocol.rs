@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::tasks::TasksReport;
 use crate::domain::account::Role;
 use crate::domain::overview::Overview;
 use crate::domain::statistics::Day;
@@ -141,6 +142,32 @@ pub enum Request {
         /// Which.
         url: String,
     },
+    /// Tell of tasks and jobs.
+    ReadTasks,
+    /// Have a task of the schedule run now.
+    RunTask {
+        /// Which.
+        name: String,
+    },
+    /// Stop a task or a queue, or let it go on.
+    PauseTasks {
+        /// Which.
+        name: String,
+        /// Whether it stops.
+        paused: bool,
+    },
+    /// Have a job tried now.
+    RetryJob {
+        /// Its number.
+        id: i64,
+    },
+    /// Have every dead job tried again.
+    RetryDeadJobs,
+    /// Forget a job.
+    DropJob {
+        /// Its number.
+        id: i64,
+    },
 }
 
 /// What came of a request.
@@ -213,6 +240,16 @@ pub enum Answer {
         before: Option<String>,
         /// The one from the next start on.
         now: String,
+    },
+    /// What the instance does by itself.
+    Tasks {
+        /// All of it.
+        report: TasksReport,
+    },
+    /// Dead jobs are tried again.
+    Revived {
+        /// How many.
+        jobs: usize,
     },
 }
 

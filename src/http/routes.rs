@@ -25,6 +25,8 @@ fn families() -> Vec<Family<Context>> {
         api::search::family(),
         api::instance::family(),
         api::discovery::family(),
+        api::statistics::family(),
+        api::admin_metrics::family(),
         api::empty::family(),
         api::missing::family(),
         pictures::family(),

@@ -1,6 +1,7 @@
 //! What must be true of the store as a whole, checked by `kinglet check` and after every backup.
 
 use super::error::StoreError;
+use super::growth;
 use super::reader::{Query, View};
 use super::tables::invariants::{FOREIGN_KEYS, INTEGRITY, INVARIANTS};
 
@@ -35,6 +36,7 @@ impl Query for CheckInvariants {
         for invariant in INVARIANTS {
             check(view, invariant.name, invariant.violations, &mut findings)?;
         }
+        findings.extend(growth::findings(view)?);
         Ok(findings)
     }
 }

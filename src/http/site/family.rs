@@ -4,8 +4,8 @@ use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, Heade
 
 use super::assets::{ASSET_CACHE_CONTROL, Asset, asset_at, asset_named};
 use super::{
-    about, compose, consent, entry, errors, mail_links, mail_settings, notifications, posts,
-    profiles, search, settings, timelines,
+    about, admin, compose, consent, entry, errors, mail_links, mail_settings, notifications, posts,
+    profiles, search, settings, stats, timelines,
 };
 use crate::http::context::Context;
 use crate::http::extract::auth::Guest;
@@ -24,6 +24,7 @@ pub fn family() -> Family<Context> {
     let family = ways_in(family);
     let family = writing(family);
     let family = others(family);
+    let family = looking_after(family);
     own_settings(family)
 }
 
@@ -41,6 +42,9 @@ fn reading(family: Family<Context>) -> Family<Context> {
         .get("/tags/:name", Visitor, timelines::tag)
         .get("/search", Visitor, search::search)
         .get("/about", Visitor, about::about)
+        .get("/stats", Visitor, stats::stats)
+        .get("/stats.csv", Visitor, stats::stats_csv)
+        .get("/stats.json", Visitor, stats::stats_json)
         .get("/@:name", Visitor, profiles::posts_tab)
         .get("/@:name/with_replies", Visitor, profiles::replies_tab)
         .get("/@:name/following", Visitor, profiles::following_tab)
@@ -126,6 +130,23 @@ fn others(family: Family<Context>) -> Family<Context> {
         .post("/notifications/clear", Session, notifications::clear)
 }
 
+fn looking_after(family: Family<Context>) -> Family<Context> {
+    family
+        .get("/admin", Session, admin::index)
+        .get("/admin/tasks", Session, admin::tasks)
+        .post("/admin/tasks/:name/run", Session, admin::run_task)
+        .post("/admin/tasks/:name/pause", Session, admin::pause_task)
+        .post("/admin/tasks/:name/resume", Session, admin::resume_task)
+        .post("/admin/queues/:name/pause", Session, admin::pause_queue)
+        .post("/admin/queues/:name/resume", Session, admin::resume_queue)
+        .post("/admin/jobs/retry-dead", Session, admin::retry_dead)
+        .post("/admin/jobs/:id/retry", Session, admin::retry_job)
+        .post("/admin/jobs/:id/drop", Session, admin::drop_job)
+        .get("/admin/sign-ups", Session, admin::sign_ups)
+        .post("/admin/sign-ups/:id/approve", Session, admin::approve)
+        .post("/admin/sign-ups/:id/reject", Session, admin::reject)
+}
+
 fn own_settings(family: Family<Context>) -> Family<Context> {
     family
         .get("/settings", Session, settings::index)
@@ -151,6 +172,9 @@ fn own_settings(family: Family<Context>) -> Family<Context> {
         .post("/settings/mail/trust", Session, mail_settings::trust)
         .limited(Kind::MailAsked)
         .get("/settings/sessions", Session, settings::sessions_page)
+        .get("/settings/stats", Session, stats::own_stats)
+        .get("/settings/stats.csv", Session, stats::own_csv)
+        .get("/settings/stats.json", Session, stats::own_json)
         .post(
             "/settings/sessions/:id/revoke",
             Session,
@@ -176,8 +200,8 @@ async fn favicon(_: Context, _: Guest, call: Call) -> Result<Response, Problem> 
 /// `GET /robots.txt`: what is no reading is nothing for search engines.
 async fn robots(_: Context, _: Guest, _: Call) -> Result<Response, Problem> {
     const TEXT: &str = "User-agent: *\nDisallow: /api/\nDisallow: /oauth/\nDisallow: /search\n\
-        Disallow: /login\nDisallow: /settings\nDisallow: /setup\nDisallow: /invite/\nDisallow: /reset/\n\
-        Disallow: /forgot\nDisallow: /confirm/\nDisallow: /unsubscribe/\n";
+        Disallow: /login\nDisallow: /settings\nDisallow: /admin\nDisallow: /setup\nDisallow: /invite/\n\
+        Disallow: /reset/\nDisallow: /forgot\nDisallow: /confirm/\nDisallow: /unsubscribe/\n";
     let mut response = reply::typed("text/plain; charset=utf-8", TEXT);
     response.headers_mut().insert(
         CACHE_CONTROL,

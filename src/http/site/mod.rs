@@ -35,8 +35,12 @@
 //! | `/confirm/CODE` | [`views::mail::ConfirmPage`] |
 //! | `/unsubscribe/TOKEN` | [`views::mail::UnsubscribePage`] |
 //! | `/settings/sessions` | [`views::settings::SessionsPage`] |
+//! | `/admin/tasks` (owners) | [`views::admin::TasksPage`] |
+//! | `/admin/sign-ups` (owners, moderators) | [`views::admin::SignUpsPage`] |
 //! | `/oauth/authorize` | [`views::oauth::ConsentPage`] |
 //! | the answer to `/oauth/authorize` of a client without an address | [`views::oauth::CodePage`] |
+//! | `/stats?days=` (`7`, `30`, `90`, `365`) | [`views::stats::StatsPage`] |
+//! | `/settings/stats?days=` | [`views::stats::OwnStatsPage`] |
 //! | `/about` | [`views::about::AboutPage`] |
 //! | any failure | [`views::error::ErrorPage`] |
 //!
@@ -77,10 +81,13 @@
 //! * `/@NAME/{follow,unfollow,block,unblock,mute,unmute}` (`unfollow` also takes back a request);
 //! * `/follow-requests/ID/{accept,reject}`, ID being the asking account's;
 //! * `/notifications/clear`, `/notifications/read` (the button carries `last_read`);
+//! * `/admin/queues/NAME/{pause,resume}`, `/admin/tasks/NAME/{pause,resume,run}`,
+//!   `/admin/jobs/ID/{retry,drop}`, `/admin/jobs/retry-dead`, `/admin/sign-ups/ID/{approve,reject}`;
 //! * `/settings/mail/{confirmation,trust}`;
 //! * `/settings/sessions/ID/revoke`, `/settings/apps/ID/revoke`.
 
 mod about;
+mod admin;
 pub mod assets;
 mod compose;
 mod consent;
@@ -94,12 +101,14 @@ mod mail_links;
 mod mail_settings;
 mod notifications;
 pub mod pictures;
+mod plots;
 mod posts;
 mod profiles;
 mod render;
 mod search;
 mod session;
 mod settings;
+mod stats;
 mod timelines;
 pub mod views;
 

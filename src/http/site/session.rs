@@ -179,6 +179,20 @@ pub(super) enum Notice {
     SessionEnded,
     /// An application is shut out.
     AppRevoked,
+    /// A queue or a task was stopped.
+    Paused,
+    /// A queue or a task goes on.
+    Resumed,
+    /// A task runs as soon as it can.
+    TaskDue,
+    /// Jobs are tried as soon as they can.
+    JobRetried,
+    /// A job is forgotten.
+    JobDropped,
+    /// Somebody was let in.
+    Approved,
+    /// Somebody was turned away.
+    Rejected,
     /// The choices about mail are kept.
     MailSaved,
     /// A mail with a link is on its way to the new address.
@@ -196,7 +210,7 @@ pub(super) enum Notice {
 }
 
 impl Notice {
-    const ALL: [(Self, &str, &str); 22] = [
+    const ALL: &[(Self, &str, &str)] = &[
         (Self::LoggedOut, "logged-out", "You are logged out."),
         (
             Self::Welcome,
@@ -255,6 +269,29 @@ impl Notice {
             Self::AppRevoked,
             "app-revoked",
             "The app no longer has access to your account.",
+        ),
+        (
+            Self::Paused,
+            "paused",
+            "Paused. Nothing of it runs until you resume it.",
+        ),
+        (Self::Resumed, "resumed", "It goes on."),
+        (
+            Self::TaskDue,
+            "task-due",
+            "The task runs now. Reload the page to see how it went.",
+        ),
+        (
+            Self::JobRetried,
+            "job-retried",
+            "It is tried again now. Reload the page to see how it went.",
+        ),
+        (Self::JobDropped, "job-dropped", "The job is dropped."),
+        (Self::Approved, "approved", "They are in."),
+        (
+            Self::Rejected,
+            "rejected",
+            "They are turned away. The name is free again.",
         ),
         (Self::MailSaved, "mail-saved", "Your choices are saved."),
         (
@@ -422,7 +459,7 @@ mod tests {
 
     #[test]
     fn every_notice_has_a_sentence_and_no_other_value_has() {
-        for (notice, code, sentence) in Notice::ALL {
+        for &(notice, code, sentence) in Notice::ALL {
             assert_eq!(notice.code(), code);
             assert_eq!(Notice::sentence_of(code), Some(sentence));
             assert!(code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'));

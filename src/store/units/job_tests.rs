@@ -24,6 +24,7 @@ use crate::store::queries::jobs::{FindJob, FindNextDue, JobRow, ListJobs, Queue,
 use crate::store::testing::TestStore;
 use crate::store::writer::{Unit, UnitError, Write, WriteError};
 
+const OPERATOR: Authority = Authority::Operator;
 const MINUTE: i64 = 60 * 1000;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
@@ -68,6 +69,21 @@ fn refused<T: std::fmt::Debug>(outcome: Result<T, WriteError>) -> Refusal {
     match outcome {
         Err(WriteError::Refused(refusal)) => refusal,
         other => panic!("not refused: {other:?}"),
+    }
+}
+
+const fn run_now(job: JobId) -> RunJobNow {
+    RunJobNow { by: OPERATOR, job }
+}
+
+const fn drop_job(job: JobId) -> DropJob {
+    DropJob { by: OPERATOR, job }
+}
+
+fn run_task_now(task: &str) -> RunTaskNow {
+    RunTaskNow {
+        by: OPERATOR,
+        task: task.to_owned(),
     }
 }
 
@@ -406,8 +422,8 @@ fn who_comes_late_with_bad_news_changes_nothing() {
 fn a_paused_destination_rests_and_goes_on_as_if_nothing_had_failed() {
     let mut store = TestStore::open();
     let pause = |store: &TestStore, paused| {
-        let name = "mail".to_owned();
-        store.apply(PauseDestination { name, paused })
+        let (by, name) = (OPERATOR, "mail".to_owned());
+        store.apply(PauseDestination { by, name, paused })
     };
     for number in 1..=4 {
         store.ask(mention(number));
@@ -423,7 +439,11 @@ fn a_paused_destination_rests_and_goes_on_as_if_nothing_had_failed() {
     pause(&store, false).expect("a destination");
     assert_eq!(store.lease_mail(9).len(), 4, "no breaker is left");
     let name = "fax".to_owned();
-    let unknown = store.apply(PauseDestination { name, paused: true });
+    let unknown = store.apply(PauseDestination {
+        by: OPERATOR,
+        name,
+        paused: true,
+    });
     assert_eq!(refused(unknown), Refusal::NotFound);
 }
 
@@ -432,34 +452,86 @@ fn the_operator_has_jobs_run_now_again_or_never() {
     let mut store = TestStore::open();
     let job = store.ask(mention(1)).expect("new");
     store.lease_mail(1);
-    for unit in [store.apply(RunJobNow { job }), store.apply(DropJob { job })] {
+    for unit in [store.apply(run_now(job)), store.apply(drop_job(job))] {
         assert!(matches!(refused(unit), Refusal::Conflict(_)), "it runs");
     }
     store.fail(job, Setback::Deferred);
     assert!(store.lease_mail(1).is_empty());
-    store.apply(RunJobNow { job }).expect("it waits");
+    store.apply(run_now(job)).expect("it waits");
     assert_eq!(store.lease_mail(1), [job]);
     store.bury(job);
     store.clock.advance_millis(MAIL_AGE_MILLIS_MAX + 1);
-    store.apply(RunJobNow { job }).expect("it is dead");
+    store.apply(run_now(job)).expect("it is dead");
     assert_eq!(store.lease_mail(1), [job], "a new life, a new age");
     store.bury(job);
     // What took its place meanwhile does its work.
     let twin = store.ask(mention(1)).expect("new");
     assert!(matches!(
-        refused(store.apply(RunJobNow { job })),
+        refused(store.apply(run_now(job))),
         Refusal::Conflict(_)
     ));
-    assert_eq!(store.apply(ReviveDeadJobs).expect("no refusal"), 0);
-    store.apply(DropJob { job: twin }).expect("it waits");
-    assert_eq!(store.apply(ReviveDeadJobs).expect("no refusal"), 1);
+    assert_eq!(
+        store
+            .apply(ReviveDeadJobs { by: OPERATOR })
+            .expect("no refusal"),
+        0
+    );
+    store.apply(drop_job(twin)).expect("it waits");
+    assert_eq!(
+        store
+            .apply(ReviveDeadJobs { by: OPERATOR })
+            .expect("no refusal"),
+        1
+    );
     assert_eq!(store.state_of(job), Some(JobState::Waiting));
-    store.apply(DropJob { job }).expect("it waits");
-    assert_eq!(refused(store.apply(DropJob { job })), Refusal::NotFound);
-    assert_eq!(refused(store.apply(RunJobNow { job })), Refusal::NotFound);
+    store.apply(drop_job(job)).expect("it waits");
+    assert_eq!(refused(store.apply(drop_job(job))), Refusal::NotFound);
+    assert_eq!(refused(store.apply(run_now(job))), Refusal::NotFound);
     let purge = store.ask(Job::PurgePost { post: PostId(1) }).expect("new");
-    let kept = refused(store.apply(DropJob { job: purge }));
+    let kept = refused(store.apply(drop_job(purge)));
     assert!(kept.to_string().contains("must be removed"), "{kept}");
+}
+
+#[test]
+fn only_owners_look_after_jobs() {
+    let store = TestStore::open();
+    let [owner, moderator] = [Role::Owner, Role::Moderator].map(|role| {
+        let unit = RegisterAccount {
+            member: NewMember {
+                name: role.name().into(),
+                email: format!("{}@birds.example", role.name()),
+                password_hash: "none".into(),
+            },
+            admission: Admission::Operator(role),
+        };
+        Authority::Member(store.apply(unit).expect("a free name").account)
+    });
+    let job = store.ask(mention(1)).expect("new");
+    let pause = |by| PauseDestination {
+        by,
+        name: "mail".into(),
+        paused: true,
+    };
+    let is_forbidden = |refusal| matches!(refusal, Refusal::Forbidden(_));
+    let by = moderator;
+    assert!(is_forbidden(refused(store.apply(pause(by)))));
+    assert!(is_forbidden(refused(store.apply(DropJob { by, job }))));
+    assert!(is_forbidden(refused(store.apply(RunJobNow { by, job }))));
+    assert!(is_forbidden(refused(store.apply(ReviveDeadJobs { by }))));
+    let task = || "codes".to_owned();
+    assert!(is_forbidden(refused(
+        store.apply(RunTaskNow { by, task: task() })
+    )));
+    let pause_task = PauseTask {
+        by,
+        task: task(),
+        paused: true,
+    };
+    assert!(is_forbidden(refused(store.apply(pause_task))));
+    store.apply(pause(owner)).expect("an owner may");
+    store
+        .apply(DropJob { by: owner, job })
+        .expect("an owner may");
 }
 
 #[test]
@@ -468,7 +540,7 @@ fn a_task_is_paused_and_run_by_hand() {
     let mut store = TestStore::open();
     let task = || "codes".to_owned();
     assert_eq!(
-        refused(store.apply(RunTaskNow { task: task() })),
+        refused(store.apply(run_task_now(&task()))),
         Refusal::NotFound
     );
     let due_at = Timestamp::from_millis(store.now() + HOUR);
@@ -479,14 +551,15 @@ fn a_task_is_paused_and_run_by_hand() {
     };
     store.apply(plan).expect("planned");
     let pause = |paused| PauseTask {
+        by: OPERATOR,
         task: task(),
         paused,
     };
     store.apply(pause(true)).expect("a task");
-    let held = refused(store.apply(RunTaskNow { task: task() }));
+    let held = refused(store.apply(run_task_now(&task())));
     assert!(held.to_string().contains("paused"), "{held}");
     store.apply(pause(false)).expect("a task");
-    store.apply(RunTaskNow { task: task() }).expect("a task");
+    store.apply(run_task_now(&task())).expect("a task");
     let rows = store.find(ListSchedules);
     assert_eq!(rows[0].due_at.millis(), store.now());
 }

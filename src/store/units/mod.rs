@@ -67,8 +67,10 @@ pub use confirm_address::{
 pub use create_invite::{CreateInvite, INVITE_DAYS_MAX, INVITE_USES_MAX};
 pub use delete_account::DeleteAccount;
 pub use delete_post::DeletePost;
-pub use digest::{ITEMS_PER_ACCOUNT_MAX, ITEMS_PER_DIGEST_MAX, SendDigests, SweepDigestItems};
-pub use edit_post::EditPost;
+pub use digest::{
+    ITEM_AGE_MILLIS_MAX, ITEMS_PER_ACCOUNT_MAX, ITEMS_PER_DIGEST_MAX, SendDigests, SweepDigestItems,
+};
+pub use edit_post::{EDITS_PER_POST_MAX, EditPost};
 pub use exchange_code::ExchangeCode;
 pub use follow_account::{
     AnswerFollowRequest, FollowAccount, Followed, RemoveFollower, UnfollowAccount,
@@ -86,7 +88,8 @@ pub use mention::MAILED_PER_POST_MAX;
 pub use mute_account::{MuteAccount, UnmuteAccount};
 pub use open_session::{AGENT_CHARS_MAX, OpenSession, SESSIONS_PER_ACCOUNT_MAX, TouchAccess};
 pub use operate_tasks::{
-    DropJob, PauseDestination, PauseTask, ReviveDeadJobs, RunJobNow, RunTaskNow,
+    DropJob, JOBS_PER_REVIVAL_MAX, PauseDestination, PauseTask, ReviveDeadJobs, RunJobNow,
+    RunTaskNow,
 };
 pub use plan_task::{PlanTask, RecordRun};
 pub use publish_post::{PreparedText, PublishPost};
@@ -97,9 +100,10 @@ pub use record_statistics::{
     RecordWindows, ReopenDays,
 };
 pub use register_account::{
-    Admission, EMAIL_TAKEN, NewMember, RegisterAccount, Registered, USERNAME_TAKEN,
+    Admission, EMAIL_TAKEN, NewMember, PENDING_SIGN_UPS_MAX, RegisterAccount, Registered,
+    USERNAME_TAKEN,
 };
-pub use register_app::{APP_NAME_CHARS_MAX, APP_WEBSITE_BYTES_MAX, RegisterApp};
+pub use register_app::{APP_NAME_CHARS_MAX, APP_WEBSITE_BYTES_MAX, APPS_UNUSED_MAX, RegisterApp};
 pub use review_account::{ApproveAccount, RejectAccount};
 pub use revoke_access::{
     CloseOwnSession, CloseSession, RevokeAppAccess, RevokeOwnToken, RevokeToken,

@@ -18,6 +18,8 @@ use crate::store::tables::links::LinkKind;
 use crate::store::tables::{accounts, credentials, links, mail_standing, terms};
 use crate::store::writer::{Unit, UnitError, Write};
 
+/// The most people who wait for approval at once: a queue that nobody can look through is no queue.
+pub const PENDING_SIGN_UPS_MAX: usize = 1000;
 /// The most moderators who are told of one sign-up.
 const MODERATORS_TOLD_MAX: usize = 50;
 
@@ -142,7 +144,17 @@ fn admit(
     }
     match registration {
         Registration::Open => Ok(AccountState::Active),
-        Registration::Approval => Ok(AccountState::Pending),
+        Registration::Approval => {
+            if credentials::pending(write.connection, PENDING_SIGN_UPS_MAX)?.len()
+                == PENDING_SIGN_UPS_MAX
+            {
+                return Err(Refusal::forbidden(
+                    "Too many people wait for approval already: try again in a few days",
+                )
+                .into());
+            }
+            Ok(AccountState::Pending)
+        }
         Registration::Invite | Registration::Closed => {
             Err(Refusal::forbidden("Signing up on this instance needs an invitation").into())
         }
