@@ -15,6 +15,8 @@ use std::time::Duration;
 use kinglet::config::{Config, MailUrl, RegistrationMode};
 use kinglet::domain::account::Role;
 use kinglet::domain::mail::MailKind;
+use kinglet::ids::JobId;
+use kinglet::store::units::BuryJob;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -466,4 +468,25 @@ async fn without_mail_pages_say_so_and_nobody_waits_for_any() {
     let taken = change("robin@example.org").await;
     taken.is(422);
     taken.shows("Email has already been taken.");
+}
+
+#[tokio::test]
+async fn an_address_that_mail_comes_back_from_is_shown_and_trusted_again() {
+    let scene = Scene::start(RegistrationMode::Closed, &["wren"]).await;
+    let visitor = scene.member("wren").await;
+    let refusal = BuryJob {
+        job: JobId(0),
+        reason: "550 there is no <such> mailbox".to_owned(),
+        bounced: Some(scene.rig.person("wren").id),
+    };
+    let actors = &scene.rig.server.instance().actors;
+    actors.perform(refusal).await.expect("it is written down");
+    let page = visitor.open(&scene.url("/settings/mail")).await;
+    page.shows("mail comes back");
+    page.shows("550 there is no &#60;such&#62; mailbox");
+    page.shows("formaction=\"/settings/mail/trust\"");
+    let trusted = visitor.send_act(&page, "/settings/mail/trust").await;
+    trusted.shows("Mail is sent to your address again.");
+    trusted.hides("mail comes back");
+    trusted.shows(">confirmed<");
 }
