@@ -12,6 +12,7 @@ pub mod mail;
 pub mod marker;
 pub mod notification;
 pub mod oauth;
+pub mod overview;
 pub mod page;
 pub mod pixels;
 pub mod post;

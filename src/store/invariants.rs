@@ -312,6 +312,14 @@ mod tests {
             "purges_are_complete",
             "UPDATE accounts SET state = 3 WHERE name = 'bob'",
         ),
+        (
+            "deleted_accounts_get_no_mail",
+            "UPDATE accounts SET state = 3, email = 'bob@birds.example' WHERE name = 'bob'",
+        ),
+        (
+            "sign_ups_know_what_they_become",
+            "UPDATE accounts SET state = 4 WHERE name = 'bob'",
+        ),
         ("known_words", "UPDATE posts SET visibility = 9"),
         (
             "public_figures_are_part_of_all",

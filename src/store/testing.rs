@@ -38,13 +38,13 @@ impl EventSink for Keep {
 }
 
 impl TestStore {
-    /// An empty store.
+    /// An empty store of an instance that sends no mail.
     pub(crate) fn open() -> Self {
         Self::open_with(|_| {})
     }
 
     /// An empty store of an instance that sends mail.
-    pub(crate) fn open_mailing() -> Self {
+    pub(crate) fn open_with_mail() -> Self {
         Self::open_with(WriterThread::send_mail)
     }
 
@@ -55,9 +55,9 @@ impl TestStore {
         let database = data_dir.database();
         let (mut thread, writer) = WriterThread::open(data_dir, Synchronous::Normal, clock.clone())
             .expect("a new database");
+        prepare(&mut thread);
         let (sink, events) = mpsc::sync_channel(BATCHES_MAX);
         thread.add_sink(Box::new(Keep(sink)));
-        prepare(&mut thread);
         Self {
             clock,
             reader: Reader::open(&database).expect("the database is there"),

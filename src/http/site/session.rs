@@ -415,8 +415,8 @@ mod tests {
     #[test]
     fn every_notice_has_a_sentence_and_no_other_value_has() {
         for (notice, code, sentence) in Notice::ALL {
-            assert_eq!(notice.code(), code);
-            assert_eq!(Notice::sentence_of(code), Some(sentence));
+            assert_eq!(notice.code(), *code);
+            assert_eq!(Notice::sentence_of(code), Some(*sentence));
             assert!(code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'));
         }
         assert_eq!(Notice::sentence_of("<b>"), None);

@@ -7,6 +7,7 @@ pub mod home;
 pub mod instance;
 pub mod jobs;
 pub mod lists;
+pub mod mail;
 pub mod notifications;
 pub mod posts;
 pub mod relations;

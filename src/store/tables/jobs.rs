@@ -93,6 +93,17 @@ pub(in crate::store) fn insert(
     Ok(inserted == 1)
 }
 
+/// Takes back a job that waits or runs, by its key.
+pub(in crate::store) fn delete_by_key(
+    connection: &Connection,
+    key: &str,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM jobs WHERE dedup_key = ?1 AND state < 2")?
+        .execute([key])?;
+    Ok(())
+}
+
 /// A job by its number.
 pub(in crate::store) fn find(
     connection: &Connection,

@@ -575,7 +575,7 @@ struct Town {
 
 impl Town {
     fn new() -> Self {
-        Self::of(TestStore::open_mailing())
+        Self::of(TestStore::open_with_mail())
     }
 
     fn of(store: TestStore) -> Self {

@@ -4,9 +4,12 @@ mod access_rules;
 #[cfg(test)]
 mod access_tests;
 mod admit_mail;
+mod ask_reset;
 mod block_account;
 mod boost_post;
+mod change_address;
 mod change_password;
+mod confirm_address;
 mod create_invite;
 mod delete_account;
 mod delete_post;
@@ -20,6 +23,8 @@ mod issue_token;
 #[cfg(test)]
 mod job_tests;
 mod lease_jobs;
+#[cfg(test)]
+mod mail_tests;
 mod mark_post;
 mod mark_stale;
 mod mention;
@@ -37,6 +42,7 @@ mod review_account;
 mod revoke_access;
 mod rules;
 mod set_instance_url;
+mod set_mail_preferences;
 mod set_role;
 mod set_up_owner;
 mod settle_job;
@@ -49,9 +55,15 @@ mod update_profile;
 
 pub use access_rules::DEAD_LINK;
 pub use admit_mail::{AdmitMail, Dispatch, Letter, Mentioned, Sender};
+pub use ask_reset::{AskReset, RESETS_PER_HOUR_MAX};
 pub use block_account::{BlockAccount, UnblockAccount};
 pub use boost_post::{BoostPost, UnboostPost};
+pub use change_address::{AddressChange, ChangeAddress, TrustAddress};
 pub use change_password::{ChangePassword, CreateResetLink, ResetPassword};
+pub use confirm_address::{
+    ADDRESS_TAKEN, AskConfirmation, CONFIRMATION_PAUSE_MILLIS, ConfirmAddress, Confirmed,
+    NOTHING_TO_CONFIRM,
+};
 pub use create_invite::{CreateInvite, INVITE_DAYS_MAX, INVITE_USES_MAX};
 pub use delete_account::DeleteAccount;
 pub use delete_post::DeletePost;
@@ -97,6 +109,7 @@ pub use revoke_access::{
     CloseOwnSession, CloseSession, RevokeAppAccess, RevokeOwnToken, RevokeToken,
 };
 pub use set_instance_url::SetInstanceUrl;
+pub use set_mail_preferences::{SetMailPreferences, Unsubscribe};
 pub use set_role::SetRole;
 pub use set_up_owner::{CreateSetupLink, SetUpOwner};
 pub use settle_job::{BuryJob, FinishJob, RetryJob, Setback, YieldJob};
