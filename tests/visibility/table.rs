@@ -145,6 +145,9 @@ const RELATION: Outlet = Outlet::Quiet("answers how two accounts stand to each o
 const INSTANCE: Outlet = Outlet::Quiet("answers settings and a number of users");
 const ACCESS: Outlet = Outlet::Quiet("is about log-in, tokens or sessions");
 const OWN_PROFILE: Outlet = Outlet::Quiet("answers the caller's own account");
+const ADMIN: Outlet = Outlet::Quiet(
+    "is for owners and moderators alone, and tells of jobs by the names of people, never of a post",
+);
 const PICTURE: Outlet =
     Outlet::Quiet("answers a picture or another file that is the same for everybody");
 const NOTIFICATION_ACT: Outlet =
@@ -551,6 +554,19 @@ pub const TABLE: &[Row] = &[
     post("/setup", ACCESS),
     get("/reset/:code", ACCESS),
     post("/reset/:code", ACCESS),
+    get("/admin", ADMIN),
+    get("/admin/tasks", ADMIN),
+    post("/admin/tasks/:name/run", ADMIN),
+    post("/admin/tasks/:name/pause", ADMIN),
+    post("/admin/tasks/:name/resume", ADMIN),
+    post("/admin/queues/:name/pause", ADMIN),
+    post("/admin/queues/:name/resume", ADMIN),
+    post("/admin/jobs/retry-dead", ADMIN),
+    post("/admin/jobs/:id/retry", ADMIN),
+    post("/admin/jobs/:id/drop", ADMIN),
+    get("/admin/sign-ups", ADMIN),
+    post("/admin/sign-ups/:id/approve", ADMIN),
+    post("/admin/sign-ups/:id/reject", ADMIN),
     get("/settings", OWN_PROFILE),
     get("/settings/profile", OWN_PROFILE),
     post("/settings/profile", OWN_PROFILE),
