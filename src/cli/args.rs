@@ -9,6 +9,8 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::config::{InstanceUrl, Override, Sources};
+use crate::control::protocol::STATISTICS_DAYS_MAX;
+use crate::domain::statistics::Day;
 
 /// Sign-ups that one invitation may admit.
 pub const INVITE_USES_MAX: u32 = 1000;
@@ -139,6 +141,61 @@ Examples:
     /// Change what the instance is
     #[command(subcommand)]
     Instance(Instance),
+
+    /// Draw the statistics in the terminal, or compute them again
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "\
+Examples:
+  kinglet stats
+  kinglet stats --days 90
+  kinglet stats --json | jq '.days[-1].posts'"
+    )]
+    Stats(Stats),
+}
+
+/// `stats` and what it does beside drawing.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// What to do instead of drawing.
+    #[command(subcommand)]
+    pub command: Option<StatsCommand>,
+
+    /// Days to draw, today included, up to 1000
+    #[arg(long, value_name = "N", default_value_t = 30,
+          value_parser = clap::value_parser!(i32).range(1..=i64::from(STATISTICS_DAYS_MAX)))]
+    pub days: i32,
+
+    /// Draw with plain ASCII
+    #[arg(long)]
+    pub ascii: bool,
+
+    /// Whether the answer is for a script.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `stats ...`
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum StatsCommand {
+    /// Compute days again from posts and follows, whatever is kept of them
+    #[command(after_help = "\
+Examples:
+  kinglet stats rebuild
+  kinglet stats rebuild --from 2026-11-01 --until 2026-11-07")]
+    Rebuild(StatsRebuild),
+}
+
+/// Options of `stats rebuild`.
+#[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatsRebuild {
+    /// First day, YYYY-MM-DD; the first of all unless given
+    #[arg(long, value_name = "DAY")]
+    pub from: Option<Day>,
+
+    /// Last day, YYYY-MM-DD; today unless given
+    #[arg(long, value_name = "DAY")]
+    pub until: Option<Day>,
 }
 
 /// Options of `serve`.
@@ -790,6 +847,33 @@ mod tests {
         assert_eq!(
             command("kinglet setup-link"),
             Command::SetupLink(Output::default())
+        );
+        assert_eq!(
+            command("kinglet stats --days 90 --ascii"),
+            Command::Stats(Stats {
+                command: None,
+                days: 90,
+                ascii: true,
+                output: Output::default(),
+            })
+        );
+        assert_eq!(
+            kind("kinglet stats --days 1001"),
+            ErrorKind::ValueValidation
+        );
+        assert!(matches!(
+            command("kinglet stats rebuild --from 2026-11-01"),
+            Command::Stats(Stats {
+                command: Some(StatsCommand::Rebuild(StatsRebuild {
+                    from: Some(_),
+                    until: None
+                })),
+                ..
+            })
+        ));
+        assert_eq!(
+            kind("kinglet stats rebuild --until yesterday"),
+            ErrorKind::ValueValidation
         );
         assert!(matches!(
             command("kinglet instance set-url https://Example.org/"),

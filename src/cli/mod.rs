@@ -12,6 +12,7 @@ mod instance;
 mod invite;
 mod serve;
 mod setup_link;
+mod stats;
 mod tasks;
 mod token;
 mod user;
@@ -158,6 +159,7 @@ fn dispatch(
         Command::Backup(backup) => backup::run(backup, &config),
         Command::Tasks(command) => tasks::run(command, &config),
         Command::SetupLink(output) => setup_link::run(*output, &config),
+        Command::Stats(options) => stats::run(options, &config),
         Command::Instance(args::Instance::SetUrl(set)) => instance::set_url(set, &config),
     }
 }

@@ -220,16 +220,33 @@ impl Material {
         self.series
             .rchunks(DAYS_PER_WEEK)
             .rev()
+            .filter_map(|week| self.together(week))
+            .collect()
+    }
+
+    /// What the audience is told of the calendar's weeks, from Monday on, oldest first. The first day of each is told,
+    /// even where that day isn't among those that are counted.
+    pub fn calendar_weeks(&self) -> Vec<ToldDay> {
+        let weeks = self
+            .series
+            .chunk_by(|(one, _), (other, _)| one.day.monday() == other.day.monday());
+        weeks
             .filter_map(|week| {
-                let (first, _) = week.first()?;
-                let measured = self.audience.measured(measured(week));
-                Some(ToldDay {
-                    day: first.day,
-                    figures: self.audience.totals(&sum(week)).into(),
-                    measured: measured.map(Into::into),
-                })
+                let told = self.together(week)?;
+                let day = told.day.monday();
+                Some(ToldDay { day, ..told })
             })
             .collect()
+    }
+
+    fn together(&self, days: &[(InstanceDay, MeasuredDay)]) -> Option<ToldDay> {
+        let (first, _) = days.first()?;
+        let measured = self.audience.measured(measured(days));
+        Some(ToldDay {
+            day: first.day,
+            figures: self.audience.totals(&sum(days)).into(),
+            measured: measured.map(Into::into),
+        })
     }
 }
 
@@ -397,6 +414,19 @@ mod tests {
         assert_eq!(days, [0, 3]);
         assert_eq!(weeks[0].figures.posts, Shown::Exact(15));
         assert_eq!(weeks[1].figures.posts, Shown::Exact(35));
+        let weeks = material(Audience::Members).calendar_weeks();
+        let days: Vec<_> = weeks
+            .iter()
+            .map(|week| (week.day.to_string(), week.figures.posts))
+            .collect();
+        // The first of January 1970 was a Thursday.
+        assert_eq!(
+            days,
+            [
+                ("1969-12-29".to_owned(), Shown::Exact(20)),
+                ("1970-01-05".to_owned(), Shown::Exact(30)),
+            ]
+        );
         let mut few = material(Audience::Strangers);
         for (day, _) in &mut few.series[3..] {
             day.public.set(Measure::ActiveDay, 2);

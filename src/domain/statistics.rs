@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clock::{self, Timestamp};
+use crate::domain::account::Role;
 use crate::ids::AccountId;
 
 /// A day with fewer active accounts than this tells strangers nothing about single people.
@@ -50,6 +51,16 @@ impl Day {
     #[must_use]
     pub const fn plus(self, days: i32) -> Self {
         Self(self.0.saturating_add(days))
+    }
+
+    /// The Monday of its week.
+    #[must_use]
+    pub const fn monday(self) -> Self {
+        // 1970-01-01 was a Thursday.
+        Self(
+            self.0
+                .saturating_sub((self.0.saturating_add(3)).rem_euclid(7)),
+        )
     }
 
     /// Whether nothing is added to the day any more at that moment.
@@ -445,6 +456,17 @@ impl Totals {
 }
 
 impl Audience {
+    /// What somebody belongs to: a role and whether it may be used here, or nobody known. `None` for strangers where the
+    /// figures aren't public.
+    pub const fn of(role: Option<Role>, may_administer: bool, is_public: bool) -> Option<Self> {
+        match role {
+            Some(Role::Owner) if may_administer => Some(Self::Owner),
+            Some(_) => Some(Self::Members),
+            None if is_public => Some(Self::Strangers),
+            None => None,
+        }
+    }
+
     /// The rule: strangers see what public posts tell, and nothing of a day on which fewer than three accounts were
     /// visibly active; members see what they could count by looking around; the owner sees all.
     pub fn figures(self, day: &InstanceDay) -> ShownFigures {
@@ -586,6 +608,19 @@ mod tests {
         }
         let shown = Audience::Strangers.figures(&sample(3));
         assert_eq!(shown.get(Measure::Posts), Shown::Exact(4));
+    }
+
+    #[test]
+    fn only_an_owner_who_administers_is_told_all() {
+        use Audience::{Members, Owner, Strangers};
+        assert_eq!(Audience::of(Some(Role::Owner), true, false), Some(Owner));
+        assert_eq!(Audience::of(Some(Role::Owner), false, true), Some(Members));
+        assert_eq!(
+            Audience::of(Some(Role::Moderator), true, true),
+            Some(Members)
+        );
+        assert_eq!(Audience::of(None, true, true), Some(Strangers));
+        assert_eq!(Audience::of(None, true, false), None);
     }
 
     #[test]

@@ -148,6 +148,8 @@ const OWN_PROFILE: Outlet = Outlet::Quiet("answers the caller's own account");
 const ADMIN: Outlet = Outlet::Quiet(
     "is for owners and moderators alone, and tells of jobs by the names of people, never of a post",
 );
+const MAIL_SETTINGS: Outlet =
+    Outlet::Quiet("is about what is mailed to somebody, and says nothing of it");
 const PICTURE: Outlet =
     Outlet::Quiet("answers a picture or another file that is the same for everybody");
 const NOTIFICATION_ACT: Outlet =
@@ -390,6 +392,8 @@ pub const TABLE: &[Row] = &[
     ),
     // Access.
     post("/api/v1/apps", ACCESS),
+    post("/api/v1/emails/confirmations", ACCESS),
+    get("/api/v1/emails/check_confirmation", ACCESS),
     get("/api/v1/apps/verify_credentials", ACCESS),
     get("/.well-known/oauth-authorization-server", ACCESS),
     get("/oauth/authorize", ACCESS),
@@ -567,7 +571,18 @@ pub const TABLE: &[Row] = &[
     get("/admin/sign-ups", ADMIN),
     post("/admin/sign-ups/:id/approve", ADMIN),
     post("/admin/sign-ups/:id/reject", ADMIN),
+    get("/forgot", ACCESS),
+    post("/forgot", ACCESS),
+    get("/confirm/:code", ACCESS),
+    post("/confirm/:code", ACCESS),
+    get("/unsubscribe/:token", MAIL_SETTINGS),
+    post("/unsubscribe/:token", MAIL_SETTINGS),
     get("/settings", OWN_PROFILE),
+    get("/settings/mail", MAIL_SETTINGS),
+    post("/settings/mail", MAIL_SETTINGS),
+    post("/settings/mail/address", ACCESS),
+    post("/settings/mail/confirmation", ACCESS),
+    post("/settings/mail/trust", MAIL_SETTINGS),
     get("/settings/profile", OWN_PROFILE),
     post("/settings/profile", OWN_PROFILE),
     get("/settings/account", OWN_PROFILE),

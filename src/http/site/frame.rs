@@ -113,6 +113,11 @@ impl Visit {
         }
     }
 
+    /// Whether this instance sends mail.
+    pub(super) fn sends_mail(&self) -> bool {
+        self.context.instance.config.mail.url.is_on()
+    }
+
     /// The signed-in reader, if there is one.
     pub(super) fn reader(&self) -> Option<AccountId> {
         self.guest.account()

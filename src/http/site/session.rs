@@ -193,6 +193,20 @@ pub(super) enum Notice {
     Approved,
     /// Somebody was turned away.
     Rejected,
+    /// The choices about mail are kept.
+    MailSaved,
+    /// A mail with a link is on its way to the new address.
+    AddressWaits,
+    /// The address is changed, or was the same.
+    AddressChanged,
+    /// A mail with a link is on its way once more.
+    ConfirmationSent,
+    /// It was on its way already.
+    ConfirmationWaits,
+    /// Mail is sent to the address again.
+    AddressTrusted,
+    /// The address is confirmed.
+    AddressConfirmed,
 }
 
 impl Notice {
@@ -278,6 +292,37 @@ impl Notice {
             Self::Rejected,
             "rejected",
             "They are turned away. The name is free again.",
+        ),
+        (Self::MailSaved, "mail-saved", "Your choices are saved."),
+        (
+            Self::AddressWaits,
+            "address-waits",
+            "A mail is on its way to the new address. It counts as soon as you use the link in it.",
+        ),
+        (
+            Self::AddressChanged,
+            "address-changed",
+            "This is your mail address.",
+        ),
+        (
+            Self::ConfirmationSent,
+            "confirmation-sent",
+            "The mail is on its way.",
+        ),
+        (
+            Self::ConfirmationWaits,
+            "confirmation-waits",
+            "The mail was sent a moment ago. Look for it among what your mailbox sorts out, too.",
+        ),
+        (
+            Self::AddressTrusted,
+            "address-trusted",
+            "Mail is sent to your address again.",
+        ),
+        (
+            Self::AddressConfirmed,
+            "address-confirmed",
+            "Your mail address is confirmed.",
         ),
     ];
 
@@ -414,9 +459,9 @@ mod tests {
 
     #[test]
     fn every_notice_has_a_sentence_and_no_other_value_has() {
-        for (notice, code, sentence) in Notice::ALL {
-            assert_eq!(notice.code(), *code);
-            assert_eq!(Notice::sentence_of(code), Some(*sentence));
+        for &(notice, code, sentence) in Notice::ALL {
+            assert_eq!(notice.code(), code);
+            assert_eq!(Notice::sentence_of(code), Some(sentence));
             assert!(code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'));
         }
         assert_eq!(Notice::sentence_of("<b>"), None);

@@ -10,10 +10,12 @@ pub mod admin;
 pub mod entry;
 pub mod error;
 mod filters;
+pub mod mail;
 pub mod notification;
 pub mod oauth;
 pub mod post;
 pub mod settings;
+pub mod stats;
 pub mod timeline;
 
 use percent_encoding::NON_ALPHANUMERIC;
