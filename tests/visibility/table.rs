@@ -150,6 +150,9 @@ const STAFF: Outlet =
     Outlet::Quiet("answers figures to whoever runs the instance, and 403 to everybody else");
 const ACCESS: Outlet = Outlet::Quiet("is about log-in, tokens or sessions");
 const OWN_PROFILE: Outlet = Outlet::Quiet("answers the caller's own account");
+const ADMIN: Outlet = Outlet::Quiet(
+    "is for owners and moderators alone, and tells of jobs by the names of people, never of a post",
+);
 const MAIL_SETTINGS: Outlet =
     Outlet::Quiet("is about what is mailed to somebody, and says nothing of it");
 const PICTURE: Outlet =
@@ -576,6 +579,19 @@ pub const TABLE: &[Row] = &[
     post("/setup", ACCESS),
     get("/reset/:code", ACCESS),
     post("/reset/:code", ACCESS),
+    get("/admin", ADMIN),
+    get("/admin/tasks", ADMIN),
+    post("/admin/tasks/:name/run", ADMIN),
+    post("/admin/tasks/:name/pause", ADMIN),
+    post("/admin/tasks/:name/resume", ADMIN),
+    post("/admin/queues/:name/pause", ADMIN),
+    post("/admin/queues/:name/resume", ADMIN),
+    post("/admin/jobs/retry-dead", ADMIN),
+    post("/admin/jobs/:id/retry", ADMIN),
+    post("/admin/jobs/:id/drop", ADMIN),
+    get("/admin/sign-ups", ADMIN),
+    post("/admin/sign-ups/:id/approve", ADMIN),
+    post("/admin/sign-ups/:id/reject", ADMIN),
     get("/forgot", ACCESS),
     post("/forgot", ACCESS),
     get("/confirm/:code", ACCESS),
