@@ -9,7 +9,7 @@ impl Office {
     async fn meanwhile(&mut self, post: &str, act: impl AsyncFnOnce(&Self)) {
         act(self).await;
         self.smtp.start_again(&[]).await;
-        self.pass(2 * MINUTE).await;
+        self.pass(5 * MINUTE).await;
         assert_eq!(self.leftover().await, [""; 0], "{post}");
         assert_eq!(self.queue().await.0, 0, "{post}");
     }
@@ -80,7 +80,7 @@ async fn what_changed_before_the_mail_left_counts() {
     let path = format!("/api/v1/statuses/{post}");
     office.client("ana").put(&path, text).await.ok();
     office.smtp.start_again(&[]).await;
-    office.pass(2 * MINUTE).await;
+    office.pass(5 * MINUTE).await;
     let mail = office.smtp.next().await;
     assert!(mail.text().contains("robin") && !mail.raw.contains("blackbird"));
 

@@ -95,7 +95,7 @@ class Mailbox:
                 manner == "slow",
                 sender=envelope.mail_from,
                 to=envelope.rcpt_tos,
-                tls=session.ssl is not None,
+                tls=server.transport.get_extra_info("ssl_object") is not None,
                 **facts,
             )
         )
