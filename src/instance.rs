@@ -25,8 +25,7 @@ pub struct Instance {
     pub randomness: Randomness,
     /// What links to unsubscribe are signed with.
     pub unsubscribe_key: UnsubscribeKey,
-    /// The bells of the task manager. Commits ring them; whoever moves the clock by hand has to ring them as well, since the
-    /// task manager sleeps by the machine's.
+    /// Makes the task manager look at the clock again: one that is moved by hand rings no bell.
     pub wakes: WakeUps,
     /// Everything that is stored.
     pub data_dir: Arc<PathBuf>,

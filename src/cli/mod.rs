@@ -6,11 +6,14 @@
 pub mod args;
 mod backup;
 mod check;
+mod columns;
 mod config;
 mod instance;
 mod invite;
 mod serve;
 mod setup_link;
+mod stats;
+mod tasks;
 mod token;
 mod user;
 
@@ -154,7 +157,9 @@ fn dispatch(
         Command::Token(args::Token::Create(create)) => token::create(create, &config),
         Command::Check(output) => check::run(*output, &config),
         Command::Backup(backup) => backup::run(backup, &config),
+        Command::Tasks(command) => tasks::run(command, &config),
         Command::SetupLink(output) => setup_link::run(*output, &config),
+        Command::Stats(options) => stats::run(options, &config),
         Command::Instance(args::Instance::SetUrl(set)) => instance::set_url(set, &config),
     }
 }

@@ -7,9 +7,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::tz::TimeZone;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clock::{self, Timestamp};
+use crate::domain::account::Role;
 use crate::ids::AccountId;
 
 /// A day with fewer active accounts than this tells strangers nothing about single people.
@@ -52,6 +53,16 @@ impl Day {
         Self(self.0.saturating_add(days))
     }
 
+    /// The Monday of its week.
+    #[must_use]
+    pub const fn monday(self) -> Self {
+        // 1970-01-01 was a Thursday.
+        Self(
+            self.0
+                .saturating_sub((self.0.saturating_add(3)).rem_euclid(7)),
+        )
+    }
+
     /// Whether nothing is added to the day any more at that moment.
     pub fn is_closed(self, now: Timestamp, zone: &TimeZone) -> bool {
         now >= self.bounds(zone).1.plus_millis(CLOSING_MILLIS)
@@ -81,6 +92,13 @@ impl FromStr for Day {
 impl Serialize for Day {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -242,7 +260,7 @@ pub struct MeasuredDay {
 }
 
 /// One account's day, for the account itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct AccountDay {
     /// Texts written, replies among them.
     pub posts: i64,
@@ -313,7 +331,8 @@ pub struct Share {
 }
 
 /// For whom figures are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Audience {
     /// Anybody.
     Strangers,
@@ -349,6 +368,26 @@ impl Serialize for Shown {
             Self::Exact(count) => serializer.serialize_i64(*count),
             Self::Few => serializer.collect_str(self),
         }
+    }
+}
+
+/// The number, or whatever text stands in its place.
+impl<'de> Deserialize<'de> for Shown {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Count(i64),
+            #[expect(
+                dead_code,
+                reason = "a text of any wording says that the number isn't told"
+            )]
+            Text(String),
+        }
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Count(count) => Self::Exact(count),
+            Written::Text(_) => Self::Few,
+        })
     }
 }
 
@@ -417,6 +456,17 @@ impl Totals {
 }
 
 impl Audience {
+    /// What somebody belongs to: a role and whether it may be used here, or nobody known. `None` for strangers where the
+    /// figures aren't public.
+    pub const fn of(role: Option<Role>, may_administer: bool, is_public: bool) -> Option<Self> {
+        match role {
+            Some(Role::Owner) if may_administer => Some(Self::Owner),
+            Some(_) => Some(Self::Members),
+            None if is_public => Some(Self::Strangers),
+            None => None,
+        }
+    }
+
     /// The rule: strangers see what public posts tell, and nothing of a day on which fewer than three accounts were
     /// visibly active; members see what they could count by looking around; the owner sees all.
     pub fn figures(self, day: &InstanceDay) -> ShownFigures {
@@ -558,6 +608,19 @@ mod tests {
         }
         let shown = Audience::Strangers.figures(&sample(3));
         assert_eq!(shown.get(Measure::Posts), Shown::Exact(4));
+    }
+
+    #[test]
+    fn only_an_owner_who_administers_is_told_all() {
+        use Audience::{Members, Owner, Strangers};
+        assert_eq!(Audience::of(Some(Role::Owner), true, false), Some(Owner));
+        assert_eq!(Audience::of(Some(Role::Owner), false, true), Some(Members));
+        assert_eq!(
+            Audience::of(Some(Role::Moderator), true, true),
+            Some(Members)
+        );
+        assert_eq!(Audience::of(None, true, true), Some(Strangers));
+        assert_eq!(Audience::of(None, true, false), None);
     }
 
     #[test]

@@ -45,6 +45,8 @@ pub enum Kind {
     SetupCode,
     /// Accounts asked for.
     SignUp,
+    /// Mails asked for: links to a new password or to confirm an address.
+    MailAsked,
     /// Applications registered.
     AppRegistration,
     /// Tokens asked for.
@@ -72,6 +74,7 @@ impl Kind {
             Self::LogIn => (25, 300),
             Self::SetupCode => (10, 300),
             Self::SignUp => (10, 1800),
+            Self::MailAsked => (10, 1800),
             Self::AppRegistration => (30, 600),
             Self::Token => (60, 300),
             Self::Search => (60, 300),

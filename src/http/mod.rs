@@ -3,6 +3,7 @@
 pub mod api;
 pub mod context;
 pub mod cors;
+pub mod csv;
 pub mod entities;
 pub mod extract;
 pub mod health;
@@ -16,6 +17,7 @@ pub mod routes;
 pub mod routing;
 pub mod serve;
 pub mod site;
+pub mod statistics;
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,7 @@ fn families() -> Vec<Family<Context>> {
     vec![
         api::apps::family(),
         api::sign_up::family(),
+        api::emails::family(),
         oauth::family(),
         api::timelines::family(),
         api::statuses::family(),
@@ -24,6 +25,8 @@ fn families() -> Vec<Family<Context>> {
         api::search::family(),
         api::instance::family(),
         api::discovery::family(),
+        api::statistics::family(),
+        api::admin_metrics::family(),
         api::empty::family(),
         api::missing::family(),
         pictures::family(),

@@ -145,6 +145,8 @@ const RELATION: Outlet = Outlet::Quiet("answers how two accounts stand to each o
 const INSTANCE: Outlet = Outlet::Quiet("answers settings and a number of users");
 const ACCESS: Outlet = Outlet::Quiet("is about log-in, tokens or sessions");
 const OWN_PROFILE: Outlet = Outlet::Quiet("answers the caller's own account");
+const MAIL_SETTINGS: Outlet =
+    Outlet::Quiet("is about what is mailed to somebody, and says nothing of it");
 const PICTURE: Outlet =
     Outlet::Quiet("answers a picture or another file that is the same for everybody");
 const NOTIFICATION_ACT: Outlet =
@@ -387,6 +389,8 @@ pub const TABLE: &[Row] = &[
     ),
     // Access.
     post("/api/v1/apps", ACCESS),
+    post("/api/v1/emails/confirmations", ACCESS),
+    get("/api/v1/emails/check_confirmation", ACCESS),
     get("/api/v1/apps/verify_credentials", ACCESS),
     get("/.well-known/oauth-authorization-server", ACCESS),
     get("/oauth/authorize", ACCESS),
@@ -551,7 +555,18 @@ pub const TABLE: &[Row] = &[
     post("/setup", ACCESS),
     get("/reset/:code", ACCESS),
     post("/reset/:code", ACCESS),
+    get("/forgot", ACCESS),
+    post("/forgot", ACCESS),
+    get("/confirm/:code", ACCESS),
+    post("/confirm/:code", ACCESS),
+    get("/unsubscribe/:token", MAIL_SETTINGS),
+    post("/unsubscribe/:token", MAIL_SETTINGS),
     get("/settings", OWN_PROFILE),
+    get("/settings/mail", MAIL_SETTINGS),
+    post("/settings/mail", MAIL_SETTINGS),
+    post("/settings/mail/address", ACCESS),
+    post("/settings/mail/confirmation", ACCESS),
+    post("/settings/mail/trust", MAIL_SETTINGS),
     get("/settings/profile", OWN_PROFILE),
     post("/settings/profile", OWN_PROFILE),
     get("/settings/account", OWN_PROFILE),

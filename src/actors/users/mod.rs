@@ -12,7 +12,9 @@ pub use clients::{
 };
 pub use links::{LinkCode, MakeLink};
 pub use members::{CreateMember, SetUp, SignUp, Typed};
-pub use passwords::{LogIn, LoggedIn, OpenFirstSession, ReplacePassword, ResetByLink};
+pub use passwords::{
+    LogIn, LoggedIn, OpenFirstSession, ReplaceAddress, ReplacePassword, ResetByLink,
+};
 
 use std::sync::Arc;
 

@@ -6,12 +6,15 @@ use super::Users;
 use crate::actors::error::AskError;
 use crate::actors::hasher::Hashers;
 use crate::domain::account::AccountState;
-use crate::domain::account_name::check_password;
+use crate::domain::account_name::{check_password, clean_email};
 use crate::domain::refusal::Refusal;
 use crate::ids::{AccountId, SessionId};
 use crate::secret::{Secret, TokenHash};
 use crate::store::queries::access::{CheckLink, FindLogin, LinkUse, Login, ReadEmail, ReadLogin};
-use crate::store::units::{ChangePassword, DEAD_LINK, OpenSession, ResetPassword};
+use crate::store::units::{
+    AddressChange, AskConfirmation, ChangeAddress, ChangePassword, DEAD_LINK, OpenSession,
+    ResetPassword,
+};
 
 /// Somebody logs in on the website.
 #[derive(Debug, Clone)]
@@ -60,6 +63,12 @@ impl Handler<LogIn> for Users {
                     .into());
                 }
                 AccountState::Unconfirmed => {
+                    // Who knows the password asks for the mail by trying to log in: there is no other way in yet.
+                    let (account, email) = (login.member.id, None);
+                    match store.perform(AskConfirmation { account, email }).await {
+                        Ok(_) | Err(AskError::Refused(_)) => {}
+                        Err(error) => return Err(error),
+                    }
                     return Err(Refusal::forbidden(
                         "Confirm your mail address first: the link is in the mail that was sent to it",
                     )
@@ -176,6 +185,49 @@ impl Handler<ReplacePassword> for Users {
                     old_hash: login.password_hash.unwrap_or_default(),
                     new_hash,
                     keep: message.keep,
+                })
+                .await
+        })
+    }
+}
+
+/// A member wishes for another mail address, knowing the password.
+#[derive(Debug, Clone)]
+pub struct ReplaceAddress {
+    /// Whose.
+    pub account: AccountId,
+    /// The password.
+    pub password: Secret<String>,
+    /// The address, as typed.
+    pub email: String,
+}
+
+impl Message for ReplaceAddress {
+    type Result = Result<AddressChange, AskError>;
+}
+
+impl Handler<ReplaceAddress> for Users {
+    type Result = ResponseFuture<Result<AddressChange, AskError>>;
+
+    fn handle(&mut self, message: ReplaceAddress, _: &mut Context<Self>) -> Self::Result {
+        let account = message.account;
+        let finding = self.store.find(ReadLogin { account });
+        let (store, hashers) = (self.store.clone(), self.hashers.clone());
+        Box::pin(async move {
+            let email =
+                clean_email(&message.email).map_err(|fault| Refusal::invalid(fault.to_string()))?;
+            let login = match require_password(hashers, finding.await?, message.password).await {
+                Err(AskError::Refused(Refusal::Unauthenticated(_))) => {
+                    return Err(Refusal::forbidden("The password is wrong").into());
+                }
+                other => other?,
+            };
+            let password_hash = login.password_hash.unwrap_or_default();
+            store
+                .perform(ChangeAddress {
+                    account,
+                    password_hash,
+                    email,
                 })
                 .await
         })

@@ -9,6 +9,7 @@ pub mod count;
 pub mod hashtags;
 pub mod links;
 pub mod mentions;
+pub mod numbers;
 pub mod query;
 pub mod render;
 pub mod search_terms;

@@ -39,7 +39,6 @@ const EMPTY_LISTS: &[(&str, Access)] = &[
     ),
     ("/api/v1/filters", Access::User("read:filters")),
     ("/api/v1/followed_tags", Access::User("read:follows")),
-    ("/api/v1/instance/activity", Access::Public),
     ("/api/v1/instance/domain_blocks", Access::Public),
     ("/api/v1/instance/peers", Access::Public),
     ("/api/v1/instance/rules", Access::Public),

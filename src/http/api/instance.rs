@@ -2,14 +2,20 @@
 
 use serde::Serialize;
 
+use crate::actors::tasks::overview::Span;
 use crate::clock::Timestamp;
+use crate::domain::statistics::Day;
 use crate::http::context::Context;
 use crate::http::extract::auth::Guest;
 use crate::http::extract::call::Call;
 use crate::http::problem::Problem;
 use crate::http::reply::{self, Response};
 use crate::http::routing::{Access, Family};
+use crate::http::statistics;
 use crate::store::queries::instance::{DescribeInstance, InstanceFacts};
+
+/// How many weeks of activity are told.
+const ACTIVITY_WEEKS: i32 = 12;
 
 /// The family's routes.
 pub fn family() -> Family<Context> {
@@ -20,6 +26,11 @@ pub fn family() -> Family<Context> {
             "/api/v1/instance/extended_description",
             Access::Public,
             extended_description,
+        )
+        .get(
+            "/api/v1/instance/activity",
+            Access::Anyone("read"),
+            activity,
         )
         .get(
             "/api/v1/instance/privacy_policy",
@@ -63,6 +74,43 @@ async fn extended_description(app: Context, _: Guest, _: Call) -> Result<Respons
         updated_at: None,
         content: app.renderer.instance_description_html(config),
     })
+}
+
+/// A week of the instance; clients expect texts.
+#[derive(Debug, Serialize)]
+struct WeekEntity {
+    /// When it began, in seconds since 1970.
+    week: String,
+    statuses: String,
+    logins: String,
+    registrations: String,
+}
+
+/// `GET /api/v1/instance/activity`: the last twelve weeks, the present one first. Weeks of which the caller isn't told are
+/// left out, all of them where the statistics aren't public and nobody is logged in.
+async fn activity(app: Context, guest: Guest, _: Call) -> Result<Response, Problem> {
+    let Some(audience) = statistics::audience(&app, &guest) else {
+        return reply::json(&[(); 0]);
+    };
+    let zone = statistics::zone(&app);
+    let today = Day::of(app.instance.clock.now(), &zone);
+    let span = Span {
+        from: today.monday().plus(-7 * (ACTIVITY_WEEKS - 1)),
+        until: today,
+        zone,
+    };
+    let weeks = statistics::material(&app, audience, &span)
+        .await?
+        .calendar_weeks();
+    let weeks = weeks.iter().rev().filter_map(|week| {
+        Some(WeekEntity {
+            week: (week.day.bounds(&span.zone).0.millis() / 1000).to_string(),
+            statuses: week.figures.posts.exact()?.to_string(),
+            logins: week.figures.active_week.exact()?.to_string(),
+            registrations: week.figures.sign_ups.exact()?.to_string(),
+        })
+    });
+    reply::json(&weeks.collect::<Vec<_>>())
 }
 
 /// `GET /api/v1/instance/privacy_policy`: there is none; 404 with a sentence.

@@ -20,11 +20,16 @@ pub const ASSET_PATH_PREFIX: &str = "/assets/";
 /// Length of the hash in an address: 64 bits tell versions of one file apart.
 const HASH_HEX_DIGITS: usize = 16;
 
-const SOURCES: [(&str, &str, &[u8]); 4] = [
+const SOURCES: [(&str, &str, &[u8]); 5] = [
     (
         "kinglet.css",
         "text/css; charset=utf-8",
         include_bytes!("assets/kinglet.css"),
+    ),
+    (
+        "stats.css",
+        "text/css; charset=utf-8",
+        include_bytes!("assets/stats.css"),
     ),
     (
         "favicon.svg",
@@ -146,14 +151,16 @@ mod tests {
     }
 
     #[test]
-    fn the_stylesheet_stays_small_and_loads_nothing_from_elsewhere() {
-        let sheet = asset_named("kinglet.css").expect("embedded");
-        assert!(
-            sheet.plain.len() < STYLESHEET_BYTES_MAX,
-            "{} bytes",
-            sheet.plain.len()
-        );
-        let text = std::str::from_utf8(&sheet.plain).expect("UTF-8");
-        assert!(!text.contains("url(") && !text.contains("@import"));
+    fn stylesheets_stay_small_and_load_nothing_from_elsewhere() {
+        for name in ["kinglet.css", "stats.css"] {
+            let sheet = asset_named(name).expect("embedded");
+            assert!(
+                sheet.plain.len() < STYLESHEET_BYTES_MAX,
+                "{name}: {} bytes",
+                sheet.plain.len()
+            );
+            let text = std::str::from_utf8(&sheet.plain).expect("UTF-8");
+            assert!(!text.contains("url(") && !text.contains("@import"));
+        }
     }
 }

@@ -32,6 +32,7 @@ pub(super) async fn ask(context: Context, guest: Guest, call: Call) -> Result<Re
             frame: visit.form_frame().await?,
             return_to: without_force_login(visit.call.target().as_str()),
             login: String::new(),
+            can_reset: visit.sends_mail(),
             errors: FormErrors::default(),
         };
         return visit.page(&page);

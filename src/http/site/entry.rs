@@ -22,8 +22,14 @@ use crate::secret::{Secret, TokenHash};
 use crate::store::queries::access::{CheckLink, HasOwner, LinkUse};
 use crate::store::units::CloseSession;
 
-const DEAD_RESET_LINK: &str =
-    "This link is unknown, used or expired. Ask whoever runs the site for a new one";
+/// Why there is no form for a new password, and who makes another link.
+fn dead_reset_link(visit: &Visit) -> Problem {
+    Problem::forbidden(if visit.sends_mail() {
+        "This link is unknown, used or expired. The log-in page leads to a new one"
+    } else {
+        "This link is unknown, used or expired. Ask whoever runs the site for a new one"
+    })
+}
 
 /// The fewest characters of a password, for the hints.
 pub(super) fn password_characters_min() -> u32 {
@@ -70,7 +76,8 @@ impl NewPassword {
     }
 }
 
-fn add(faults: &mut FormErrors, field: &'static str, message: impl ToString) {
+/// Adds what is wrong with a field.
+pub(super) fn add(faults: &mut FormErrors, field: &'static str, message: impl ToString) {
     faults.0.push(FieldError {
         field,
         message: message.to_string(),
@@ -78,7 +85,7 @@ fn add(faults: &mut FormErrors, field: &'static str, message: impl ToString) {
 }
 
 /// The problem that a form with these faults is answered with.
-fn invalid() -> Problem {
+pub(super) fn invalid() -> Problem {
     Problem::invalid("The form has faults")
 }
 
@@ -110,6 +117,7 @@ pub(super) async fn login_page(
         frame: visit.form_frame().await?,
         return_to,
         login: String::new(),
+        can_reset: visit.sends_mail(),
         errors: FormErrors::default(),
     };
     visit.page(&page)
@@ -157,6 +165,7 @@ pub(super) async fn login(context: Context, guest: Guest, call: Call) -> Result<
         frame: visit.form_frame().await?,
         return_to,
         login,
+        can_reset: visit.sends_mail(),
         errors: errors("", message),
     };
     visit.refused(&page, &problem)
@@ -298,6 +307,25 @@ fn field_of(sentence: &str) -> &'static str {
     }
 }
 
+/// What somebody waits for who signed up: heading and sentences.
+fn what_is_next(state: AccountState, mode: &SignupMode) -> (&'static str, &'static str) {
+    const LOOK: &str = "Look into your mailbox";
+    match (state, mode) {
+        (AccountState::Unconfirmed, SignupMode::Approval) => (
+            LOOK,
+            "A mail with a link is on its way to you. When you have used it, a moderator looks at your request. Nothing came? Log in, and it is sent again.",
+        ),
+        (AccountState::Unconfirmed, _) => (
+            LOOK,
+            "A mail with a link is on its way to you. Your account opens when you use it, within 7 days. Nothing came? Log in, and it is sent again.",
+        ),
+        _ => (
+            "Thank you",
+            "A moderator looks at your request. You can log in as soon as it is accepted.",
+        ),
+    }
+}
+
 /// `POST /signup`: makes an account, or asks a moderator for it.
 pub(super) async fn signup(
     context: Context,
@@ -333,13 +361,12 @@ pub(super) async fn signup(
         Ok(registered) if registered.state == AccountState::Active => {
             welcome(visit, registered.account).await
         }
-        Ok(_) => {
+        Ok(registered) => {
+            let (heading, text) = what_is_next(registered.state, &mode);
             let page = NoticePage {
                 frame: visit.form_frame().await?,
-                heading: "Thank you".to_owned(),
-                text:
-                    "A moderator looks at your request. You can log in as soon as it is accepted."
-                        .to_owned(),
+                heading: heading.to_owned(),
+                text: text.to_owned(),
                 link_path: "/".to_owned(),
                 link_label: "Read on".to_owned(),
             };
@@ -473,7 +500,7 @@ pub(super) async fn reset_page(
         now: visit.context.instance.clock.now(),
     };
     if !visit.context.actors.find(checking).await? {
-        return Err(Problem::forbidden(DEAD_RESET_LINK));
+        return Err(dead_reset_link(&visit));
     }
     let page = reset_form(&mut visit, code, FormErrors::default()).await?;
     visit.page(&page)
@@ -504,9 +531,7 @@ pub(super) async fn reset(context: Context, guest: Guest, call: Call) -> Result<
         .map_err(Problem::from)
     {
         Ok(_) => visit.go("/login", Some(Notice::PasswordReset)),
-        Err(problem) if problem.code() == ErrorCode::Forbidden => {
-            Err(Problem::forbidden(DEAD_RESET_LINK))
-        }
+        Err(problem) if problem.code() == ErrorCode::Forbidden => Err(dead_reset_link(&visit)),
         Err(problem) => Err(problem),
     }
 }

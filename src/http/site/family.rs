@@ -4,8 +4,8 @@ use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, Heade
 
 use super::assets::{ASSET_CACHE_CONTROL, Asset, asset_at, asset_named};
 use super::{
-    about, compose, consent, entry, errors, notifications, posts, profiles, search, settings,
-    timelines,
+    about, admin, compose, consent, entry, errors, mail_links, mail_settings, notifications, posts,
+    profiles, search, settings, stats, timelines,
 };
 use crate::http::context::Context;
 use crate::http::extract::auth::Guest;
@@ -24,6 +24,7 @@ pub fn family() -> Family<Context> {
     let family = ways_in(family);
     let family = writing(family);
     let family = others(family);
+    let family = looking_after(family);
     own_settings(family)
 }
 
@@ -41,6 +42,9 @@ fn reading(family: Family<Context>) -> Family<Context> {
         .get("/tags/:name", Visitor, timelines::tag)
         .get("/search", Visitor, search::search)
         .get("/about", Visitor, about::about)
+        .get("/stats", Visitor, stats::stats)
+        .get("/stats.csv", Visitor, stats::stats_csv)
+        .get("/stats.json", Visitor, stats::stats_json)
         .get("/@:name", Visitor, profiles::posts_tab)
         .get("/@:name/with_replies", Visitor, profiles::replies_tab)
         .get("/@:name/following", Visitor, profiles::following_tab)
@@ -74,6 +78,15 @@ fn ways_in(family: Family<Context>) -> Family<Context> {
         .limited(Kind::LogIn)
         .post("/reset/:code", Visitor, entry::reset)
         .limited(Kind::LogIn)
+        .get("/forgot", Visitor, mail_links::forgot_page)
+        .post("/forgot", Visitor, mail_links::forgot)
+        .limited(Kind::MailAsked)
+        .get("/confirm/:code", Visitor, mail_links::confirm_page)
+        .limited(Kind::LogIn)
+        .post("/confirm/:code", Visitor, mail_links::confirm)
+        .limited(Kind::LogIn)
+        .get("/unsubscribe/:token", Public, mail_links::unsubscribe_page)
+        .post("/unsubscribe/:token", Public, mail_links::unsubscribe)
 }
 
 fn writing(family: Family<Context>) -> Family<Context> {
@@ -117,6 +130,23 @@ fn others(family: Family<Context>) -> Family<Context> {
         .post("/notifications/clear", Session, notifications::clear)
 }
 
+fn looking_after(family: Family<Context>) -> Family<Context> {
+    family
+        .get("/admin", Session, admin::index)
+        .get("/admin/tasks", Session, admin::tasks)
+        .post("/admin/tasks/:name/run", Session, admin::run_task)
+        .post("/admin/tasks/:name/pause", Session, admin::pause_task)
+        .post("/admin/tasks/:name/resume", Session, admin::resume_task)
+        .post("/admin/queues/:name/pause", Session, admin::pause_queue)
+        .post("/admin/queues/:name/resume", Session, admin::resume_queue)
+        .post("/admin/jobs/retry-dead", Session, admin::retry_dead)
+        .post("/admin/jobs/:id/retry", Session, admin::retry_job)
+        .post("/admin/jobs/:id/drop", Session, admin::drop_job)
+        .get("/admin/sign-ups", Session, admin::sign_ups)
+        .post("/admin/sign-ups/:id/approve", Session, admin::approve)
+        .post("/admin/sign-ups/:id/reject", Session, admin::reject)
+}
+
 fn own_settings(family: Family<Context>) -> Family<Context> {
     family
         .get("/settings", Session, settings::index)
@@ -125,7 +155,26 @@ fn own_settings(family: Family<Context>) -> Family<Context> {
         .get("/settings/account", Session, settings::account_page)
         .post("/settings/password", Session, settings::password)
         .limited(Kind::LogIn)
+        .get("/settings/mail", Session, mail_settings::page)
+        .post("/settings/mail", Session, mail_settings::choose)
+        .post(
+            "/settings/mail/address",
+            Session,
+            mail_settings::change_address,
+        )
+        .limited(Kind::MailAsked)
+        .post(
+            "/settings/mail/confirmation",
+            Session,
+            mail_settings::ask_again,
+        )
+        .limited(Kind::MailAsked)
+        .post("/settings/mail/trust", Session, mail_settings::trust)
+        .limited(Kind::MailAsked)
         .get("/settings/sessions", Session, settings::sessions_page)
+        .get("/settings/stats", Session, stats::own_stats)
+        .get("/settings/stats.csv", Session, stats::own_csv)
+        .get("/settings/stats.json", Session, stats::own_json)
         .post(
             "/settings/sessions/:id/revoke",
             Session,
@@ -151,7 +200,8 @@ async fn favicon(_: Context, _: Guest, call: Call) -> Result<Response, Problem> 
 /// `GET /robots.txt`: what is no reading is nothing for search engines.
 async fn robots(_: Context, _: Guest, _: Call) -> Result<Response, Problem> {
     const TEXT: &str = "User-agent: *\nDisallow: /api/\nDisallow: /oauth/\nDisallow: /search\n\
-        Disallow: /login\nDisallow: /settings\nDisallow: /setup\nDisallow: /invite/\nDisallow: /reset/\n";
+        Disallow: /login\nDisallow: /settings\nDisallow: /admin\nDisallow: /setup\nDisallow: /invite/\n\
+        Disallow: /reset/\nDisallow: /forgot\nDisallow: /confirm/\nDisallow: /unsubscribe/\n";
     let mut response = reply::typed("text/plain; charset=utf-8", TEXT);
     response.headers_mut().insert(
         CACHE_CONTROL,

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use askama::Template;
 
 use super::assets;
+use super::stats;
 use super::views::about::AboutPage;
 use super::views::account::{
     AccountRow, Author, PeoplePage, ProfileField, ProfileHead, ProfileList, ProfilePage,
@@ -15,6 +16,7 @@ use super::views::account::{
 };
 use super::views::entry::{LoginPage, NoticePage, ResetPage, SetupPage, SignupMode, SignupPage};
 use super::views::error::ErrorPage;
+use super::views::mail::{Bounce, ConfirmPage, ForgotPage, MailSettingsPage, UnsubscribePage};
 use super::views::notification::{
     Entry, Happening, NotificationTab, NotificationsPage, PostExcerpt,
 };
@@ -26,8 +28,14 @@ use super::views::post::{
 use super::views::settings::{
     AccountSettingsPage, AppRow, FieldInput, ProfileSettingsPage, SessionRow, SessionsPage,
 };
+use super::views::stats::{OwnStatsPage, StatsPage};
 use super::views::timeline::{FoundTag, HomePage, PublicPage, SearchKind, SearchPage, TagPage};
 use super::views::{Choice, FieldError, Flash, FormErrors, Frame, Moment, Nav, Pager, Viewer};
+use crate::actors::tasks::overview::Span;
+use crate::domain::overview::{AccountOverview, Material};
+use crate::domain::statistics::{
+    AccountDay, Audience as Told, Day, Figures, InstanceDay, Measure, MeasuredDay, Share, Totals,
+};
 
 const PEOPLE: [(&str, &str); 7] = [
     ("ada", "Ada Lindqvist"),
@@ -79,6 +87,7 @@ impl Samples {
             avatar_url,
             unread: 3,
             follow_requests: 1,
+            is_owner: false,
         }
     }
 
@@ -477,6 +486,63 @@ impl Samples {
         }
     }
 
+    fn stats(self, frame: Frame, audience: Told, days: i32) -> StatsPage {
+        let span = sample_span(days);
+        let mut totals = Totals::default();
+        let series: Vec<_> = (span.from.0..=span.until.0)
+            .map(|number| sample_day(Day(number)))
+            .collect();
+        for (day, _) in &series {
+            totals.add(day);
+        }
+        let share = |label: &str, posts: i64| Share {
+            label: self.text(label),
+            posts,
+            authors: 2 + posts / 40,
+        };
+        let material = Material {
+            audience,
+            days: (span.from, span.until),
+            time_zone: self.text("Europe/Berlin"),
+            series,
+            totals,
+            tags: vec![share("birds", 214), share("trains", 96), share("soup", 31)],
+            languages: match audience {
+                Told::Owner => vec![share("en", 820), share("de", 311)],
+                Told::Strangers | Told::Members => Vec::new(),
+            },
+            clients: Vec::new(),
+        };
+        stats::stats_page(frame, &material, &span).expect("every plot can be drawn")
+    }
+
+    fn own_stats(self) -> OwnStatsPage {
+        let span = sample_span(30);
+        let series: Vec<_> = (span.from.0..=span.until.0)
+            .filter(|number| number % 4 != 0)
+            .map(|number| {
+                let wave = i64::from(number * 37 % 17);
+                let figures = AccountDay {
+                    posts: wave,
+                    replies: wave / 2,
+                    boosts: wave % 5,
+                    boosts_received: wave * 2 % 11,
+                    favourites_received: wave * 3,
+                    replies_received: wave % 7,
+                    mentions_received: wave % 4,
+                    reach: wave * 2,
+                    new_followers: wave % 3,
+                };
+                (Day(number), figures)
+            })
+            .collect();
+        let days = (span.from, span.until);
+        let zone = self.text("Europe/Berlin");
+        let overview = AccountOverview::new(days, span.from, zone, &series);
+        let frame = self.frame(Nav::Settings, "/settings/stats");
+        stats::own_stats_page(frame, &overview, &span).expect("every plot can be drawn")
+    }
+
     /// Every page, by the name of its file.
     fn pages(self) -> Vec<(&'static str, String)> {
         let mut pages = Vec::new();
@@ -715,6 +781,7 @@ impl Samples {
                 frame: nobody(),
                 return_to: self.text("/"),
                 login: self.hostile.unwrap_or_default().to_owned(),
+                can_reset: true,
                 errors: FormErrors::default(),
             },
         );
@@ -724,6 +791,7 @@ impl Samples {
                 frame: nobody(),
                 return_to: "/".to_owned(),
                 login: self.text("ada"),
+                can_reset: false,
                 errors: self.errors(&[("", "Name or password is wrong.")]),
             },
         );
@@ -853,6 +921,103 @@ impl Samples {
                 errors: self.errors(&[("current_password", "This is not your password.")]),
             },
         );
+        let mail = MailSettingsPage {
+            frame: self.frame(Nav::Settings, "/settings/mail"),
+            is_on: true,
+            email: self.text("ada@example.org"),
+            is_confirmed: true,
+            new_email: String::new(),
+            bounce: None,
+            typed_email: String::new(),
+            address_errors: FormErrors::default(),
+            mentions: vec![
+                Choice {
+                    value: "at_once".to_owned(),
+                    label: self.text("At once"),
+                    selected: true,
+                },
+                Choice {
+                    value: "off".to_owned(),
+                    label: self.text("Never"),
+                    selected: false,
+                },
+            ],
+            follow_requests: true,
+            log_ins: true,
+            sign_ups: None,
+            quiet_from: String::new(),
+            quiet_until: String::new(),
+            time_zone: String::new(),
+            instance_zone: self.text("Europe/Dublin"),
+            zones: vec![self.text("Africa/Abidjan"), self.text("Europe/Berlin")],
+            errors: FormErrors::default(),
+        };
+        add("settings-mail", &mail);
+        add(
+            "settings-mail-waiting",
+            &MailSettingsPage {
+                is_confirmed: false,
+                new_email: self.text("ada@new.example"),
+                typed_email: self.text("ada@nowhere"),
+                address_errors: self.errors(&[("current_password", "This is not your password.")]),
+                sign_ups: Some(true),
+                ..mail.clone()
+            },
+        );
+        add(
+            "settings-mail-bounced",
+            &MailSettingsPage {
+                bounce: Some(Bounce {
+                    since: self.moment(""),
+                    reason: self.text("550 5.1.1 there is no such mailbox here"),
+                }),
+                quiet_from: self.text("22:00"),
+                quiet_until: self.text("25:00"),
+                time_zone: self.text("Europe/Atlantis"),
+                errors: self.errors(&[
+                    ("quiet_until", "Enter a time such as 22:00."),
+                    ("time_zone", "This is no time zone."),
+                ]),
+                ..mail.clone()
+            },
+        );
+        add(
+            "settings-mail-off",
+            &MailSettingsPage {
+                is_on: false,
+                is_confirmed: false,
+                ..mail
+            },
+        );
+        add(
+            "confirm",
+            &ConfirmPage {
+                frame: nobody(),
+                code: self.text("abc"),
+            },
+        );
+        add(
+            "forgot",
+            &ForgotPage {
+                frame: nobody(),
+                is_on: true,
+            },
+        );
+        add(
+            "forgot-off",
+            &ForgotPage {
+                frame: nobody(),
+                is_on: false,
+            },
+        );
+        add(
+            "unsubscribe",
+            &UnsubscribePage {
+                frame: nobody(),
+                token: self.text("1.mention.abc"),
+                about: self.text("mentions and replies"),
+            },
+        );
         let app = |id: &str, name: &str, scopes: &[&str]| AppRow {
             id: id.to_owned(),
             name: self.text(name),
@@ -885,6 +1050,11 @@ impl Samples {
                 ],
             },
         );
+        add("stats", &self.stats(nobody(), Told::Strangers, 30));
+        let owner = self.frame(Nav::Elsewhere, "/stats");
+        add("stats-owner", &self.stats(owner.clone(), Told::Owner, 30));
+        add("stats-year", &self.stats(owner, Told::Owner, 365));
+        add("settings-stats", &self.own_stats());
         let line = |scope: &str, words: &str, writes| ScopeLine {
             scope: self.text(scope),
             words: self.text(words),
@@ -961,6 +1131,48 @@ impl Samples {
 
 const USUAL: Samples = Samples { hostile: None };
 
+fn sample_span(days: i32) -> Span {
+    let until: Day = "2026-11-22".parse().expect("a date");
+    Span {
+        from: until.plus(1 - days),
+        until,
+        zone: jiff::tz::TimeZone::UTC,
+    }
+}
+
+/// A lively day, less so at the end of a week; one with too few people now and then.
+fn sample_day(day: Day) -> (InstanceDay, MeasuredDay) {
+    let wave = i64::from(day.0 * 7919 % 23) + if day.0 % 7 < 5 { 30 } else { 12 };
+    let is_quiet = day.0 % 13 < 2;
+    let mut public = Figures::default();
+    for (measure, count) in [
+        (Measure::Posts, wave * 3),
+        (Measure::Replies, wave),
+        (Measure::Boosts, wave / 2),
+        (Measure::Favourites, wave * 5),
+        (Measure::Mentions, wave * 2),
+        (Measure::Follows, wave / 9),
+        (Measure::SignUps, wave / 17),
+        (Measure::ActiveDay, if is_quiet { 2 } else { wave }),
+        (Measure::ActiveWeek, wave / 3 + 60),
+        (Measure::ActiveMonth, 128),
+    ] {
+        public.set(measure, count);
+    }
+    for (hour, count) in public.hours.iter_mut().enumerate() {
+        let from_noon = i64::try_from(hour).expect("a small number") - 13;
+        *count = (wave * 3 / 10 - from_noon * from_noon / 8).max(0);
+    }
+    let mut all = public;
+    all.add(Measure::Posts, wave);
+    let measured = MeasuredDay {
+        database_bytes: Some((i64::from(day.0) - 20_000) * 61_440),
+        mail_sent: wave / 4,
+        mail_failed: wave % 3,
+    };
+    (InstanceDay { day, all, public }, measured)
+}
+
 /// Values of the attribute `name` in `html`, in order.
 fn attribute<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
     let opening = format!(" {name}=\"");
@@ -968,6 +1180,19 @@ fn attribute<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
     values
         .map(|rest| rest.split('"').next().expect("split yields one part"))
         .collect()
+}
+
+/// What a page of statistics may weigh.
+const STATS_PAGE_BYTES_MAX: usize = 60_000;
+
+#[test]
+fn pages_of_statistics_stay_small() {
+    for (name, html) in USUAL.pages() {
+        if name.contains("stats") {
+            assert!(html.len() < STATS_PAGE_BYTES_MAX, "{name}: {}", html.len());
+            eprintln!("{name}: {} bytes", html.len());
+        }
+    }
 }
 
 #[test]
@@ -1037,7 +1262,13 @@ fn every_page_keeps_the_house_rules() {
                 .split('>')
                 .next()
                 .is_some_and(|tag| tag.contains("method=\"post\""));
-            assert_eq!(form.contains("name=\"csrf\""), posts, "{name}: <form{form}");
+            // Whoever holds the signed address may unsubscribe: mail programs know no token (RFC 8058).
+            let needs_token = posts && !form.contains(" action=\"/unsubscribe/");
+            assert_eq!(
+                form.contains("name=\"csrf\""),
+                needs_token,
+                "{name}: <form{form}"
+            );
         }
     }
 }
@@ -1154,7 +1385,13 @@ fn pages_can_be_written_out() -> std::io::Result<()> {
     for (name, html) in USUAL.pages() {
         std::fs::write(dir.join(name).with_extension("html"), html)?;
     }
-    for name in ["kinglet.css", "favicon.svg", "icons.svg", "header.svg"] {
+    for name in [
+        "kinglet.css",
+        "stats.css",
+        "favicon.svg",
+        "icons.svg",
+        "header.svg",
+    ] {
         let asset = assets::asset_named(name).expect("embedded");
         let path = asset.path.trim_start_matches('/');
         std::fs::write(dir.join(path), &asset.plain)?;

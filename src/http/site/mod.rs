@@ -30,9 +30,17 @@
 //! | after an act that ends with a sentence | [`views::entry::NoticePage`] |
 //! | `/settings/profile` | [`views::settings::ProfileSettingsPage`] |
 //! | `/settings/account` | [`views::settings::AccountSettingsPage`] |
+//! | `/settings/mail` | [`views::mail::MailSettingsPage`] |
+//! | `/forgot` | [`views::mail::ForgotPage`] |
+//! | `/confirm/CODE` | [`views::mail::ConfirmPage`] |
+//! | `/unsubscribe/TOKEN` | [`views::mail::UnsubscribePage`] |
 //! | `/settings/sessions` | [`views::settings::SessionsPage`] |
+//! | `/admin/tasks` (owners) | [`views::admin::TasksPage`] |
+//! | `/admin/sign-ups` (owners, moderators) | [`views::admin::SignUpsPage`] |
 //! | `/oauth/authorize` | [`views::oauth::ConsentPage`] |
 //! | the answer to `/oauth/authorize` of a client without an address | [`views::oauth::CodePage`] |
+//! | `/stats?days=` (`7`, `30`, `90`, `365`) | [`views::stats::StatsPage`] |
+//! | `/settings/stats?days=` | [`views::stats::OwnStatsPage`] |
 //! | `/about` | [`views::about::AboutPage`] |
 //! | any failure | [`views::error::ErrorPage`] |
 //!
@@ -55,6 +63,11 @@
 //! | `/posts/ID/delete` | none |
 //! | `/settings/profile` | `display_name`, `note`, `field_name_N` and `field_value_N` from N = 0, `locked`, `discoverable`, `bot` (`true` or absent), `default_visibility`, `default_language` |
 //! | `/settings/password` | `current_password`, `password`, `password_confirmation`, `username` (ignored) |
+//! | `/settings/mail` | `mentions` (`at_once`, `daily`, `off`), `follow_requests`, `sign_ups`, `log_ins` (`true` or absent), `quiet_from`, `quiet_until` (`HH:MM`, both or neither), `time_zone` |
+//! | `/settings/mail/address` | `email`, `current_password`, `username` (ignored) |
+//! | `/forgot` | `login` |
+//! | `/confirm/CODE` | none |
+//! | `/unsubscribe/TOKEN` | none, not even `csrf`: mail programs send it (RFC 8058) |
 //! | `/oauth/authorize` | `decision` (`allow`, `deny`) and what [`views::oauth::ConsentPage::carried`] holds |
 //!
 //! ## The action form
@@ -68,9 +81,13 @@
 //! * `/@NAME/{follow,unfollow,block,unblock,mute,unmute}` (`unfollow` also takes back a request);
 //! * `/follow-requests/ID/{accept,reject}`, ID being the asking account's;
 //! * `/notifications/clear`, `/notifications/read` (the button carries `last_read`);
+//! * `/admin/queues/NAME/{pause,resume}`, `/admin/tasks/NAME/{pause,resume,run}`,
+//!   `/admin/jobs/ID/{retry,drop}`, `/admin/jobs/retry-dead`, `/admin/sign-ups/ID/{approve,reject}`;
+//! * `/settings/mail/{confirmation,trust}`;
 //! * `/settings/sessions/ID/revoke`, `/settings/apps/ID/revoke`.
 
 mod about;
+mod admin;
 pub mod assets;
 mod compose;
 mod consent;
@@ -80,14 +97,18 @@ mod family;
 pub mod frame;
 #[cfg(test)]
 mod gallery;
+mod mail_links;
+mod mail_settings;
 mod notifications;
 pub mod pictures;
+mod plots;
 mod posts;
 mod profiles;
 mod render;
 mod search;
 mod session;
 mod settings;
+mod stats;
 mod timelines;
 pub mod views;
 

@@ -179,10 +179,38 @@ pub(super) enum Notice {
     SessionEnded,
     /// An application is shut out.
     AppRevoked,
+    /// A queue or a task was stopped.
+    Paused,
+    /// A queue or a task goes on.
+    Resumed,
+    /// A task runs as soon as it can.
+    TaskDue,
+    /// Jobs are tried as soon as they can.
+    JobRetried,
+    /// A job is forgotten.
+    JobDropped,
+    /// Somebody was let in.
+    Approved,
+    /// Somebody was turned away.
+    Rejected,
+    /// The choices about mail are kept.
+    MailSaved,
+    /// A mail with a link is on its way to the new address.
+    AddressWaits,
+    /// The address is changed, or was the same.
+    AddressChanged,
+    /// A mail with a link is on its way once more.
+    ConfirmationSent,
+    /// It was on its way already.
+    ConfirmationWaits,
+    /// Mail is sent to the address again.
+    AddressTrusted,
+    /// The address is confirmed.
+    AddressConfirmed,
 }
 
 impl Notice {
-    const ALL: [(Self, &str, &str); 15] = [
+    const ALL: &[(Self, &str, &str)] = &[
         (Self::LoggedOut, "logged-out", "You are logged out."),
         (
             Self::Welcome,
@@ -241,6 +269,60 @@ impl Notice {
             Self::AppRevoked,
             "app-revoked",
             "The app no longer has access to your account.",
+        ),
+        (
+            Self::Paused,
+            "paused",
+            "Paused. Nothing of it runs until you resume it.",
+        ),
+        (Self::Resumed, "resumed", "It goes on."),
+        (
+            Self::TaskDue,
+            "task-due",
+            "The task runs now. Reload the page to see how it went.",
+        ),
+        (
+            Self::JobRetried,
+            "job-retried",
+            "It is tried again now. Reload the page to see how it went.",
+        ),
+        (Self::JobDropped, "job-dropped", "The job is dropped."),
+        (Self::Approved, "approved", "They are in."),
+        (
+            Self::Rejected,
+            "rejected",
+            "They are turned away. The name is free again.",
+        ),
+        (Self::MailSaved, "mail-saved", "Your choices are saved."),
+        (
+            Self::AddressWaits,
+            "address-waits",
+            "A mail is on its way to the new address. It counts as soon as you use the link in it.",
+        ),
+        (
+            Self::AddressChanged,
+            "address-changed",
+            "This is your mail address.",
+        ),
+        (
+            Self::ConfirmationSent,
+            "confirmation-sent",
+            "The mail is on its way.",
+        ),
+        (
+            Self::ConfirmationWaits,
+            "confirmation-waits",
+            "The mail was sent a moment ago. Look for it among what your mailbox sorts out, too.",
+        ),
+        (
+            Self::AddressTrusted,
+            "address-trusted",
+            "Mail is sent to your address again.",
+        ),
+        (
+            Self::AddressConfirmed,
+            "address-confirmed",
+            "Your mail address is confirmed.",
         ),
     ];
 
@@ -377,7 +459,7 @@ mod tests {
 
     #[test]
     fn every_notice_has_a_sentence_and_no_other_value_has() {
-        for (notice, code, sentence) in Notice::ALL {
+        for &(notice, code, sentence) in Notice::ALL {
             assert_eq!(notice.code(), code);
             assert_eq!(Notice::sentence_of(code), Some(sentence));
             assert!(code.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'));

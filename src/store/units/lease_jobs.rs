@@ -28,7 +28,6 @@ impl Unit for LeaseJobs {
     fn apply(&self, write: &mut Write<'_>) -> Result<Vec<LeasedJob>, UnitError> {
         jobs::release_ended(write.connection, write.now)?;
         let mut leased = Vec::new();
-        let mut given_up = 0;
         for destination in destinations::all(write.connection)? {
             if destination.lane != self.lane || destination.paused {
                 continue;
@@ -38,25 +37,20 @@ impl Unit for LeaseJobs {
             let free = destination
                 .breaker
                 .lets_through(write.now.millis(), wanted, is_busy);
-            given_up += take(write, &destination, free, &mut leased)?;
-        }
-        if leased.is_empty() && given_up > 0 {
-            // Whoever gets nothing rests, and behind what was given up others may be due.
-            write.tell(Event::JobAdded(self.lane));
+            take(write, &destination, free, &mut leased)?;
         }
         Ok(leased)
     }
 }
 
-/// Takes what is due at a destination; how many jobs were given up instead.
 fn take(
-    write: &Write<'_>,
+    write: &mut Write<'_>,
     destination: &Destination,
     wanted: usize,
     leased: &mut Vec<LeasedJob>,
-) -> Result<usize, UnitError> {
+) -> Result<(), UnitError> {
     let full = leased.len() + wanted;
-    let mut given_up = 0;
+    let mut is_any_buried = false;
     for priority in Priority::ALL {
         let left = full - leased.len();
         if left == 0 {
@@ -82,12 +76,16 @@ fn take(
                 }
                 Err(reason) => {
                     give_up(write, &row, &reason)?;
-                    given_up += 1;
+                    is_any_buried = true;
                 }
             }
         }
     }
-    Ok(given_up)
+    if is_any_buried {
+        // Their places are free for what waits behind them: an empty answer doesn't mean that nothing is due.
+        write.tell(Event::JobAdded(destination.lane));
+    }
+    Ok(())
 }
 
 /// The job, or why it is given up.

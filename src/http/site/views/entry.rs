@@ -14,6 +14,8 @@ pub struct LoginPage {
     pub return_to: String,
     /// What was typed as name or mail address.
     pub login: String,
+    /// Whether a link to a new password can be mailed.
+    pub can_reset: bool,
     /// What was wrong.
     pub errors: FormErrors,
 }
