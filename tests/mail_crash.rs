@@ -18,7 +18,7 @@ use kinglet::actors::tasks::MAILS_AT_ONCE;
 use kinglet::config::Config;
 use kinglet::domain::account::Role;
 use kinglet::domain::job::{JobState, Lane};
-use kinglet::store::queries::jobs::{ListJobs, ReadQueues};
+use kinglet::store::queries::jobs::{ListJobs, Queue, ReadQueues};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::{Value as Json, json};
@@ -114,10 +114,9 @@ async fn until_all_is_mailed(server: &Server) {
             let running = actors.find(ListJobs { state }).await;
             let running = running.expect("the store answers");
             assert_eq!(queues.dead, 0);
-            let mut queues = queues.queues.iter();
-            let is_waiting =
-                |lane| queues.any(|queue| queue.destination.lane == lane && queue.waiting > 0);
-            if !is_waiting(Lane::Mail) && running.is_empty() {
+            let mail = |queue: &Queue| queue.destination.lane == Lane::Mail;
+            let waiting = queues.queues.iter().find(|queue| mail(queue));
+            if waiting.is_some_and(|queue| queue.waiting == 0) && running.is_empty() {
                 return;
             }
             sleep(Duration::from_millis(10)).await;
@@ -222,4 +221,30 @@ async fn every_acknowledged_mention_is_mailed_whenever_the_program_is_killed() {
         copies <= rounds * MAILS_AT_ONCE,
         "{copies} copies can't come from {rounds} kills"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_in_due_form_sends_nothing_twice() {
+    let mut smtp = MailServer::start_with(&["--slow-secs", "0.5"]).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let server = open(directory.path(), &smtp.url()).await;
+    let mut accounts = Vec::new();
+    for name in ["writer", "slow"] {
+        let email = format!("{name}@example.org");
+        let made = server.create_account(name, &email, "a long password", Role::User);
+        accounts.push(made.await.expect("the name is free"));
+    }
+    let token = server.create_token(accounts[0], "write").await;
+    let token = token.expect("the account is there").into_exposed();
+    let client = Client::new(server.url()).with_token(token);
+    let request = client.post("/api/v1/statuses", json!({"status": "@slow hello"}));
+    request.await.ok();
+    smtp.wait_for("hesitates", None).await;
+    server.shutdown().await.expect("stops cleanly");
+    assert_eq!(smtp.next().await.to, "slow@example.org");
+
+    let server = open(directory.path(), &smtp.url()).await;
+    until_all_is_mailed(&server).await;
+    server.shutdown().await.expect("stops cleanly");
+    assert!(smtp.rest().is_empty());
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use kinglet::domain::access::Authority;
 use kinglet::domain::job::{Breaker, FAILURES_MAX, JobState};
 use kinglet::store::units::{ReviveDeadJobs, RunJobNow};
 use serde_json::json;
@@ -121,7 +122,10 @@ async fn an_address_that_is_no_good_gets_no_more_mail() {
 
     // Not even when somebody wants it: the address is still no good.
     let actors = &office.rig.server.instance().actors;
-    let run = RunJobNow { job: job.id };
+    let run = RunJobNow {
+        by: Authority::Operator,
+        job: job.id,
+    };
     actors
         .perform(run)
         .await
@@ -144,7 +148,10 @@ async fn a_mail_that_is_not_wanted_says_nothing_of_the_address() {
         assert_eq!(reason, Some("554 5.7.1 This is not wanted here"));
     }
     let actors = &office.rig.server.instance().actors;
-    let revived = actors.perform(ReviveDeadJobs).await;
+    let revive = ReviveDeadJobs {
+        by: Authority::Operator,
+    };
+    let revived = actors.perform(revive).await;
     assert_eq!(revived.expect("the store answers"), 2);
     office.smtp.wait_for("turned_away", Some(554)).await;
     office.smtp.wait_for("turned_away", Some(554)).await;

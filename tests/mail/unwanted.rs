@@ -6,7 +6,7 @@ use super::{MINUTE, Office};
 
 impl Office {
     /// Does something between a post that names Ben and the moment at which its mail could leave.
-    async fn meanwhile(&mut self, post: &str, act: impl AsyncFnOnce(&Self)) {
+    pub(super) async fn meanwhile(&mut self, post: &str, act: impl AsyncFnOnce(&Self)) {
         act(self).await;
         self.smtp.start_again(&[]).await;
         self.pass(5 * MINUTE).await;
@@ -15,7 +15,7 @@ impl Office {
     }
 
     /// Publishes while the mail server is down, and waits until that has been noticed.
-    async fn say_in_vain(&mut self, author: &str, text: &str) -> String {
+    pub(super) async fn say_in_vain(&mut self, author: &str, text: &str) -> String {
         self.smtp.stop();
         let post = self.say(author, text).await;
         self.at_rest().await;
@@ -23,7 +23,7 @@ impl Office {
         post
     }
 
-    async fn relate(&self, name: &str, act: &str, other: &str) {
+    pub(super) async fn relate(&self, name: &str, act: &str, other: &str) {
         let path = format!("/api/v1/accounts/{}/{act}", self.rig.person(other).id);
         self.client(name).post_empty(&path).await.ok();
     }

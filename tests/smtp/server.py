@@ -1,7 +1,7 @@
 """A mail server that behaves as it is told, and shows what it was given.
 
 It listens on 127.0.0.1 and writes a line of JSON for everything that happens: first {"event": "listening", "port": ...},
-then "connected", "turned_away" (with the code) and "taken" (with envelope, headers, parts, and the message as it came).
+then "connected", "turned_away" (with the code), "hesitates", and "taken" (with envelope, headers, parts, and the message as it came).
 
 What it does depends on the recipient's local part, up to the first digit or hyphen:
 
@@ -103,6 +103,7 @@ class Mailbox:
 
     async def take(self, is_slow, **facts):
         if is_slow:
+            self.record.add("hesitates")
             await asyncio.sleep(self.slow_secs)
         self.record.add("taken", **facts)
 
