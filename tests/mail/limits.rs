@@ -103,7 +103,7 @@ async fn who_wants_one_mail_a_day_gets_it_in_the_morning() {
     assert!(digest.header("Subject").starts_with("2 things happened"));
     let date = digest.header("Date");
     assert!(date.starts_with("Tue, 22 Sep 2026 08:0"), "{date}");
-    assert!(digest.text().contains("> @ben number 1"));
+    assert!(digest.text().contains("> @ben @cleo number 1"));
     for secret in ["number 2", "number 3"] {
         assert!(!digest.raw.contains(secret), "{}", digest.raw);
     }

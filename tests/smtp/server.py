@@ -17,6 +17,7 @@ import asyncio
 import email
 import email.policy
 import json
+import logging
 import os
 import random
 import re
@@ -195,6 +196,9 @@ def main():
     parser.add_argument("--slow-secs", type=float, default=0.3)
     parser.add_argument("--certificate", help="a PEM file with key and certificate: TLS from the first byte")
     parser.add_argument("--starttls", action="store_true", help="TLS only after STARTTLS, and no mail without it")
+    # Clients that break off are what some tests are about.
+    logging.getLogger("mail.log").setLevel(logging.CRITICAL)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     asyncio.run(serve(parser.parse_args()))
 
 
