@@ -7,7 +7,6 @@ use crate::ids::{AccountId, JobId};
 use crate::store::error::StoreError;
 use crate::store::tables::jobs::JobRow;
 use crate::store::tables::{destinations, jobs, mail_standing};
-use crate::store::units::admit_mail::uncount_for_hour;
 use crate::store::units::digest::close_digest;
 use crate::store::writer::{Unit, UnitError, Write};
 
@@ -89,11 +88,6 @@ impl Unit for RetryJob {
         match self.setback {
             Setback::Unreachable => {
                 attempts = (attempts - 1).max(0);
-                if attempts == 0
-                    && let Ok(job) = &row.job
-                {
-                    uncount_for_hour(write, job)?;
-                }
                 if let Some(destination) = destinations::find(connection, &row.destination)? {
                     let breaker = destination.breaker.failed(write.now.millis(), self.chance);
                     let reason = Some(reason.as_str());
