@@ -16,7 +16,7 @@ use kinglet::config::{Config, MailUrl, RegistrationMode};
 use kinglet::domain::account::Role;
 use kinglet::domain::mail::MailKind;
 use kinglet::ids::JobId;
-use kinglet::store::units::BuryJob;
+use kinglet::store::units::{Bounced, BuryJob};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -477,7 +477,10 @@ async fn an_address_that_mail_comes_back_from_is_shown_and_trusted_again() {
     let refusal = BuryJob {
         job: JobId(0),
         reason: "550 there is no <such> mailbox".to_owned(),
-        bounced: Some(scene.rig.person("wren").id),
+        bounced: Some(Bounced {
+            account: scene.rig.person("wren").id,
+            email: "wren@example.org".to_owned(),
+        }),
     };
     let actors = &scene.rig.server.instance().actors;
     actors.perform(refusal).await.expect("it is written down");

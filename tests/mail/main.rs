@@ -8,13 +8,16 @@ mod limits;
 mod support;
 mod tls;
 mod trouble;
+mod unsubscribe;
 mod unwanted;
 
 use std::time::Duration;
 
 use kinglet::config::Config;
 use kinglet::domain::job::{JobState, Lane};
+use kinglet::domain::mail::MailPreferences;
 use kinglet::store::queries::jobs::{Destination, JobRow, ListJobs, ReadQueues};
+use kinglet::store::units::SetMailPreferences;
 use serde_json::{Value as Json, json};
 use tokio::time::{sleep, timeout};
 
@@ -137,5 +140,17 @@ impl Office {
     async fn nothing_is_left(&mut self) {
         assert_eq!(self.leftover().await, [""; 0]);
         assert_eq!(self.queue().await.0, 0);
+    }
+
+    /// Gives an account other preferences, as its settings do.
+    async fn prefer(&self, name: &str, change: impl FnOnce(&mut MailPreferences)) {
+        let mut preferences = MailPreferences::default();
+        change(&mut preferences);
+        let set = SetMailPreferences {
+            account: self.rig.person(name).id,
+            preferences,
+        };
+        let actors = &self.rig.server.instance().actors;
+        actors.perform(set).await.expect("sound preferences");
     }
 }

@@ -148,11 +148,10 @@ async fn a_mail_that_is_not_wanted_says_nothing_of_the_address() {
         assert_eq!(reason, Some("554 5.7.1 This is not wanted here"));
     }
     let actors = &office.rig.server.instance().actors;
-    let revived = actors
-        .perform(ReviveDeadJobs {
-            by: Authority::Operator,
-        })
-        .await;
+    let revive = ReviveDeadJobs {
+        by: Authority::Operator,
+    };
+    let revived = actors.perform(revive).await;
     assert_eq!(revived.expect("the store answers"), 2);
     office.smtp.wait_for("turned_away", Some(554)).await;
     office.smtp.wait_for("turned_away", Some(554)).await;

@@ -6,16 +6,16 @@ use super::{MINUTE, Office};
 
 impl Office {
     /// Does something between a post that names Ben and the moment at which its mail could leave.
-    async fn meanwhile(&mut self, post: &str, act: impl AsyncFnOnce(&Self)) {
+    pub(super) async fn meanwhile(&mut self, post: &str, act: impl AsyncFnOnce(&Self)) {
         act(self).await;
         self.smtp.start_again(&[]).await;
-        self.pass(2 * MINUTE).await;
+        self.pass(5 * MINUTE).await;
         assert_eq!(self.leftover().await, [""; 0], "{post}");
         assert_eq!(self.queue().await.0, 0, "{post}");
     }
 
     /// Publishes while the mail server is down, and waits until that has been noticed.
-    async fn say_in_vain(&mut self, author: &str, text: &str) -> String {
+    pub(super) async fn say_in_vain(&mut self, author: &str, text: &str) -> String {
         self.smtp.stop();
         let post = self.say(author, text).await;
         self.at_rest().await;
@@ -23,7 +23,7 @@ impl Office {
         post
     }
 
-    async fn relate(&self, name: &str, act: &str, other: &str) {
+    pub(super) async fn relate(&self, name: &str, act: &str, other: &str) {
         let path = format!("/api/v1/accounts/{}/{act}", self.rig.person(other).id);
         self.client(name).post_empty(&path).await.ok();
     }
@@ -80,7 +80,7 @@ async fn what_changed_before_the_mail_left_counts() {
     let path = format!("/api/v1/statuses/{post}");
     office.client("ana").put(&path, text).await.ok();
     office.smtp.start_again(&[]).await;
-    office.pass(2 * MINUTE).await;
+    office.pass(5 * MINUTE).await;
     let mail = office.smtp.next().await;
     assert!(mail.text().contains("robin") && !mail.raw.contains("blackbird"));
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use rand::Rng;
-use tokio::time::sleep;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
 use super::wakes::WakeUps;
 use crate::actors::Actors;
@@ -21,6 +22,8 @@ use crate::store::units::{EndLeases, Ending, LeaseJobs, RetryJob, Setback};
 pub(super) const REST: Duration = Duration::from_secs(600);
 /// How long it rests after the store couldn't be asked.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(60);
+/// How long a stop waits for what is being worked on: a mail that the server has taken is not sent again then.
+const PARTING_MAX: Duration = Duration::from_millis(1500);
 /// The shortest nap, so that a clock that is a little late doesn't make it spin.
 const NAP_MIN: Duration = Duration::from_millis(1);
 
@@ -51,12 +54,12 @@ enum Outlook {
 }
 
 impl<W: Worker> LaneLoop<W> {
-    /// Works for ever.
-    pub(super) async fn run(self) {
+    /// Works until it is told to stop. What it is at then is finished or, when that takes long, taken up at the next start.
+    pub(super) async fn run(self, mut stopped: watch::Receiver<bool>) {
         // Whoever held a lease before this process is gone.
         end_leases(&self.actors, self.lane, Ending::Restarted).await;
         let mut at_work = FuturesUnordered::new();
-        loop {
+        while !*stopped.borrow() {
             let free = self.at_once - at_work.len();
             let nap = match self.look(free).await {
                 Ok(Outlook::Work(jobs)) => {
@@ -79,8 +82,15 @@ impl<W: Worker> LaneLoop<W> {
                 Some(()) = at_work.next() => {}
                 () = self.wakes.lane(self.lane).notified() => {}
                 () = sleep(nap) => {}
+                // A manager that is gone stops as well as one that says so.
+                _ = stopped.wait_for(|stopped| *stopped) => break,
             }
         }
+        let parting = async { while at_work.next().await.is_some() {} };
+        if timeout(PARTING_MAX, parting).await.is_err() {
+            tracing::info!(lane = ?self.lane, "jobs are left half done; the next start takes them up");
+        }
+        end_leases(&self.actors, self.lane, Ending::Stopped).await;
     }
 
     async fn look(&self, free: usize) -> Result<Outlook, AskError> {

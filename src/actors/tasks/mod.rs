@@ -29,7 +29,6 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::domain::job::Lane;
 use crate::randomness::Randomness;
-use crate::store::units::Ending;
 
 /// How many steps on the store are worked on at once: the writer is one.
 const HOUSE_AT_ONCE: usize = 1;
@@ -93,20 +92,8 @@ pub struct TaskManager {
 }
 
 impl TaskManager {
-    /// Works and rests until it is told to stop. What it was at is taken up at the next start.
-    pub async fn run(self, mut stopped: watch::Receiver<bool>) {
-        let actors = self.actors.clone();
-        tokio::select! {
-            // A manager that is gone stops as well as one that says so.
-            _ = stopped.wait_for(|stopped| *stopped) => {}
-            () = self.work() => {}
-        }
-        for lane in Lane::ALL {
-            lane::end_leases(&actors, lane, Ending::Stopped).await;
-        }
-    }
-
-    async fn work(self) {
+    /// Works and rests until it is told to stop. What it can't finish soon is taken up at the next start.
+    pub async fn run(self, stopped: watch::Receiver<bool>) {
         let house = LaneLoop {
             lane: Lane::House,
             actors: self.actors.clone(),
@@ -131,10 +118,11 @@ impl TaskManager {
             },
             at_once: MAILS_AT_ONCE,
         });
-        let mail = async move {
+        let lanes = async move {
+            let house = house.run(stopped.clone());
             match mail {
-                Some(lane) => lane.run().await,
-                None => std::future::pending().await,
+                Some(mail) => drop(tokio::join!(house, mail.run(stopped))),
+                None => house.await,
             }
         };
         let scheduler = Scheduler {
@@ -145,8 +133,7 @@ impl TaskManager {
             config: self.config,
         };
         tokio::select! {
-            () = house.run() => {}
-            () = mail => {}
+            () = lanes => {}
             () = scheduler.run() => {}
         }
     }

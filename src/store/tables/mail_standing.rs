@@ -71,21 +71,6 @@ pub(in crate::store) fn count(
     Ok(counted == 1)
 }
 
-/// Takes back one that was counted within an hour since 1970; what was counted in another doesn't matter any more.
-pub(in crate::store) fn uncount(
-    connection: &Connection,
-    account: AccountId,
-    hour: i64,
-) -> Result<(), StoreError> {
-    connection
-        .prepare_cached(
-            "UPDATE mail_standing SET sent = sent - 1
-             WHERE account = ?1 AND hour = ?2 AND sent > 0",
-        )?
-        .execute(params![account, hour])?;
-    Ok(())
-}
-
 /// Remembers that an address is no good.
 pub(in crate::store) fn set_bounced(
     connection: &Connection,

@@ -164,7 +164,8 @@ impl Unit for AdmitMail {
             account,
             preferences: &preferences,
             asked_at: row.made_at,
-            is_first: row.attempts <= 1,
+            // An attempt that reached nobody isn't counted as one, but left its reason.
+            is_first: row.attempts <= 1 && row.last_error.is_none(),
         };
         match admission.judge(write, &job)? {
             Verdict::Send(email, letter) => {
@@ -256,7 +257,7 @@ impl Admission<'_> {
             gather(write, self.account, kind, subject)?;
             return Ok(Verdict::Drop);
         }
-        let hour = hour_of(write.now);
+        let hour = write.now.millis().div_euclid(HOUR_MILLIS);
         let most = i64::from(self.asked.per_hour_max);
         if self.is_first && !mail_standing::count(write.connection, self.account, hour, most)? {
             fold(write, self.account, kind, subject)?;
@@ -458,23 +459,6 @@ impl Admission<'_> {
             (self.asked_at, agent)
         });
         Ok(Verdict::Send(email, Letter::LogIn { at, agent }))
-    }
-}
-
-/// The hour since 1970 that mails are counted in.
-fn hour_of(now: Timestamp) -> i64 {
-    now.millis().div_euclid(HOUR_MILLIS)
-}
-
-/// Takes back that a mail was counted for its hour: it could not be tried, and its next attempt is its first again.
-pub(super) fn uncount_for_hour(write: &Write<'_>, job: &Job) -> Result<(), StoreError> {
-    match job {
-        Job::MentionMail { account, .. }
-        | Job::FollowRequestMail { account, .. }
-        | Job::SignUpMail { account, .. } => {
-            mail_standing::uncount(write.connection, *account, hour_of(write.now))
-        }
-        _ => Ok(()),
     }
 }
 

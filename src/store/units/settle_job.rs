@@ -1,6 +1,5 @@
 //! What becomes of a job that was tried: done, put off, or given up.
 
-use super::admit_mail::uncount_for_hour;
 use super::mark_stale::{MailOutcome, count_mail};
 use crate::clock::Timestamp;
 use crate::domain::job::{Breaker, Job, JobState, Lane, REASON_CHARS_MAX, backoff_millis};
@@ -39,7 +38,7 @@ impl Unit for FinishJob {
     }
 }
 
-/// A destination answered.
+/// A destination answered, if only to say no: the others may be tried.
 fn close_breaker(write: &Write<'_>, destination: &str) -> Result<(), StoreError> {
     let found = destinations::find(write.connection, destination)?;
     if found.is_some_and(|found| found.breaker != Breaker::default()) {
@@ -89,11 +88,6 @@ impl Unit for RetryJob {
         match self.setback {
             Setback::Unreachable => {
                 attempts = (attempts - 1).max(0);
-                if attempts == 0
-                    && let Ok(job) = &row.job
-                {
-                    uncount_for_hour(write, job)?;
-                }
                 if let Some(destination) = destinations::find(connection, &row.destination)? {
                     let breaker = destination.breaker.failed(write.now.millis(), self.chance);
                     let reason = Some(reason.as_str());
