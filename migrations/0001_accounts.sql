@@ -13,6 +13,10 @@ CREATE TABLE accounts (
     -- The address that takes the place of the other when it is confirmed.
     new_email       TEXT    COLLATE NOCASE,
     password_hash   TEXT,
+    -- What a sign-up becomes whose address is confirmed: in use, or waiting for approval.
+    confirms_to     INTEGER,
+    -- Whether anybody ever logged in with the password: the first time is no news.
+    logged_in       INTEGER NOT NULL DEFAULT 0,
     role            INTEGER NOT NULL DEFAULT 0,
     state           INTEGER NOT NULL DEFAULT 0,
     display_name    TEXT    NOT NULL DEFAULT '',

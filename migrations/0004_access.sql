@@ -8,7 +8,7 @@ CREATE TABLE apps (
     redirect_uris TEXT    NOT NULL,
     scopes        TEXT    NOT NULL,
     made_at       INTEGER NOT NULL,
-    -- Whether a member ever let it in; the others are forgotten after a while.
+    -- Whether a post was ever written with it; the others are forgotten when nobody has a token for them.
     used          INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 

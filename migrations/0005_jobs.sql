@@ -64,7 +64,12 @@ CREATE TABLE mail_standing (
     hour          INTEGER NOT NULL DEFAULT 0,
     sent          INTEGER NOT NULL DEFAULT 0,
     bounced_at    INTEGER,
-    bounce_reason TEXT
+    bounce_reason TEXT,
+    -- When a mail to confirm the address was last asked for.
+    asked_at      INTEGER,
+    -- The hour since 1970 that `resets` counts links to a new password of.
+    reset_hour    INTEGER NOT NULL DEFAULT 0,
+    resets        INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- What the next digest tells: of which kind, and about which post or account.

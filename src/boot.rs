@@ -332,7 +332,8 @@ impl Opened {
             writer_thread.add_sink(Box::new(sink));
         }
         let (tasks, tasks_gone) = Tasks::new(tasks_store);
-        let tasks = tasks.start();
+        // Its handlers only pass on what they are asked, so it needs no thread of its own.
+        let tasks = Tasks::start_in_arbiter(&arbiters[0].handle(), move |_| tasks);
         ends.push((
             "Tasks",
             Box::pin(async move {
@@ -389,6 +390,7 @@ impl Opened {
                 clock,
                 randomness,
                 unsubscribe_key,
+                wakes,
                 data_dir: Arc::new(path),
             },
             arbiters,

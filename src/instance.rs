@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::actors::Actors;
+use crate::actors::tasks::WakeUps;
 use crate::clock::SharedClock;
 use crate::config::{Config, InstanceUrl};
 use crate::mail::UnsubscribeKey;
@@ -24,6 +25,8 @@ pub struct Instance {
     pub randomness: Randomness,
     /// What links to unsubscribe are signed with.
     pub unsubscribe_key: UnsubscribeKey,
+    /// Makes the task manager look at the clock again: one that is moved by hand rings no bell.
+    pub wakes: WakeUps,
     /// Everything that is stored.
     pub data_dir: Arc<PathBuf>,
 }

@@ -105,6 +105,21 @@ Examples:
   kinglet check --json | jq '.broken[]'")]
     Check(Output),
 
+    /// Show what the instance does by itself: queues, schedule, failed and dead jobs
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "\
+Examples:
+  kinglet tasks
+  kinglet tasks --json | jq '.queues[]'
+  kinglet tasks run statistics
+  kinglet tasks pause mail
+  kinglet tasks retry --all
+
+Times are those of instance.time_zone; in JSON with their offset from UTC."
+    )]
+    Tasks(Tasks),
+
     /// Make a checked copy of the data, also while the server runs
     #[command(after_help = "\
 Examples:
@@ -319,6 +334,94 @@ pub struct TokenCreate {
     /// What the token is good for, separated by spaces
     #[arg(long, value_name = "SCOPES")]
     pub scopes: String,
+}
+
+/// `tasks ...`
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Tasks {
+    /// Whether the answer is for a script.
+    #[command(flatten)]
+    pub output: Output,
+
+    /// What is to be done; the overview where nothing is.
+    #[command(subcommand)]
+    pub command: Option<TasksCommand>,
+}
+
+/// What `tasks` can be asked.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum TasksCommand {
+    /// Run a task of the schedule now, or with the next start when no server runs
+    #[command(after_help = "\
+Examples:
+  kinglet tasks run digests")]
+    Run(TaskName),
+
+    /// Stop a queue or a task of the schedule until it is resumed; what waits is kept
+    #[command(after_help = "\
+Examples:
+  kinglet tasks pause mail
+  kinglet tasks pause statistics")]
+    Pause(QueueOrTask),
+
+    /// Let a queue or a task go on; a queue is tried at once, whatever failed before
+    #[command(after_help = "\
+Examples:
+  kinglet tasks resume mail")]
+    Resume(QueueOrTask),
+
+    /// List the jobs that were given up, the latest first, at most 100
+    #[command(after_help = "\
+Examples:
+  kinglet tasks dead
+  kinglet tasks dead --json | jq '.dead[].id'")]
+    Dead(Output),
+
+    /// Try a job now that failed or was given up, or all that were given up
+    #[command(after_help = "\
+Examples:
+  kinglet tasks retry 17
+  kinglet tasks retry --all")]
+    Retry(JobRetry),
+
+    /// Forget a job that waits or was given up; what has to be removed from the store can't be
+    #[command(after_help = "\
+Examples:
+  kinglet tasks drop 17")]
+    Drop(JobNumber),
+}
+
+/// A task as an argument.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct TaskName {
+    /// Name of the task, as the overview lists it
+    pub name: String,
+}
+
+/// A queue or a task as an argument.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct QueueOrTask {
+    /// Name of the queue or the task, as the overview lists it
+    pub name: String,
+}
+
+/// A job as an argument.
+#[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobNumber {
+    /// Number of the job, as the overview lists it
+    pub id: i64,
+}
+
+/// Options of `tasks retry`.
+#[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JobRetry {
+    /// Number of the job, as the overview lists it
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub id: Option<i64>,
+
+    /// Try every job again that was given up
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// Options of `backup`.
@@ -648,6 +751,29 @@ mod tests {
         assert_eq!(
             command("kinglet check --json"),
             Command::Check(Output { json: true })
+        );
+        let tasks = |line: &str| match command(line) {
+            Command::Tasks(tasks) => tasks,
+            other => panic!("{line}: {other:?}"),
+        };
+        let overview = tasks("kinglet tasks --json");
+        assert_eq!((overview.output.json, overview.command), (true, None));
+        let retry = |id, all| Some(TasksCommand::Retry(JobRetry { id, all }));
+        assert_eq!(
+            tasks("kinglet tasks retry 17").command,
+            retry(Some(17), false)
+        );
+        assert_eq!(
+            tasks("kinglet tasks retry --all").command,
+            retry(None, true)
+        );
+        assert_eq!(
+            kind("kinglet tasks retry"),
+            ErrorKind::MissingRequiredArgument
+        );
+        assert_eq!(
+            kind("kinglet tasks retry 17 --all"),
+            ErrorKind::ArgumentConflict
         );
         assert!(matches!(
             command("kinglet backup out"),

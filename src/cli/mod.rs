@@ -6,11 +6,13 @@
 pub mod args;
 mod backup;
 mod check;
+mod columns;
 mod config;
 mod instance;
 mod invite;
 mod serve;
 mod setup_link;
+mod tasks;
 mod token;
 mod user;
 
@@ -154,6 +156,7 @@ fn dispatch(
         Command::Token(args::Token::Create(create)) => token::create(create, &config),
         Command::Check(output) => check::run(*output, &config),
         Command::Backup(backup) => backup::run(backup, &config),
+        Command::Tasks(command) => tasks::run(command, &config),
         Command::SetupLink(output) => setup_link::run(*output, &config),
         Command::Instance(args::Instance::SetUrl(set)) => instance::set_url(set, &config),
     }

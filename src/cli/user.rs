@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, Read};
 
 use super::args::{Output, Role as RoleArgument, User, UserCreate};
+use super::columns::columns;
 use super::{Beginning, CliError, ask, print, print_json, print_link};
 use crate::config::Config;
 use crate::control::protocol::{AccountLine, Answer, Request};
@@ -161,32 +162,18 @@ fn list(output: Output, config: &Config) -> Result<(), CliError> {
 /// The accounts in columns, one line each.
 fn table(accounts: &[AccountLine]) -> String {
     let heading = ["NAME", "ROLE", "STATE", "POSTS", "MADE", "EMAIL"].map(str::to_owned);
-    let rows: Vec<[String; 6]> = accounts
-        .iter()
-        .map(|account| {
-            [
-                account.name.clone(),
-                account.role.name().to_owned(),
-                account.state.clone(),
-                account.posts_count.to_string(),
-                account.made_at.chars().take(10).collect(),
-                account.email.clone().unwrap_or_default(),
-            ]
-        })
-        .collect();
-    let rows: Vec<&[String; 6]> = std::iter::once(&heading).chain(&rows).collect();
-    let widths: [usize; 6] = std::array::from_fn(|column| {
-        let widths = rows.iter().map(|row| row[column].chars().count());
-        widths.max().unwrap_or(0)
+    let rows = accounts.iter().map(|account| {
+        [
+            account.name.clone(),
+            account.role.name().to_owned(),
+            account.state.clone(),
+            account.posts_count.to_string(),
+            account.made_at.chars().take(10).collect(),
+            account.email.clone().unwrap_or_default(),
+        ]
     });
-    let lines = rows.iter().map(|row| {
-        let cells = row.iter().zip(widths);
-        let line: String = cells
-            .map(|(cell, width)| format!("{cell:width$}  "))
-            .collect();
-        line.trim_end().to_owned()
-    });
-    lines.collect::<Vec<_>>().join("\n")
+    let rows: Vec<[String; 6]> = std::iter::once(heading).chain(rows).collect();
+    columns(&rows)
 }
 
 #[cfg(test)]

@@ -135,6 +135,12 @@ settings::settings! {
         database: Option<CronExpression> = Some(CronExpression::of("45 3 * * *"));
     }
 
+    /// Daily statistics.
+    statistics: Statistics {
+        /// Whether strangers may read the figures of public posts; false shows them to members only.
+        public: bool = false;
+    }
+
     /// Timelines.
     timelines: Timelines {
         /// Newest entries of a home timeline kept in memory per reader, 1 to 10000.

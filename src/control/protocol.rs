@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::tasks::TasksReport;
 use crate::domain::account::Role;
+use crate::domain::overview::Overview;
+use crate::domain::statistics::Day;
 use crate::secret::Secret;
 use crate::store::backup::Manifest;
 use crate::store::invariants::Finding;
@@ -15,6 +18,11 @@ pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// The most accounts in one answer; the next ones are asked for by the last one's id.
 pub const ACCOUNTS_PER_ANSWER_MAX: usize = 500;
+
+/// The most days of statistics in one answer: half a mebibyte.
+pub const STATISTICS_DAYS_MAX: i32 = 1000;
+/// The most steps that one request has done, so that whoever waits sees them go on.
+pub const STATISTICS_STEPS_MAX: usize = 32;
 
 /// A request as it is sent.
 #[derive(Debug, Serialize, Deserialize)]
@@ -115,10 +123,50 @@ pub enum Request {
         /// An absolute path.
         directory: String,
     },
+    /// Read the statistics.
+    ReadStatistics {
+        /// Of how many days, today included; at most [`STATISTICS_DAYS_MAX`].
+        days: i32,
+    },
+    /// Make days be computed again; the steps are asked for one by one.
+    ReopenDays {
+        /// The first day; the first of all where it is left out.
+        from: Option<Day>,
+        /// The last day; the present one where it is left out.
+        until: Option<Day>,
+    },
+    /// Compute a few of the days that are to be computed.
+    StepStatistics,
     /// Remember another public address.
     SetUrl {
         /// Which.
         url: String,
+    },
+    /// Tell of tasks and jobs.
+    ReadTasks,
+    /// Have a task of the schedule run now.
+    RunTask {
+        /// Which.
+        name: String,
+    },
+    /// Stop a task or a queue, or let it go on.
+    PauseTasks {
+        /// Which.
+        name: String,
+        /// Whether it stops.
+        paused: bool,
+    },
+    /// Have a job tried now.
+    RetryJob {
+        /// Its number.
+        id: i64,
+    },
+    /// Have every dead job tried again.
+    RetryDeadJobs,
+    /// Forget a job.
+    DropJob {
+        /// Its number.
+        id: i64,
     },
 }
 
@@ -169,12 +217,39 @@ pub enum Answer {
         /// What it is.
         manifest: Manifest,
     },
+    /// The statistics, as the operator sees them.
+    Statistics {
+        /// They.
+        overview: Box<Overview>,
+    },
+    /// Days will be computed again.
+    DaysReopened {
+        /// How many.
+        days: usize,
+    },
+    /// Days were computed.
+    StatisticsStepped {
+        /// Which, in the order in which they were; the present one is not told of.
+        days: Vec<Day>,
+        /// Whether more is left.
+        is_more: bool,
+    },
     /// Another public address is remembered.
     UrlSet {
         /// The one before.
         before: Option<String>,
         /// The one from the next start on.
         now: String,
+    },
+    /// What the instance does by itself.
+    Tasks {
+        /// All of it.
+        report: TasksReport,
+    },
+    /// Dead jobs are tried again.
+    Revived {
+        /// How many.
+        jobs: usize,
     },
 }
 

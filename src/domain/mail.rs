@@ -159,6 +159,49 @@ impl MailPreferences {
     }
 }
 
+/// What is wrong with preferences.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MailPreferencesFault {
+    /// A minute beyond the day.
+    #[error("Enter the quiet hours as times of a day")]
+    NoTimeOfDay,
+    /// Quiet hours that begin when they end.
+    #[error("Quiet hours must end at another time than they begin")]
+    EmptyQuietHours,
+    /// A time zone that isn't known.
+    #[error("This is no time zone; write it as Europe/Berlin")]
+    UnknownTimeZone,
+}
+
+impl MailPreferences {
+    /// The preferences as they are kept: the time zone under its own name.
+    ///
+    /// # Errors
+    /// Quiet hours that are none, or a time zone that isn't known.
+    pub fn cleaned(mut self) -> Result<Self, MailPreferencesFault> {
+        if let Some(quiet) = self.quiet {
+            if quiet.from_minute.max(quiet.until_minute) >= MINUTES_PER_DAY {
+                return Err(MailPreferencesFault::NoTimeOfDay);
+            }
+            if quiet.from_minute == quiet.until_minute {
+                return Err(MailPreferencesFault::EmptyQuietHours);
+            }
+        }
+        self.time_zone = match self.time_zone.as_deref().map(str::trim) {
+            None | Some("") => None,
+            Some(name) => {
+                let zone = TimeZone::get(name).ok();
+                let name = zone.as_ref().and_then(TimeZone::iana_name);
+                Some(
+                    name.ok_or(MailPreferencesFault::UnknownTimeZone)?
+                        .to_owned(),
+                )
+            }
+        };
+        Ok(self)
+    }
+}
+
 /// A part of every day in which an account wants no mail.
 ///
 /// A moment is quiet when the clock on the wall shows a quiet time then, so an hour that a change of the clock repeats

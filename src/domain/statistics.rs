@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::tz::TimeZone;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::clock::{self, Timestamp};
 use crate::ids::AccountId;
@@ -81,6 +81,13 @@ impl FromStr for Day {
 impl Serialize for Day {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -242,7 +249,7 @@ pub struct MeasuredDay {
 }
 
 /// One account's day, for the account itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct AccountDay {
     /// Texts written, replies among them.
     pub posts: i64,
@@ -313,7 +320,8 @@ pub struct Share {
 }
 
 /// For whom figures are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Audience {
     /// Anybody.
     Strangers,
@@ -349,6 +357,26 @@ impl Serialize for Shown {
             Self::Exact(count) => serializer.serialize_i64(*count),
             Self::Few => serializer.collect_str(self),
         }
+    }
+}
+
+/// The number, or whatever text stands in its place.
+impl<'de> Deserialize<'de> for Shown {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Count(i64),
+            #[expect(
+                dead_code,
+                reason = "a text of any wording says that the number isn't told"
+            )]
+            Text(String),
+        }
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Count(count) => Self::Exact(count),
+            Written::Text(_) => Self::Few,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What must be true of the store as a whole, checked by `kinglet check` and after every backup.
 
 use super::error::StoreError;
+use super::growth;
 use super::reader::{Query, View};
 use super::tables::invariants::{FOREIGN_KEYS, INTEGRITY, INVARIANTS};
 
@@ -35,6 +36,7 @@ impl Query for CheckInvariants {
         for invariant in INVARIANTS {
             check(view, invariant.name, invariant.violations, &mut findings)?;
         }
+        findings.extend(growth::findings(view)?);
         Ok(findings)
     }
 }
@@ -309,6 +311,14 @@ mod tests {
         (
             "purges_are_complete",
             "UPDATE accounts SET state = 3 WHERE name = 'bob'",
+        ),
+        (
+            "deleted_accounts_get_no_mail",
+            "UPDATE accounts SET state = 3, email = 'bob@birds.example' WHERE name = 'bob'",
+        ),
+        (
+            "sign_ups_know_what_they_become",
+            "UPDATE accounts SET state = 4 WHERE name = 'bob'",
         ),
         ("known_words", "UPDATE posts SET visibility = 9"),
         (

@@ -6,6 +6,7 @@
 
 pub mod backup;
 pub mod error;
+mod growth;
 pub mod invariants;
 pub mod migrate;
 pub mod open;

@@ -6,10 +6,12 @@ use tempfile::TempDir;
 
 use super::open::{DataDir, Synchronous};
 use super::reader::{Query, Reader};
+use super::units::{LeaseJobs, StepJob, YieldJob};
 use super::writer::{
     EventBatch, EventSink, Unit, UnitError, Write, WriteError, Writer, WriterThread,
 };
 use crate::clock::{ManualClock, Timestamp};
+use crate::domain::job::Lane;
 use crate::ids::AccountId;
 
 /// When tests begin.
@@ -60,6 +62,21 @@ impl Rig {
         let mut waiting = self.writer.submit(unit).unwrap();
         self.thread.apply_waiting();
         waiting.try_recv().unwrap()
+    }
+
+    /// Takes one due job on the store itself and does a step of it; whether there was one.
+    pub(crate) fn step_in_house(&mut self) -> bool {
+        let lease = LeaseJobs {
+            lane: Lane::House,
+            limit: 1,
+        };
+        let Some(leased) = self.apply(lease).unwrap().pop() else {
+            return false;
+        };
+        if self.apply(StepJob { job: leased.id }).unwrap() {
+            self.apply(YieldJob { job: leased.id }).unwrap();
+        }
+        true
     }
 
     /// Asks a query; answers with the snapshot's commit.

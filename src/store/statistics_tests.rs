@@ -14,7 +14,7 @@ use super::rig::Rig;
 use super::units::{
     Admission, ApproveAccount, BoostPost, CountMail, DeleteAccount, DeletePost, EditPost,
     FollowAccount, ForgetAccountDays, MailOutcome, Mark, MarkAccountsStale, MarkPost,
-    MeasureDatabase, NewMember, PreparedText, PublishPost, PurgeSome, RegisterAccount, ReopenDays,
+    MeasureDatabase, NewMember, PreparedText, PublishPost, RegisterAccount, ReopenDays,
     SuspendAccount, UnboostPost, UnfollowAccount, UnsuspendAccount,
 };
 use super::writer::{Unit, UnitError, Write};
@@ -740,7 +740,7 @@ impl World {
             Act::Suspend { who, on } => self.suspend(self.who(who), on),
             Act::DeleteAccount { who } => self.delete_account(self.who(who)),
             Act::Purge => {
-                self.rig.apply(PurgeSome).unwrap();
+                self.rig.step_in_house();
             }
             Act::Compute { rounds } => {
                 for _ in 0..rounds {
@@ -811,7 +811,7 @@ impl World {
 
     /// Lets the driver and the purges come to rest.
     fn settle(&mut self) {
-        while self.rig.apply(PurgeSome).unwrap() {}
+        while self.rig.step_in_house() {}
         let rounds = (0..ROUNDS_MAX).take_while(|_| self.step()).count();
         assert!(rounds < ROUNDS_MAX, "the driver never comes to rest");
         let commit = self.rig.ask(ReadTotals).1;
@@ -1053,7 +1053,7 @@ fn a_day_changed_while_it_is_computed_is_computed_again() {
     world.rig.clock.advance_millis(3 * 86_400_000);
     world.settle();
     world.act(&Act::Delete { post: 0 });
-    while world.rig.apply(PurgeSome).unwrap() {}
+    while world.rig.step_in_house() {}
     let day = Day::of(moment(STARTS[0]), &world.zone);
     let zone = world.zone.clone();
     let query = ComputeDay {
@@ -1064,7 +1064,7 @@ fn a_day_changed_while_it_is_computed_is_computed_again() {
     };
     let record = world.rig.ask(query).0.expect("the deletion is seen");
     world.act(&Act::Delete { post: 0 });
-    while world.rig.apply(PurgeSome).unwrap() {}
+    while world.rig.step_in_house() {}
     assert!(world.rig.apply(record.clone()).unwrap());
     world.settle();
     world.check();

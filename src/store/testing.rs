@@ -38,14 +38,24 @@ impl EventSink for Keep {
 }
 
 impl TestStore {
-    /// An empty store.
+    /// An empty store of an instance that sends no mail.
     pub(crate) fn open() -> Self {
+        Self::open_with(|_| {})
+    }
+
+    /// An empty store of an instance that sends mail.
+    pub(crate) fn open_with_mail() -> Self {
+        Self::open_with(WriterThread::send_mail)
+    }
+
+    fn open_with(prepare: impl FnOnce(&mut WriterThread)) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let clock = ManualClock::at(Timestamp::from_millis(1_790_000_000_000));
         let data_dir = DataDir::own(directory.path()).expect("nobody else uses it");
         let database = data_dir.database();
         let (mut thread, writer) = WriterThread::open(data_dir, Synchronous::Normal, clock.clone())
             .expect("a new database");
+        prepare(&mut thread);
         let (sink, events) = mpsc::sync_channel(BATCHES_MAX);
         thread.add_sink(Box::new(Keep(sink)));
         Self {

@@ -50,6 +50,20 @@ impl Visitor {
         let request = self.client.post(target).form(&fields);
         Page::from_answer(request.send().await.expect("an answer")).await
     }
+
+    /// Presses a button of the page's action form that leads to `action`.
+    pub async fn send_act(&self, page: &Page, action: &str) -> Page {
+        let fields = page.fields_of("id=\"act\"");
+        let target = page.url.join(action).expect("the action is an address");
+        let fields: Vec<_> = fields.iter().map(|(n, v)| (&**n, &**v)).collect();
+        self.post(target.as_str(), &fields).await
+    }
+
+    /// Sends fields as they are.
+    pub async fn post(&self, url: &str, fields: &[(&str, &str)]) -> Page {
+        let request = self.client.post(url).form(fields);
+        Page::from_answer(request.send().await.expect("an answer")).await
+    }
 }
 
 impl Page {
@@ -70,14 +84,16 @@ impl Page {
     }
 
     fn hidden_fields(&self, action: &str) -> Vec<(String, String)> {
+        self.fields_of(&format!(" action=\"{action}\""))
+    }
+
+    /// The hidden fields of the first form whose tag has this mark.
+    fn fields_of(&self, mark: &str) -> Vec<(String, String)> {
         let forms = self.html.split("<form").skip(1);
         let form = forms
             .map(|rest| rest.split("</form>").next().unwrap_or(rest))
-            .find(|form| {
-                let tag = form.split('>').next().unwrap_or_default();
-                attribute(tag, "action").as_deref() == Some(action)
-            })
-            .unwrap_or_else(|| panic!("{} has no form for {action}:\n{}", self.url, self.html));
+            .find(|form| form.split('>').next().unwrap_or_default().contains(mark))
+            .unwrap_or_else(|| panic!("{} has no form with {mark}:\n{}", self.url, self.html));
         form.split("<input")
             .skip(1)
             .filter_map(|rest| rest.split('>').next())

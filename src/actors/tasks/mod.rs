@@ -6,6 +6,7 @@
 mod house;
 mod lane;
 mod mailer;
+pub mod overview;
 mod periodic;
 mod schedule;
 mod wakes;
@@ -19,6 +20,7 @@ use self::house::House;
 use self::lane::LaneLoop;
 use self::mailer::Mailer;
 pub use self::mailer::MailerSetup;
+pub use self::periodic::{StatisticsProgress, step_statistics};
 use self::schedule::Scheduler;
 pub use self::wakes::WakeUps;
 use super::Actors;

@@ -4,8 +4,8 @@ use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, Heade
 
 use super::assets::{ASSET_CACHE_CONTROL, Asset, asset_at, asset_named};
 use super::{
-    about, compose, consent, entry, errors, notifications, posts, profiles, search, settings,
-    timelines,
+    about, admin, compose, consent, entry, errors, notifications, posts, profiles, search,
+    settings, timelines,
 };
 use crate::http::context::Context;
 use crate::http::extract::auth::Guest;
@@ -24,6 +24,7 @@ pub fn family() -> Family<Context> {
     let family = ways_in(family);
     let family = writing(family);
     let family = others(family);
+    let family = looking_after(family);
     own_settings(family)
 }
 
@@ -117,6 +118,23 @@ fn others(family: Family<Context>) -> Family<Context> {
         .post("/notifications/clear", Session, notifications::clear)
 }
 
+fn looking_after(family: Family<Context>) -> Family<Context> {
+    family
+        .get("/admin", Session, admin::index)
+        .get("/admin/tasks", Session, admin::tasks)
+        .post("/admin/tasks/:name/run", Session, admin::run_task)
+        .post("/admin/tasks/:name/pause", Session, admin::pause_task)
+        .post("/admin/tasks/:name/resume", Session, admin::resume_task)
+        .post("/admin/queues/:name/pause", Session, admin::pause_queue)
+        .post("/admin/queues/:name/resume", Session, admin::resume_queue)
+        .post("/admin/jobs/retry-dead", Session, admin::retry_dead)
+        .post("/admin/jobs/:id/retry", Session, admin::retry_job)
+        .post("/admin/jobs/:id/drop", Session, admin::drop_job)
+        .get("/admin/sign-ups", Session, admin::sign_ups)
+        .post("/admin/sign-ups/:id/approve", Session, admin::approve)
+        .post("/admin/sign-ups/:id/reject", Session, admin::reject)
+}
+
 fn own_settings(family: Family<Context>) -> Family<Context> {
     family
         .get("/settings", Session, settings::index)
@@ -151,7 +169,7 @@ async fn favicon(_: Context, _: Guest, call: Call) -> Result<Response, Problem> 
 /// `GET /robots.txt`: what is no reading is nothing for search engines.
 async fn robots(_: Context, _: Guest, _: Call) -> Result<Response, Problem> {
     const TEXT: &str = "User-agent: *\nDisallow: /api/\nDisallow: /oauth/\nDisallow: /search\n\
-        Disallow: /login\nDisallow: /settings\nDisallow: /setup\nDisallow: /invite/\nDisallow: /reset/\n";
+        Disallow: /login\nDisallow: /settings\nDisallow: /admin\nDisallow: /setup\nDisallow: /invite/\nDisallow: /reset/\n";
     let mut response = reply::typed("text/plain; charset=utf-8", TEXT);
     response.headers_mut().insert(
         CACHE_CONTROL,

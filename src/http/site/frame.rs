@@ -8,7 +8,7 @@ use super::session::{self, Cookie, Notice};
 use super::views::{Flash, FormErrors, Frame, Nav, Viewer};
 use crate::actors::posts::fill::{NotificationChoice, read_notifications};
 use crate::config::RegistrationMode;
-use crate::domain::account::OwnAccount;
+use crate::domain::account::{OwnAccount, Role};
 use crate::domain::marker::MarkedTimeline;
 use crate::domain::page::Page;
 use crate::domain::text::render::plain_excerpt;
@@ -209,6 +209,10 @@ impl Visit {
             avatar_url: author.avatar_url,
             unread: u32::try_from(unread.entries.len()).unwrap_or(u32::MAX),
             follow_requests: u32::try_from(own.follow_requests_count).unwrap_or(u32::MAX),
+            is_owner: self
+                .guest
+                .member_if_any()
+                .is_some_and(|member| member.role == Role::Owner),
         })
     }
 

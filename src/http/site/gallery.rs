@@ -79,6 +79,7 @@ impl Samples {
             avatar_url,
             unread: 3,
             follow_requests: 1,
+            is_owner: false,
         }
     }
 

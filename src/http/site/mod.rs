@@ -31,6 +31,8 @@
 //! | `/settings/profile` | [`views::settings::ProfileSettingsPage`] |
 //! | `/settings/account` | [`views::settings::AccountSettingsPage`] |
 //! | `/settings/sessions` | [`views::settings::SessionsPage`] |
+//! | `/admin/tasks` (owners) | [`views::admin::TasksPage`] |
+//! | `/admin/sign-ups` (owners, moderators) | [`views::admin::SignUpsPage`] |
 //! | `/oauth/authorize` | [`views::oauth::ConsentPage`] |
 //! | the answer to `/oauth/authorize` of a client without an address | [`views::oauth::CodePage`] |
 //! | `/about` | [`views::about::AboutPage`] |
@@ -68,9 +70,12 @@
 //! * `/@NAME/{follow,unfollow,block,unblock,mute,unmute}` (`unfollow` also takes back a request);
 //! * `/follow-requests/ID/{accept,reject}`, ID being the asking account's;
 //! * `/notifications/clear`, `/notifications/read` (the button carries `last_read`);
-//! * `/settings/sessions/ID/revoke`, `/settings/apps/ID/revoke`.
+//! * `/settings/sessions/ID/revoke`, `/settings/apps/ID/revoke`;
+//! * `/admin/queues/NAME/{pause,resume}`, `/admin/tasks/NAME/{pause,resume,run}`,
+//!   `/admin/jobs/ID/{retry,drop}`, `/admin/jobs/retry-dead`, `/admin/sign-ups/ID/{approve,reject}`.
 
 mod about;
+mod admin;
 pub mod assets;
 mod compose;
 mod consent;

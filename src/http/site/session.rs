@@ -179,10 +179,24 @@ pub(super) enum Notice {
     SessionEnded,
     /// An application is shut out.
     AppRevoked,
+    /// A queue or a task was stopped.
+    Paused,
+    /// A queue or a task goes on.
+    Resumed,
+    /// A task runs as soon as it can.
+    TaskDue,
+    /// Jobs are tried as soon as they can.
+    JobRetried,
+    /// A job is forgotten.
+    JobDropped,
+    /// Somebody was let in.
+    Approved,
+    /// Somebody was turned away.
+    Rejected,
 }
 
 impl Notice {
-    const ALL: [(Self, &str, &str); 15] = [
+    const ALL: &[(Self, &str, &str)] = &[
         (Self::LoggedOut, "logged-out", "You are logged out."),
         (
             Self::Welcome,
@@ -241,6 +255,29 @@ impl Notice {
             Self::AppRevoked,
             "app-revoked",
             "The app no longer has access to your account.",
+        ),
+        (
+            Self::Paused,
+            "paused",
+            "Paused. Nothing of it runs until you resume it.",
+        ),
+        (Self::Resumed, "resumed", "It goes on."),
+        (
+            Self::TaskDue,
+            "task-due",
+            "The task runs now. Reload the page to see how it went.",
+        ),
+        (
+            Self::JobRetried,
+            "job-retried",
+            "It is tried again now. Reload the page to see how it went.",
+        ),
+        (Self::JobDropped, "job-dropped", "The job is dropped."),
+        (Self::Approved, "approved", "They are in."),
+        (
+            Self::Rejected,
+            "rejected",
+            "They are turned away. The name is free again.",
         ),
     ];
 

@@ -85,13 +85,7 @@ impl Query for FindLogin {
 
     fn run(&self, view: &View<'_>) -> Result<Self::Answer, StoreError> {
         let connection = view.connection;
-        let login = self.login.trim();
-        let login = login.strip_prefix('@').unwrap_or(login);
-        let account = if login.contains('@') {
-            credentials::id_by_email(connection, login)?
-        } else {
-            accounts::id_by_name(connection, login)?
-        };
+        let account = credentials::id_by_login(connection, &self.login)?;
         account.map_or(Ok(None), |account| find_login(connection, account))
     }
 }
@@ -253,6 +247,8 @@ pub enum LinkUse {
     Reset,
     /// To sign up.
     Invite,
+    /// To confirm a mail address.
+    Confirm,
 }
 
 /// Whether a link still works; using it is for the unit to decide.
@@ -274,6 +270,7 @@ impl Query for CheckLink {
             LinkUse::SetUp => LinkKind::SetUp,
             LinkUse::Reset => LinkKind::Reset,
             LinkUse::Invite => LinkKind::Invite,
+            LinkUse::Confirm => LinkKind::Confirm,
         };
         // As soon as there is an owner, no link makes another.
         if self.link_use == LinkUse::SetUp && credentials::has_owner(view.connection)? {

@@ -7,12 +7,14 @@ pub mod home;
 pub mod instance;
 pub mod jobs;
 pub mod lists;
+pub mod mail;
 pub mod notifications;
 pub mod posts;
 pub mod relations;
 pub mod search;
 pub mod series;
 pub mod statistics;
+pub mod tasks;
 pub mod threads;
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::domain::statistics::{
 use crate::ids::AccountId;
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, View};
-use crate::store::tables::{account_days, day_shares, instance_days, measured_quarters};
+use crate::store::tables::{account_days, day_shares, instance_days, measured_quarters, upkeep};
 
 /// The most days that are told at once: ten years.
 pub const SERIES_DAYS_MAX: i32 = 3660;
@@ -81,6 +81,18 @@ impl Query for ReadTotals {
         let ever = (Quarter(i64::MIN), Quarter(i64::MAX));
         let measured = measured_quarters::between(view.connection, ever.0, ever.1)?;
         Ok((totals, measured))
+    }
+}
+
+/// How many bytes the database takes at this moment.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadDatabaseSize;
+
+impl Query for ReadDatabaseSize {
+    type Answer = i64;
+
+    fn run(&self, view: &View<'_>) -> Result<i64, StoreError> {
+        upkeep::size(view.connection)
     }
 }
 

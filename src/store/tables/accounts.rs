@@ -47,6 +47,8 @@ pub(in crate::store) struct NewAccount<'a> {
     pub(in crate::store) password_hash: Option<&'a str>,
     pub(in crate::store) role: Role,
     pub(in crate::store) state: AccountState,
+    /// What it becomes when its address is confirmed; only for a sign-up that waits for that.
+    pub(in crate::store) confirms_to: Option<AccountState>,
     pub(in crate::store) signup_reason: Option<&'a str>,
 }
 
@@ -58,8 +60,8 @@ pub(in crate::store) fn insert(
     let inserted = connection
         .prepare_cached(
             "INSERT OR IGNORE INTO accounts
-                 (id, name, email, email_confirmed, password_hash, role, state, signup_reason)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                 (id, name, email, email_confirmed, password_hash, role, state, confirms_to, signup_reason)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
             new.id,
@@ -69,6 +71,7 @@ pub(in crate::store) fn insert(
             new.password_hash,
             new.role,
             new.state,
+            new.confirms_to,
             new.signup_reason
         ])?;
     Ok(inserted == 1)

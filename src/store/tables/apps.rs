@@ -91,7 +91,7 @@ pub(in crate::store) fn secret(
     Ok(statement.query_row([id], |row| row.get(0)).optional()?)
 }
 
-/// Remembers that a member let the client in.
+/// Remembers that a post was written with the client: it is named there for as long as there is an instance.
 pub(in crate::store) fn set_used(connection: &Connection, id: AppId) -> Result<(), StoreError> {
     connection
         .prepare_cached("UPDATE apps SET used = 1 WHERE id = ?1 AND used = 0")?
@@ -99,7 +99,18 @@ pub(in crate::store) fn set_used(connection: &Connection, id: AppId) -> Result<(
     Ok(())
 }
 
-/// Clients registered until `until` that no member ever let in, at most `limit`.
+/// Whether there are at least `most` clients that nobody ever wrote with.
+pub(in crate::store) fn are_unused_at_least(
+    connection: &Connection,
+    most: usize,
+) -> Result<bool, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT 1 FROM apps WHERE used = 0 ORDER BY made_at LIMIT 1 OFFSET ?1")?;
+    Ok(statement.exists([most.saturating_sub(1) as i64])?)
+}
+
+/// Clients registered until `until` that no member has a token or a code for and nobody ever wrote with, oldest first,
+/// at most `limit`.
 pub(in crate::store) fn unused_until(
     connection: &Connection,
     until: Timestamp,
@@ -108,6 +119,8 @@ pub(in crate::store) fn unused_until(
     let mut statement = connection.prepare_cached(
         "SELECT id FROM apps WHERE used = 0 AND made_at <= ?1
              AND NOT EXISTS (SELECT 1 FROM codes WHERE codes.app = apps.id)
+             AND NOT EXISTS (
+                 SELECT 1 FROM tokens WHERE tokens.app = apps.id AND tokens.account IS NOT NULL)
          ORDER BY made_at LIMIT ?2",
     )?;
     let rows = statement.query_map(params![until, limit as i64], |row| row.get(0))?;

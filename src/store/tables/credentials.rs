@@ -6,7 +6,7 @@ use crate::domain::access::Member;
 use crate::domain::account::{AccountState, Role};
 use crate::ids::AccountId;
 use crate::store::error::StoreError;
-use crate::store::tables::first_column;
+use crate::store::tables::{accounts, first_column};
 
 const MEMBER: &str = "id, name, role, state, access_commit";
 
@@ -39,6 +39,20 @@ pub(in crate::store) fn id_by_email(
     Ok(statement.query_row([email], |row| row.get(0)).optional()?)
 }
 
+/// The account that somebody means by its name, with or without a leading `@`, or by its mail address.
+pub(in crate::store) fn id_by_login(
+    connection: &Connection,
+    login: &str,
+) -> Result<Option<AccountId>, StoreError> {
+    let login = login.trim();
+    let login = login.strip_prefix('@').unwrap_or(login);
+    if login.contains('@') {
+        id_by_email(connection, login)
+    } else {
+        accounts::id_by_name(connection, login)
+    }
+}
+
 /// An account's mail address; none when it has none or isn't there.
 pub(in crate::store) fn email(
     connection: &Connection,
@@ -49,6 +63,63 @@ pub(in crate::store) fn email(
         .query_row([id], |row| row.get(0))
         .optional()?
         .flatten())
+}
+
+/// Replaces the mail address; a wish for another one is over.
+pub(in crate::store) fn set_email(
+    connection: &Connection,
+    id: AccountId,
+    email: &str,
+    is_confirmed: bool,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE accounts SET email = ?2, email_confirmed = ?3, new_email = NULL WHERE id = ?1",
+        )?
+        .execute(params![id, email, is_confirmed])?;
+    Ok(())
+}
+
+/// Remembers which address takes the place of the other when it is confirmed; `None` for the one that is there.
+pub(in crate::store) fn set_new_email(
+    connection: &Connection,
+    id: AccountId,
+    email: Option<&str>,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE accounts SET new_email = ?2 WHERE id = ?1")?
+        .execute(params![id, email])?;
+    Ok(())
+}
+
+/// Takes out what a sign-up becomes whose address is confirmed now; `None` when it waits for nothing.
+pub(in crate::store) fn take_confirms_to(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<Option<AccountState>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT confirms_to FROM accounts WHERE id = ?1")?;
+    let found: Option<AccountState> = statement
+        .query_row([id], |row| row.get(0))
+        .optional()?
+        .flatten();
+    if found.is_some() {
+        connection
+            .prepare_cached("UPDATE accounts SET confirms_to = NULL WHERE id = ?1")?
+            .execute([id])?;
+    }
+    Ok(found)
+}
+
+/// Remembers that somebody logged in; true when nobody had before.
+pub(in crate::store) fn set_logged_in(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<bool, StoreError> {
+    let first = connection
+        .prepare_cached("UPDATE accounts SET logged_in = 1 WHERE id = ?1 AND logged_in = 0")?
+        .execute([id])?;
+    Ok(first == 1)
 }
 
 /// An account's password hash; none when it has none or isn't there.
@@ -119,7 +190,7 @@ pub(in crate::store) fn strip(connection: &Connection, id: AccountId) -> Result<
             "UPDATE accounts SET email = NULL, email_confirmed = 0, password_hash = NULL, role = 0,
                  state = 3, display_name = '', note = '', fields = '[]', locked = 0, bot = 0,
                  discoverable = 0, post_visibility = 0, post_sensitive = 0, post_language = NULL,
-                 signup_reason = NULL
+                 signup_reason = NULL, new_email = NULL, confirms_to = NULL, logged_in = 0
              WHERE id = ?1",
         )?
         .execute([id])?;

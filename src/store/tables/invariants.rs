@@ -24,6 +24,10 @@ macro_rules! invariants {
 pub(in crate::store) const INTEGRITY: &str = "SELECT integrity_check FROM pragma_integrity_check \
      WHERE integrity_check <> 'ok'";
 
+/// The tables of the schema, without those that SQLite keeps for itself.
+pub(in crate::store) const TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
+     ORDER BY name";
+
 /// Rows that refer to rows that aren't there, where SQLite knows of the reference.
 pub(in crate::store) const FOREIGN_KEYS: &str = "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' refers to a missing row of ' || parent \
      FROM pragma_foreign_key_check";
@@ -176,6 +180,18 @@ invariants! {
              OR EXISTS (SELECT 1 FROM favourites WHERE account = accounts.id)
              OR EXISTS (SELECT 1 FROM bookmarks WHERE account = accounts.id)
              OR EXISTS (SELECT 1 FROM notifications WHERE account = accounts.id OR sender = accounts.id))",
+    "deleted_accounts_get_no_mail":
+        "SELECT 'the deleted account ' || id || ' left something about mail behind' FROM accounts
+         WHERE state = 3
+           AND (email IS NOT NULL OR new_email IS NOT NULL
+             OR EXISTS (SELECT 1 FROM mail_settings WHERE account = accounts.id)
+             OR EXISTS (SELECT 1 FROM mail_standing WHERE account = accounts.id)
+             OR (EXISTS (SELECT 1 FROM digest_items WHERE account = accounts.id)
+               AND id NOT IN (SELECT CAST(payload ->> 'account' AS INTEGER) FROM jobs WHERE kind = 'purge_account')))",
+    "sign_ups_know_what_they_become":
+        "SELECT 'account ' || id || ' in state ' || state || ' becomes ' || coalesce(confirms_to, 'nothing')
+             || ' when its address is confirmed' FROM accounts
+         WHERE (state = 4) <> (confirms_to IS NOT NULL) OR confirms_to NOT BETWEEN 0 AND 1",
     "known_words":
         "SELECT 'account ' || id || ' has role ' || role || ' and state ' || state FROM accounts
          WHERE role NOT BETWEEN 0 AND 2 OR state NOT BETWEEN 0 AND 4
@@ -212,7 +228,8 @@ invariants! {
          FROM instance_days HAVING count(*) <> max(day) - min(day) + 1",
     "the_store_knows_itself":
         "SELECT 'meta has no ' || wanted.name
-         FROM (SELECT 'commit' AS name UNION ALL SELECT 'identity') AS wanted
+         FROM (SELECT 'commit' AS name UNION ALL SELECT 'identity'
+             UNION ALL SELECT 'unsubscribe_key') AS wanted
          LEFT JOIN meta ON meta.name = wanted.name AND meta.value <> ''
          WHERE meta.name IS NULL",
 }

@@ -93,6 +93,17 @@ pub(in crate::store) fn insert(
     Ok(inserted == 1)
 }
 
+/// Takes back a job that waits or runs, by its key.
+pub(in crate::store) fn delete_by_key(
+    connection: &Connection,
+    key: &str,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM jobs WHERE dedup_key = ?1 AND state < 2")?
+        .execute([key])?;
+    Ok(())
+}
+
 /// A job by its number.
 pub(in crate::store) fn find(
     connection: &Connection,
@@ -246,14 +257,15 @@ pub(in crate::store) fn delete(connection: &Connection, id: JobId) -> Result<boo
     Ok(deleted == 1)
 }
 
-/// Up to `limit` waiting jobs that were asked for until `until`, oldest first.
+/// Up to `limit` waiting jobs that leave the house and were asked for until `until`, oldest first.
 pub(in crate::store) fn waiting_since(
     connection: &Connection,
     until: Timestamp,
     limit: usize,
 ) -> Result<Vec<JobRow>, StoreError> {
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM jobs WHERE state = 0 AND made_at <= ?1 ORDER BY made_at LIMIT ?2"
+        "SELECT {COLUMNS} FROM jobs
+         WHERE state = 0 AND made_at <= ?1 AND destination <> 'house' ORDER BY made_at LIMIT ?2"
     ))?;
     let rows = statement.query_map(params![until, limit as i64], row)?;
     Ok(rows.collect::<Result<_, _>>()?)

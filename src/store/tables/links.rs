@@ -89,7 +89,19 @@ pub(in crate::store) fn delete_set_up(connection: &Connection) -> Result<(), Sto
     Ok(())
 }
 
-/// Removes the links of an account; a new one replaces them.
+/// Removes an account's links of a kind.
+pub(in crate::store) fn delete_of_kind(
+    connection: &Connection,
+    account: AccountId,
+    kind: LinkKind,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM links WHERE account = ?1 AND kind = ?2")?
+        .execute(params![account, kind])?;
+    Ok(())
+}
+
+/// Removes all links of an account.
 pub(in crate::store) fn delete_of_account(
     connection: &Connection,
     account: AccountId,

@@ -100,6 +100,46 @@ pub(in crate::store) fn clear_bounced(
     Ok(())
 }
 
+/// Notes that a mail to confirm an address is asked for; false, and nothing is noted, when the last one was asked for
+/// after `since`.
+pub(in crate::store) fn ask_confirmation(
+    connection: &Connection,
+    account: AccountId,
+    now: Timestamp,
+    since: Timestamp,
+) -> Result<bool, StoreError> {
+    let noted = connection
+        .prepare_cached(
+            "INSERT INTO mail_standing (account, asked_at) VALUES (?1, ?2)
+             ON CONFLICT (account) DO UPDATE SET asked_at = ?2
+             WHERE asked_at IS NULL OR asked_at <= ?3 OR asked_at > ?2",
+        )?
+        .execute(params![account, now, since])?;
+    Ok(noted == 1)
+}
+
+/// Counts one more link to a new password within an hour since 1970, unless `most` were asked for in it already; true
+/// when it was counted.
+pub(in crate::store) fn count_reset(
+    connection: &Connection,
+    account: AccountId,
+    hour: i64,
+    most: i64,
+) -> Result<bool, StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO mail_standing (account, reset_hour) VALUES (?1, ?2)
+             ON CONFLICT (account) DO UPDATE SET reset_hour = ?2, resets = 0 WHERE reset_hour <> ?2",
+        )?
+        .execute(params![account, hour])?;
+    let counted = connection
+        .prepare_cached(
+            "UPDATE mail_standing SET resets = resets + 1 WHERE account = ?1 AND resets < ?2",
+        )?
+        .execute(params![account, most])?;
+    Ok(counted == 1)
+}
+
 /// Forgets how mail to an account fared.
 pub(in crate::store) fn delete(
     connection: &Connection,

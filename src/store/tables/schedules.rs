@@ -88,6 +88,13 @@ pub(in crate::store) fn set_due(
     Ok(changed == 1)
 }
 
+/// Whether somebody stopped a task.
+pub(in crate::store) fn is_paused(connection: &Connection, task: &str) -> Result<bool, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT 1 FROM schedules WHERE task = ?1 AND paused = 1")?;
+    Ok(statement.exists([task])?)
+}
+
 /// Stops a task or lets it go on; false when it isn't known.
 pub(in crate::store) fn set_paused(
     connection: &Connection,

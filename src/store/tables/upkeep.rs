@@ -19,3 +19,10 @@ pub(in crate::store) fn optimise(connection: &Connection) -> Result<(), StoreErr
     connection.execute_batch("PRAGMA analysis_limit = 400; PRAGMA optimize;")?;
     Ok(())
 }
+
+/// How many bytes the database takes.
+pub(in crate::store) fn size(connection: &Connection) -> Result<i64, StoreError> {
+    let pages: i64 = connection.query_row("PRAGMA page_count", (), |row| row.get(0))?;
+    let bytes: i64 = connection.query_row("PRAGMA page_size", (), |row| row.get(0))?;
+    Ok(pages * bytes)
+}

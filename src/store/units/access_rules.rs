@@ -51,6 +51,19 @@ pub(super) fn require_authority(
     }
 }
 
+/// What concerns the instance as a whole is for an owner in use, and for the operator.
+pub(super) fn require_owner(connection: &Connection, by: Authority) -> Result<(), UnitError> {
+    let Authority::Member(by) = by else {
+        return Ok(());
+    };
+    let by = require_member(connection, by)?;
+    if by.state == AccountState::Active && by.role == Role::Owner {
+        Ok(())
+    } else {
+        Err(Refusal::forbidden("Your role doesn't allow this action").into())
+    }
+}
+
 /// There is always an owner who can get in: the last one is neither suspended nor demoted nor deleted.
 pub(super) fn require_owner_remains(
     connection: &Connection,

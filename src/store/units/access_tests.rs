@@ -397,6 +397,9 @@ const NAMED_IN: &[(&str, &[&str])] = &[
     ("tokens", &["account"]),
     ("sessions", &["account"]),
     ("links", &["account"]),
+    ("mail_settings", &["account"]),
+    ("mail_standing", &["account"]),
+    ("digest_items", &["account"]),
 ];
 
 #[test]

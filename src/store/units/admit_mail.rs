@@ -158,7 +158,8 @@ impl Unit for AdmitMail {
             asked: self,
             account,
             preferences: &preferences,
-            is_first: row.attempts <= 1,
+            // An attempt that reached nobody isn't counted as one, but left its reason.
+            is_first: row.attempts <= 1 && row.last_error.is_none(),
         };
         match admission.judge(write, &job)? {
             Verdict::Send(email, letter) => {

@@ -1,4 +1,4 @@
-//! A password changes: by whoever knows the old one, or by a link that the operator handed out.
+//! A password changes: by whoever knows the old one, or by a link that the operator handed out or that was mailed.
 
 use super::access_rules::{DEAD_LINK, end_all_access, end_sessions, require_member};
 use super::rules::require_active;
@@ -6,6 +6,7 @@ use crate::domain::access::LINK_MILLIS_MAX;
 use crate::domain::refusal::Refusal;
 use crate::ids::{AccountId, SessionId};
 use crate::secret::TokenHash;
+use crate::store::error::StoreError;
 use crate::store::tables::links::LinkKind;
 use crate::store::tables::{codes, credentials, links};
 use crate::store::writer::{Unit, UnitError, Write};
@@ -35,10 +36,17 @@ impl Unit for ChangePassword {
         }
         credentials::set_password_hash(write.connection, self.account, &self.new_hash)?;
         end_sessions(write, self.account, self.keep)?;
-        links::delete_of_account(write.connection, self.account)?;
+        end_wishes(write, self.account)?;
         codes::delete_of_account(write.connection, self.account)?;
         Ok(())
     }
+}
+
+/// Links end with the password that they were asked for under, and so does the wish for another mail address: it may
+/// have been somebody else's.
+fn end_wishes(write: &Write<'_>, account: AccountId) -> Result<(), StoreError> {
+    links::delete_of_account(write.connection, account)?;
+    credentials::set_new_email(write.connection, account, None)
 }
 
 /// Makes a link by which an account gets a new password, once and within a day; an older one ends.
@@ -55,7 +63,7 @@ impl Unit for CreateResetLink {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
         require_member(write.connection, self.account)?;
-        links::delete_of_account(write.connection, self.account)?;
+        links::delete_of_kind(write.connection, self.account, LinkKind::Reset)?;
         let expires_at = write.now.plus_millis(LINK_MILLIS_MAX);
         links::insert(
             write.connection,
@@ -90,6 +98,7 @@ impl Unit for ResetPassword {
         require_member(write.connection, account)?;
         credentials::set_password_hash(write.connection, account, &self.new_hash)?;
         end_all_access(write, account)?;
+        end_wishes(write, account)?;
         Ok(account)
     }
 }

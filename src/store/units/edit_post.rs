@@ -17,7 +17,7 @@ use crate::store::tables::{accounts, mentions, post_edits, posts, tags, terms};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// How many earlier versions of a post are kept; further edits are refused.
-const EDITS_PER_POST_MAX: i64 = 100;
+pub const EDITS_PER_POST_MAX: i64 = 100;
 
 /// Replaces the text of one's own post.
 #[derive(Debug, Clone)]

@@ -16,6 +16,15 @@ pub(super) fn enqueue(write: &mut Write<'_>, job: &Job) -> Result<(), StoreError
     enqueue_at(write, job, write.now)
 }
 
+/// Asks for a job, due at once; false when it is asked for already.
+pub(super) fn enqueue_new(write: &mut Write<'_>, job: &Job) -> Result<bool, StoreError> {
+    let is_new = jobs::insert(write.connection, job, write.now, write.now)?;
+    if is_new {
+        write.tell(Event::JobAdded(job.lane()));
+    }
+    Ok(is_new)
+}
+
 /// Asks for a job that is due at `run_at`; nothing happens when it is asked for already.
 pub(super) fn enqueue_at(
     write: &mut Write<'_>,

@@ -1,8 +1,12 @@
 //! Following: at once, or on request where the other wants to be asked.
 
+use super::enqueue::{enqueue, takes_mail};
 use super::mark_stale::mark_stale;
+use super::mention::wants_silence;
 use super::rules::{notify, require_active, require_other};
 use crate::domain::event::Event;
+use crate::domain::job::Job;
+use crate::domain::mail::MailKind;
 use crate::domain::notification::NotificationKind;
 use crate::domain::refusal::Refusal;
 use crate::domain::relationship::FollowOptions;
@@ -75,11 +79,24 @@ impl Unit for FollowAccount {
             if is_new {
                 let kind = NotificationKind::FollowRequest;
                 notify(write, self.followee, kind, self.follower, None)?;
+                self.mail_request(write)?;
             }
             return Ok(Followed::Requested);
         }
         follow(write, self.follower, self.followee, options)?;
         Ok(Followed::Now)
+    }
+}
+
+impl FollowAccount {
+    fn mail_request(&self, write: &mut Write<'_>) -> Result<(), StoreError> {
+        let (account, follower) = (self.followee, self.follower);
+        if takes_mail(write, account, MailKind::FollowRequest)?
+            && !wants_silence(write, account, follower)?
+        {
+            enqueue(write, &Job::FollowRequestMail { account, follower })?;
+        }
+        Ok(())
     }
 }
 

@@ -55,7 +55,6 @@ impl Unit for IssueCode {
                 used: false,
             },
         )?;
-        apps::set_used(connection, app.id)?;
         Ok(Ok(()))
     }
 }

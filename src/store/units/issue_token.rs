@@ -10,7 +10,7 @@ use crate::ids::{AccountId, AppId};
 use crate::secret::TokenHash;
 use crate::store::error::StoreError;
 use crate::store::tables::tokens::NewToken;
-use crate::store::tables::{apps, tokens};
+use crate::store::tables::tokens;
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// The most tokens of one account; one more ends the one that was used longest ago.
@@ -131,9 +131,6 @@ pub(super) fn insert_user_token(
             made_at: write.now,
         },
     )?;
-    if let Some(app) = app {
-        apps::set_used(connection, app)?;
-    }
     let surplus = tokens::delete_surplus_of_account(connection, account, TOKENS_PER_ACCOUNT_MAX)?;
     tell_revoked(write, surplus);
     Ok(Issued {

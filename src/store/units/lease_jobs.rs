@@ -1,6 +1,7 @@
 //! A worker takes the jobs that are due.
 
 use super::settle_job::give_up;
+use crate::domain::event::Event;
 use crate::domain::job::{ATTEMPTS_MAX, Job, LEASE_MILLIS, Lane, LeasedJob, Priority};
 use crate::store::tables::destinations::Destination;
 use crate::store::tables::jobs::JobRow;
@@ -43,12 +44,13 @@ impl Unit for LeaseJobs {
 }
 
 fn take(
-    write: &Write<'_>,
+    write: &mut Write<'_>,
     destination: &Destination,
     wanted: usize,
     leased: &mut Vec<LeasedJob>,
 ) -> Result<(), UnitError> {
     let full = leased.len() + wanted;
+    let mut is_any_buried = false;
     for priority in Priority::ALL {
         let left = full - leased.len();
         if left == 0 {
@@ -72,9 +74,16 @@ fn take(
                         attempt: row.attempts + 1,
                     });
                 }
-                Err(reason) => give_up(write, &row, &reason)?,
+                Err(reason) => {
+                    give_up(write, &row, &reason)?;
+                    is_any_buried = true;
+                }
             }
         }
+    }
+    if is_any_buried {
+        // Their places are free for what waits behind them: an empty answer doesn't mean that nothing is due.
+        write.tell(Event::JobAdded(destination.lane));
     }
     Ok(())
 }

@@ -4,9 +4,12 @@ mod access_rules;
 #[cfg(test)]
 mod access_tests;
 mod admit_mail;
+mod ask_reset;
 mod block_account;
 mod boost_post;
+mod change_address;
 mod change_password;
+mod confirm_address;
 mod create_invite;
 mod delete_account;
 mod delete_post;
@@ -17,7 +20,11 @@ mod exchange_code;
 mod follow_account;
 mod issue_code;
 mod issue_token;
+#[cfg(test)]
+mod job_tests;
 mod lease_jobs;
+#[cfg(test)]
+mod mail_tests;
 mod mark_post;
 mod mark_stale;
 mod mention;
@@ -35,6 +42,7 @@ mod review_account;
 mod revoke_access;
 mod rules;
 mod set_instance_url;
+mod set_mail_preferences;
 mod set_role;
 mod set_up_owner;
 mod settle_job;
@@ -47,14 +55,22 @@ mod update_profile;
 
 pub use access_rules::DEAD_LINK;
 pub use admit_mail::{AdmitMail, Dispatch, Letter, Mentioned, Sender};
+pub use ask_reset::{AskReset, RESETS_PER_HOUR_MAX};
 pub use block_account::{BlockAccount, UnblockAccount};
 pub use boost_post::{BoostPost, UnboostPost};
+pub use change_address::{AddressChange, ChangeAddress, TrustAddress};
 pub use change_password::{ChangePassword, CreateResetLink, ResetPassword};
+pub use confirm_address::{
+    ADDRESS_TAKEN, AskConfirmation, CONFIRMATION_PAUSE_MILLIS, ConfirmAddress, Confirmed,
+    NOTHING_TO_CONFIRM,
+};
 pub use create_invite::{CreateInvite, INVITE_DAYS_MAX, INVITE_USES_MAX};
 pub use delete_account::DeleteAccount;
 pub use delete_post::DeletePost;
-pub use digest::{ITEMS_PER_ACCOUNT_MAX, ITEMS_PER_DIGEST_MAX, SendDigests, SweepDigestItems};
-pub use edit_post::EditPost;
+pub use digest::{
+    ITEM_AGE_MILLIS_MAX, ITEMS_PER_ACCOUNT_MAX, ITEMS_PER_DIGEST_MAX, SendDigests, SweepDigestItems,
+};
+pub use edit_post::{EDITS_PER_POST_MAX, EditPost};
 pub use exchange_code::ExchangeCode;
 pub use follow_account::{
     AnswerFollowRequest, FollowAccount, Followed, RemoveFollower, UnfollowAccount,
@@ -72,7 +88,8 @@ pub use mention::MAILED_PER_POST_MAX;
 pub use mute_account::{MuteAccount, UnmuteAccount};
 pub use open_session::{AGENT_CHARS_MAX, OpenSession, SESSIONS_PER_ACCOUNT_MAX, TouchAccess};
 pub use operate_tasks::{
-    DropJob, PauseDestination, PauseTask, ReviveDeadJobs, RunJobNow, RunTaskNow,
+    DropJob, JOBS_PER_REVIVAL_MAX, PauseDestination, PauseTask, ReviveDeadJobs, RunJobNow,
+    RunTaskNow,
 };
 pub use plan_task::{PlanTask, RecordRun};
 pub use publish_post::{PreparedText, PublishPost};
@@ -83,14 +100,16 @@ pub use record_statistics::{
     RecordWindows, ReopenDays,
 };
 pub use register_account::{
-    Admission, EMAIL_TAKEN, NewMember, RegisterAccount, Registered, USERNAME_TAKEN,
+    Admission, EMAIL_TAKEN, NewMember, PENDING_SIGN_UPS_MAX, RegisterAccount, Registered,
+    USERNAME_TAKEN,
 };
-pub use register_app::{APP_NAME_CHARS_MAX, APP_WEBSITE_BYTES_MAX, RegisterApp};
+pub use register_app::{APP_NAME_CHARS_MAX, APP_WEBSITE_BYTES_MAX, APPS_UNUSED_MAX, RegisterApp};
 pub use review_account::{ApproveAccount, RejectAccount};
 pub use revoke_access::{
     CloseOwnSession, CloseSession, RevokeAppAccess, RevokeOwnToken, RevokeToken,
 };
 pub use set_instance_url::SetInstanceUrl;
+pub use set_mail_preferences::{SetMailPreferences, Unsubscribe};
 pub use set_role::SetRole;
 pub use set_up_owner::{CreateSetupLink, SetUpOwner};
 pub use settle_job::{BuryJob, FinishJob, RetryJob, Setback, YieldJob};

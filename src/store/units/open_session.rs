@@ -1,9 +1,12 @@
 //! Sessions are opened, and the use of sessions and tokens is written down now and then.
 
 use super::access_rules::tell_revoked;
+use super::enqueue::{enqueue, takes_mail};
 use super::rules::require_active;
 use crate::domain::access::Credential;
 use crate::domain::event::Event;
+use crate::domain::job::Job;
+use crate::domain::mail::MailKind;
 use crate::domain::refusal::Refusal;
 use crate::ids::{AccountId, SessionId};
 use crate::secret::TokenHash;
@@ -41,10 +44,13 @@ impl Unit for OpenSession {
         {
             return Err(Refusal::Conflict("The password was changed meanwhile".into()).into());
         }
-        if let Some(old) = self.replaces
-            && sessions::delete(connection, old)?
-        {
-            write.tell(Event::TokenRevoked(old));
+        let mut is_known_browser = false;
+        if let Some(old) = self.replaces {
+            let session = sessions::find(connection, old)?;
+            is_known_browser = session.is_some_and(|old| old.account == Some(self.account));
+            if sessions::delete(connection, old)? {
+                write.tell(Event::TokenRevoked(old));
+            }
         }
         let agent: String = self.agent.chars().take(AGENT_CHARS_MAX).collect();
         let id = sessions::insert(connection, self.session, self.account, &agent, write.now)?;
@@ -54,6 +60,12 @@ impl Unit for OpenSession {
             SESSIONS_PER_ACCOUNT_MAX,
         )?;
         tell_revoked(write, surplus);
+        let is_first = credentials::set_logged_in(connection, self.account)?;
+        let is_news = self.password_hash.is_some() && !is_first && !is_known_browser;
+        if is_news && takes_mail(write, self.account, MailKind::LogIn)? {
+            let (account, session) = (self.account, id);
+            enqueue(write, &Job::LogInMail { account, session })?;
+        }
         Ok(id)
     }
 }

@@ -1,5 +1,7 @@
 //! The operator looks after jobs and schedules: pause, go on, now, again, never.
 
+use super::access_rules::require_owner;
+use crate::domain::access::Authority;
 use crate::domain::event::Event;
 use crate::domain::job::{Breaker, Lane};
 use crate::domain::refusal::Refusal;
@@ -13,6 +15,8 @@ pub const JOBS_PER_REVIVAL_MAX: usize = 500;
 /// Stops what leads to a destination, or lets it go on at once, whatever failed there before.
 #[derive(Debug, Clone)]
 pub struct PauseDestination {
+    /// Who decides.
+    pub by: Authority,
     /// Which.
     pub name: String,
     /// Whether it stops.
@@ -23,6 +27,7 @@ impl Unit for PauseDestination {
     type Answer = ();
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        require_owner(write.connection, self.by)?;
         if !destinations::set_paused(write.connection, &self.name, self.paused)? {
             return Err(Refusal::NotFound.into());
         }
@@ -38,6 +43,8 @@ impl Unit for PauseDestination {
 /// Makes a job due now, a dead one as well; its destination is tried at once.
 #[derive(Debug, Clone, Copy)]
 pub struct RunJobNow {
+    /// Who decides.
+    pub by: Authority,
     /// Which.
     pub job: JobId,
 }
@@ -46,6 +53,7 @@ impl Unit for RunJobNow {
     type Answer = ();
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        require_owner(write.connection, self.by)?;
         let connection = write.connection;
         let row = jobs::find(connection, self.job)?.ok_or(Refusal::NotFound)?;
         if !jobs::revive(connection, self.job, write.now)? {
@@ -62,12 +70,16 @@ impl Unit for RunJobNow {
 
 /// Makes the longest dead jobs due now, at most [`JOBS_PER_REVIVAL_MAX`]; how many there were.
 #[derive(Debug, Clone, Copy)]
-pub struct ReviveDeadJobs;
+pub struct ReviveDeadJobs {
+    /// Who decides.
+    pub by: Authority,
+}
 
 impl Unit for ReviveDeadJobs {
     type Answer = usize;
 
     fn apply(&self, write: &mut Write<'_>) -> Result<usize, UnitError> {
+        require_owner(write.connection, self.by)?;
         let mut revived = 0;
         for job in jobs::dead_ids(write.connection, JOBS_PER_REVIVAL_MAX)? {
             revived += usize::from(jobs::revive(write.connection, job, write.now)?);
@@ -80,6 +92,8 @@ impl Unit for ReviveDeadJobs {
 /// Removes a job that waits or is dead.
 #[derive(Debug, Clone, Copy)]
 pub struct DropJob {
+    /// Who decides.
+    pub by: Authority,
     /// Which.
     pub job: JobId,
 }
@@ -88,6 +102,7 @@ impl Unit for DropJob {
     type Answer = ();
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        require_owner(write.connection, self.by)?;
         use crate::domain::job::JobState;
         let row = jobs::find(write.connection, self.job)?.ok_or(Refusal::NotFound)?;
         if row.state == JobState::Running {
@@ -106,6 +121,8 @@ impl Unit for DropJob {
 /// Makes a scheduled task due now.
 #[derive(Debug, Clone)]
 pub struct RunTaskNow {
+    /// Who decides.
+    pub by: Authority,
     /// Its name.
     pub task: String,
 }
@@ -114,6 +131,10 @@ impl Unit for RunTaskNow {
     type Answer = ();
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        require_owner(write.connection, self.by)?;
+        if schedules::is_paused(write.connection, &self.task)? {
+            return Err(Refusal::Conflict("This task is paused: let it go on first".into()).into());
+        }
         if !schedules::set_due(write.connection, &self.task, write.now)? {
             return Err(Refusal::NotFound.into());
         }
@@ -125,6 +146,8 @@ impl Unit for RunTaskNow {
 /// Stops a scheduled task or lets it go on.
 #[derive(Debug, Clone)]
 pub struct PauseTask {
+    /// Who decides.
+    pub by: Authority,
     /// Its name.
     pub task: String,
     /// Whether it stops.
@@ -135,6 +158,7 @@ impl Unit for PauseTask {
     type Answer = ();
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        require_owner(write.connection, self.by)?;
         if !schedules::set_paused(write.connection, &self.task, self.paused)? {
             return Err(Refusal::NotFound.into());
         }

@@ -10,7 +10,7 @@ use crate::domain::post::{PostFacts, RepliedTo};
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, AppId, PostId};
 use crate::store::tables::posts::{Counter, NewPost};
-use crate::store::tables::{accounts, idempotency_keys, posts, tags, terms};
+use crate::store::tables::{accounts, apps, idempotency_keys, posts, tags, terms};
 use crate::store::writer::{Unit, UnitError, Write};
 use std::sync::Arc;
 
@@ -98,6 +98,9 @@ impl Unit for PublishPost {
                 app: self.app,
             },
         )?;
+        if let Some(app) = self.app {
+            apps::set_used(connection, app)?;
+        }
         accounts::add_entry(connection, self.author, id, open)?;
         terms::set_post(connection, key, &self.text.terms)?;
         for tag in &self.text.tags {

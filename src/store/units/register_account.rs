@@ -1,10 +1,13 @@
 //! Somebody gets an account: by sign-up as far as the instance lets people in, or made by the operator.
 
 use super::access_rules::credentials_changed;
+use super::enqueue::{enqueue, takes_mail};
 use super::rules::notify;
 use crate::domain::access::Registration;
 use crate::domain::account::{AccountState, Role};
 use crate::domain::event::Event;
+use crate::domain::job::Job;
+use crate::domain::mail::MailKind;
 use crate::domain::notification::NotificationKind;
 use crate::domain::refusal::Refusal;
 use crate::domain::text::search_terms::index_terms;
@@ -12,9 +15,11 @@ use crate::ids::AccountId;
 use crate::secret::TokenHash;
 use crate::store::tables::accounts::NewAccount;
 use crate::store::tables::links::LinkKind;
-use crate::store::tables::{accounts, credentials, links, terms};
+use crate::store::tables::{accounts, credentials, links, mail_standing, terms};
 use crate::store::writer::{Unit, UnitError, Write};
 
+/// The most people who wait for approval at once: a queue that nobody can look through is no queue.
+pub const PENDING_SIGN_UPS_MAX: usize = 1000;
 /// The most moderators who are told of one sign-up.
 const MODERATORS_TOLD_MAX: usize = 50;
 
@@ -59,7 +64,7 @@ pub struct RegisterAccount {
 pub struct Registered {
     /// The new account.
     pub account: AccountId,
-    /// Active, or waiting for approval.
+    /// Active, or waiting for approval or for its mail address to be confirmed.
     pub state: AccountState,
 }
 
@@ -67,37 +72,56 @@ impl Unit for RegisterAccount {
     type Answer = Registered;
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Registered, UnitError> {
-        let (role, state, reason) = match &self.admission {
-            Admission::Operator(role) => (*role, AccountState::Active, None),
+        let (registration, invitation, reason) = match &self.admission {
+            Admission::Operator(role) => {
+                let account = insert_member(write, &self.member, &Start::trusted(*role))?;
+                let state = AccountState::Active;
+                return Ok(Registered { account, state });
+            }
             Admission::SignUp {
                 registration,
                 invitation,
                 reason,
-            } => {
-                let state = admit(write, *registration, *invitation)?;
-                (Role::User, state, reason.as_deref())
-            }
+            } => (*registration, *invitation, reason.as_deref()),
         };
-        // The operator answers for the addresses that it enters.
-        let email_confirmed = matches!(self.admission, Admission::Operator(_));
-        let account = insert_member(
-            write,
-            &self.member,
-            Standing {
-                role,
-                state,
-                email_confirmed,
-            },
+        let admitted = admit(write, registration, invitation)?;
+        let (state, confirms_to) = if write.sends_mail {
+            (AccountState::Unconfirmed, Some(admitted))
+        } else {
+            (admitted, None)
+        };
+        let start = Start {
+            role: Role::User,
+            state,
+            is_email_confirmed: false,
+            confirms_to,
             reason,
-        )?;
-        if state == AccountState::Pending {
-            let moderators = credentials::moderators(write.connection, MODERATORS_TOLD_MAX)?;
-            for moderator in moderators {
-                notify(write, moderator, NotificationKind::SignUp, account, None)?;
+        };
+        let account = insert_member(write, &self.member, &start)?;
+        match state {
+            AccountState::Unconfirmed => {
+                mail_standing::ask_confirmation(write.connection, account, write.now, write.now)?;
+                enqueue(write, &Job::ConfirmationMail { account })?;
             }
+            AccountState::Pending => tell_moderators(write, account)?,
+            _ => {}
         }
         Ok(Registered { account, state })
     }
+}
+
+/// Tells moderators that somebody waits for approval.
+pub(super) fn tell_moderators(
+    write: &mut Write<'_>,
+    applicant: AccountId,
+) -> Result<(), UnitError> {
+    for account in credentials::moderators(write.connection, MODERATORS_TOLD_MAX)? {
+        notify(write, account, NotificationKind::SignUp, applicant, None)?;
+        if takes_mail(write, account, MailKind::SignUp)? {
+            enqueue(write, &Job::SignUpMail { account, applicant })?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether somebody may sign up, and as what.
@@ -120,29 +144,50 @@ fn admit(
     }
     match registration {
         Registration::Open => Ok(AccountState::Active),
-        Registration::Approval => Ok(AccountState::Pending),
+        Registration::Approval => {
+            if credentials::pending(write.connection, PENDING_SIGN_UPS_MAX)?.len()
+                == PENDING_SIGN_UPS_MAX
+            {
+                return Err(Refusal::forbidden(
+                    "Too many people wait for approval already: try again in a few days",
+                )
+                .into());
+            }
+            Ok(AccountState::Pending)
+        }
         Registration::Invite | Registration::Closed => {
             Err(Refusal::forbidden("Signing up on this instance needs an invitation").into())
         }
     }
 }
 
-/// What a new account is from the beginning.
-pub(super) struct Standing {
-    /// What it may do.
-    pub(super) role: Role,
-    /// Whether it may be used at once.
-    pub(super) state: AccountState,
-    /// Whether its mail address is known to be its owner's.
-    pub(super) email_confirmed: bool,
+/// What a new account starts with, beside its name and its way in.
+pub(super) struct Start<'a> {
+    role: Role,
+    state: AccountState,
+    is_email_confirmed: bool,
+    confirms_to: Option<AccountState>,
+    reason: Option<&'a str>,
+}
+
+impl Start<'_> {
+    /// An account that the operator stands up for, and so for its mail address.
+    pub(super) const fn trusted(role: Role) -> Self {
+        Self {
+            role,
+            state: AccountState::Active,
+            is_email_confirmed: true,
+            confirms_to: None,
+            reason: None,
+        }
+    }
 }
 
 /// Adds an account, unless its name or its mail address is taken.
 pub(super) fn insert_member(
     write: &mut Write<'_>,
     member: &NewMember,
-    standing: Standing,
-    reason: Option<&str>,
+    start: &Start<'_>,
 ) -> Result<AccountId, UnitError> {
     let connection = write.connection;
     if accounts::id_by_name(connection, &member.name)?.is_some() {
@@ -158,11 +203,12 @@ pub(super) fn insert_member(
             id,
             name: &member.name,
             email: Some(&member.email),
-            email_confirmed: standing.email_confirmed,
+            email_confirmed: start.is_email_confirmed,
             password_hash: Some(&member.password_hash),
-            role: standing.role,
-            state: standing.state,
-            signup_reason: reason,
+            role: start.role,
+            state: start.state,
+            confirms_to: start.confirms_to,
+            signup_reason: start.reason,
         },
     )?;
     terms::set_account(connection, id, &index_terms(&member.name))?;

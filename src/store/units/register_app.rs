@@ -1,5 +1,6 @@
 //! A client introduces itself.
 
+use super::sweep::forget_unused_apps;
 use crate::domain::access::App;
 use crate::domain::oauth::{REDIRECT_URIS_MAX, check_redirect_uri};
 use crate::domain::refusal::Refusal;
@@ -12,6 +13,11 @@ use crate::store::writer::{Unit, UnitError, Write};
 pub const APP_NAME_CHARS_MAX: usize = 60;
 /// The longest address of a client's website, in bytes.
 pub const APP_WEBSITE_BYTES_MAX: usize = 2000;
+
+/// The most clients that nobody ever wrote with; one more takes the place of the oldest that nobody uses.
+pub const APPS_UNUSED_MAX: usize = 10_000;
+/// The most clients that make room for one.
+const APPS_PER_UNIT_MAX: usize = 10;
 
 /// Registers a client.
 #[derive(Debug, Clone)]
@@ -35,6 +41,9 @@ impl Unit for RegisterApp {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<App, UnitError> {
         self.check()?;
+        if apps::are_unused_at_least(write.connection, APPS_UNUSED_MAX)? {
+            forget_unused_apps(write, write.now, APPS_PER_UNIT_MAX)?;
+        }
         let id = apps::insert(
             write.connection,
             &NewApp {

@@ -3,10 +3,12 @@
 use super::access_rules::{
     credentials_changed, end_all_access, require_authority, require_member, visibility_changed,
 };
+use super::enqueue::{enqueue, has_sound_address};
 use super::mark_stale::mark_stale;
 use crate::domain::access::{Authority, Member};
 use crate::domain::account::AccountState;
 use crate::domain::event::Event;
+use crate::domain::job::Job;
 use crate::domain::refusal::Refusal;
 use crate::ids::AccountId;
 use crate::store::error::StoreError;
@@ -31,6 +33,10 @@ impl Unit for ApproveAccount {
         credentials_changed(write, self.account)?;
         mark_stale(write, self.account.0)?;
         visibility_changed(write, self.account)?;
+        let account = self.account;
+        if write.sends_mail && has_sound_address(write.connection, account)? {
+            enqueue(write, &Job::ApprovedMail { account })?;
+        }
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! The first account: its link is printed for whoever started the instance.
 
 use super::access_rules::DEAD_LINK;
-use super::register_account::{NewMember, Standing, insert_member};
+use super::register_account::{NewMember, Start, insert_member};
 use crate::domain::access::LINK_MILLIS_MAX;
-use crate::domain::account::{AccountState, Role};
+use crate::domain::account::Role;
 use crate::domain::refusal::Refusal;
 use crate::ids::AccountId;
 use crate::secret::TokenHash;
@@ -54,12 +54,7 @@ impl Unit for SetUpOwner {
         if links::take(write.connection, self.code, LinkKind::SetUp, write.now)?.is_none() {
             return Err(Refusal::forbidden(DEAD_LINK).into());
         }
-        let standing = Standing {
-            role: Role::Owner,
-            state: AccountState::Active,
-            email_confirmed: true,
-        };
-        insert_member(write, &self.member, standing, None)
+        insert_member(write, &self.member, &Start::trusted(Role::Owner))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::mark_stale::{MailOutcome, count_mail};
 use crate::clock::Timestamp;
-use crate::domain::job::{Breaker, Job, Lane, REASON_CHARS_MAX, backoff_millis};
+use crate::domain::job::{Breaker, Job, JobState, Lane, REASON_CHARS_MAX, backoff_millis};
 use crate::ids::{AccountId, JobId};
 use crate::store::error::StoreError;
 use crate::store::tables::jobs::JobRow;
@@ -25,13 +25,8 @@ impl Unit for FinishJob {
             return Ok(());
         };
         jobs::delete(write.connection, self.job)?;
+        close_breaker(write, &row.destination)?;
         count(write, &row, MailOutcome::Sent)?;
-        if let Some(destination) = destinations::find(write.connection, &row.destination)?
-            && destination.breaker != Breaker::default()
-        {
-            let closed = Breaker::default();
-            destinations::set_breaker(write.connection, &row.destination, closed, None)?;
-        }
         if let Ok(Job::DigestMail {
             account,
             until: Some(until),
@@ -41,6 +36,21 @@ impl Unit for FinishJob {
         }
         Ok(())
     }
+}
+
+/// A destination answered.
+fn close_breaker(write: &Write<'_>, destination: &str) -> Result<(), StoreError> {
+    let found = destinations::find(write.connection, destination)?;
+    if found.is_some_and(|found| found.breaker != Breaker::default()) {
+        destinations::set_breaker(write.connection, destination, Breaker::default(), None)?;
+    }
+    Ok(())
+}
+
+/// The job that a worker reports on, as long as it runs: who comes late with bad news finds that others have judged.
+fn running(write: &Write<'_>, job: JobId) -> Result<Option<JobRow>, StoreError> {
+    let found = jobs::find(write.connection, job)?;
+    Ok(found.filter(|row| row.state == JobState::Running))
 }
 
 /// Why a job could not be done yet.
@@ -70,17 +80,21 @@ impl Unit for RetryJob {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
         let connection = write.connection;
-        let Some(row) = jobs::find(connection, self.job)? else {
+        let Some(row) = running(write, self.job)? else {
             return Ok(());
         };
         let reason = shortened(&self.reason);
         let mut attempts = row.attempts;
-        if self.setback == Setback::Unreachable {
-            attempts = (attempts - 1).max(0);
-            if let Some(destination) = destinations::find(connection, &row.destination)? {
-                let breaker = destination.breaker.failed(write.now.millis(), self.chance);
-                destinations::set_breaker(connection, &row.destination, breaker, Some(&reason))?;
+        match self.setback {
+            Setback::Unreachable => {
+                attempts = (attempts - 1).max(0);
+                if let Some(destination) = destinations::find(connection, &row.destination)? {
+                    let breaker = destination.breaker.failed(write.now.millis(), self.chance);
+                    let reason = Some(reason.as_str());
+                    destinations::set_breaker(connection, &row.destination, breaker, reason)?;
+                }
             }
+            Setback::Deferred => close_breaker(write, &row.destination)?,
         }
         let pause = backoff_millis(attempts.max(1), self.chance);
         let run_at = write.now.plus_millis(pause);
@@ -105,7 +119,7 @@ impl Unit for BuryJob {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
         let reason = shortened(&self.reason);
-        if let Some(row) = jobs::find(write.connection, self.job)? {
+        if let Some(row) = running(write, self.job)? {
             give_up(write, &row, &reason)?;
         }
         if let Some(account) = self.bounced {
@@ -134,7 +148,7 @@ fn shortened(reason: &str) -> String {
 
 /// Puts a running job off without a reproach: it was not its time.
 pub(super) fn postpone(write: &Write<'_>, job: JobId, run_at: Timestamp) -> Result<(), StoreError> {
-    let Some(row) = jobs::find(write.connection, job)? else {
+    let Some(row) = running(write, job)? else {
         return Ok(());
     };
     let attempts = (row.attempts - 1).max(0);

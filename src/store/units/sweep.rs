@@ -4,9 +4,11 @@ use super::access_rules::{end_all_access, tell_revoked};
 use super::lease_jobs::is_too_old;
 use super::review_account::remove_newcomer;
 use super::settle_job::give_up;
+use crate::clock::Timestamp;
 use crate::domain::access::{CONFIRMATION_MILLIS_MAX, SESSION_IDLE_MILLIS_MAX};
 use crate::domain::job::{DEAD_MILLIS_MAX, MAIL_AGE_MILLIS_MAX};
 use crate::ids::AccountId;
+use crate::store::error::StoreError;
 use crate::store::tables::{
     apps, codes, credentials, idempotency_keys, jobs, links, sessions, tokens,
 };
@@ -14,7 +16,7 @@ use crate::store::writer::{Unit, UnitError, Write};
 
 /// The most rows that one unit forgets.
 pub const ROWS_PER_SWEEP_MAX: usize = 200;
-/// How long a client is remembered that no member lets in, in milliseconds: 7 days.
+/// How long a client is remembered that nobody has a token for or ever wrote with, in milliseconds: 7 days.
 pub const APP_UNUSED_MILLIS_MAX: i64 = 7 * 24 * 60 * 60 * 1000;
 /// How long a code is remembered after it expired, in milliseconds: a thief may come late.
 const CODE_MEMORY_MILLIS: i64 = 24 * 60 * 60 * 1000;
@@ -42,7 +44,7 @@ sweeps! {
     SweepCodes = sweep_codes;
     /// Ends sessions that nobody used for long.
     SweepSessions = sweep_sessions;
-    /// Forgets clients that no member ever let in.
+    /// Forgets clients that nobody has a token for or ever wrote with.
     SweepApplications = sweep_applications;
     /// Forgets sign-ups whose mail address was not confirmed in time: their names are free again.
     SweepSignUps = sweep_sign_ups;
@@ -69,15 +71,23 @@ fn sweep_sessions(write: &mut Write<'_>) -> Result<bool, UnitError> {
 
 fn sweep_applications(write: &mut Write<'_>) -> Result<bool, UnitError> {
     let until = write.now.plus_millis(-APP_UNUSED_MILLIS_MAX);
-    let unused = apps::unused_until(write.connection, until, ROWS_PER_SWEEP_MAX)?;
-    let is_more = unused.len() == ROWS_PER_SWEEP_MAX;
+    Ok(forget_unused_apps(write, until, ROWS_PER_SWEEP_MAX)? == ROWS_PER_SWEEP_MAX)
+}
+
+/// Forgets up to `limit` clients registered until `until` that nobody uses, the oldest first; how many there were.
+pub(super) fn forget_unused_apps(
+    write: &mut Write<'_>,
+    until: Timestamp,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let unused = apps::unused_until(write.connection, until, limit)?;
     let mut ended = Vec::new();
-    for app in unused {
-        ended.extend(tokens::delete_surplus_of_client(write.connection, app, 0)?);
-        apps::delete(write.connection, app)?;
+    for app in &unused {
+        ended.extend(tokens::delete_surplus_of_client(write.connection, *app, 0)?);
+        apps::delete(write.connection, *app)?;
     }
     tell_revoked(write, ended);
-    Ok(is_more)
+    Ok(unused.len())
 }
 
 fn sweep_sign_ups(write: &mut Write<'_>) -> Result<bool, UnitError> {

@@ -13,6 +13,7 @@ mod sessions;
 mod sign_ups;
 mod statistics;
 
+pub use self::statistics::{StatisticsProgress, step_statistics};
 use super::Progress;
 use crate::actors::Actors;
 use crate::actors::error::AskError;

@@ -7,15 +7,28 @@ use jiff::tz::TimeZone;
 
 use crate::actors::Actors;
 use crate::actors::error::AskError;
-use crate::clock::SharedClock;
+use crate::clock::{SharedClock, Timestamp};
 use crate::config::Config;
+use crate::domain::statistics::Day;
 use crate::ids::AccountId;
+use crate::store::queries::series::ReadDatabaseSize;
 use crate::store::queries::statistics::{
     ComputeAccountDays, ComputeDay, ComputeWindows, ComputedDay, PlanStatistics, StatisticsStep,
 };
-use crate::store::units::{ForgetAccountDays, MarkAccountsStale};
+use crate::store::units::{ForgetAccountDays, MarkAccountsStale, MeasureDatabase};
 
-/// Takes one step: at most one day that is over, or else what is left of the present; whether more may be left.
+/// What a step came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatisticsProgress {
+    /// A day that is over was computed.
+    Day(Day),
+    /// Something else was done, and more may be left.
+    Other,
+    /// What isn't over was computed; nothing is left.
+    Rest,
+}
+
+/// One round; whether more may be left.
 ///
 /// # Errors
 /// When the store can't be reached.
@@ -24,9 +37,21 @@ pub(super) async fn run_once(
     config: &Config,
     clock: &SharedClock,
 ) -> Result<bool, AskError> {
-    let zone = &config.instance.time_zone;
+    let progress = step_statistics(actors, clock.now(), &config.instance.time_zone).await?;
+    Ok(progress != StatisticsProgress::Rest)
+}
+
+/// Takes one step: at most one day that is over, or else what is left of the present.
+///
+/// # Errors
+/// When the store can't be reached.
+pub async fn step_statistics(
+    actors: &Actors,
+    now: Timestamp,
+    zone: &TimeZone,
+) -> Result<StatisticsProgress, AskError> {
     let plan = PlanStatistics {
-        now: clock.now(),
+        now,
         zone: zone.clone(),
     };
     match actors.find(plan).await? {
@@ -34,7 +59,10 @@ pub(super) async fn run_once(
         StatisticsStep::MarkAccounts => {
             actors.perform(MarkAccountsStale).await?;
         }
-        StatisticsStep::Close(day) => compute(actors, day, zone).await?,
+        StatisticsStep::Close(day) => {
+            compute(actors, day, zone).await?;
+            return Ok(StatisticsProgress::Day(day.day));
+        }
         StatisticsStep::CountWindows(day) => {
             let zone = zone.clone();
             let windows = actors.find(ComputeWindows { day, zone }).await?;
@@ -47,10 +75,12 @@ pub(super) async fn run_once(
             for day in days {
                 compute(actors, day, zone).await?;
             }
-            return Ok(false);
+            let database_bytes = actors.find(ReadDatabaseSize).await?;
+            actors.perform(MeasureDatabase { database_bytes }).await?;
+            return Ok(StatisticsProgress::Rest);
         }
     }
-    Ok(true)
+    Ok(StatisticsProgress::Other)
 }
 
 /// Computes a day and records what differs from what is kept. When somebody else recorded something meanwhile, the day

@@ -6,6 +6,7 @@
 
 pub mod about;
 pub mod account;
+pub mod admin;
 pub mod entry;
 pub mod error;
 mod filters;
@@ -47,6 +48,12 @@ impl Frame {
         self.nav.name() == name
     }
 
+    /// Whether an owner of the instance reads.
+    #[must_use]
+    pub fn is_owner(&self) -> bool {
+        self.viewer.as_ref().is_some_and(|viewer| viewer.is_owner)
+    }
+
     /// Address of the log-in page that leads back to this page.
     #[must_use]
     pub fn login_path(&self) -> String {
@@ -68,6 +75,8 @@ pub struct Viewer {
     pub unread: u32,
     /// Follow requests that wait for an answer.
     pub follow_requests: u32,
+    /// Whether the instance is theirs.
+    pub is_owner: bool,
 }
 
 impl Viewer {
@@ -103,6 +112,8 @@ pub enum Nav {
     Profile,
     /// Settings.
     Settings,
+    /// Tasks and sign-ups.
+    Admin,
     /// About the instance.
     About,
     /// A page that no entry leads to.
@@ -121,6 +132,7 @@ impl Nav {
             Self::Bookmarks => "bookmarks",
             Self::Profile => "profile",
             Self::Settings => "settings",
+            Self::Admin => "admin",
             Self::About => "about",
             Self::Elsewhere => "",
         }
