@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kinglet::config::{Config, MailUrl, Synchronous};
+use kinglet::domain::access::Authority;
 use kinglet::store::open::database_in;
 use kinglet::store::queries::jobs::ReadQueues;
 use kinglet::store::units::PauseDestination;
@@ -248,6 +249,7 @@ async fn mails_per_second(place: &Path) -> Result<f64, Failure> {
     let crowd = Crowd::found(&place.join("return"), Config::default(), mail).await?;
     let actors = &crowd.server().instance().actors;
     let stop = |paused| PauseDestination {
+        by: Authority::Operator,
         name: "mail".to_owned(),
         paused,
     };
