@@ -230,10 +230,10 @@ fn what_somebody_waits_for_goes_first() {
 #[test]
 fn a_failure_waits_longer_each_time_and_ends_in_death() {
     let mut store = TestStore::open();
-    let job = store.ask(Job::PurgePost { post: PostId(1) }).expect("new");
+    let job = store.ask(mention(1)).expect("new");
     let mut pauses = Vec::new();
     for attempt in 1..=ATTEMPTS_MAX {
-        let leased = store.lease(Lane::House, 1);
+        let leased = store.lease(Lane::Mail, 1);
         assert_eq!(leased[0].attempt, attempt);
         store.fail(job, Setback::Deferred);
         let row = store.job(job).expect("it waits");
@@ -246,7 +246,7 @@ fn a_failure_waits_longer_each_time_and_ends_in_death() {
     }
     assert_eq!(pauses[..3], [MINUTE, 2 * MINUTE, 4 * MINUTE]);
     assert!(pauses.is_sorted());
-    assert!(store.lease(Lane::House, 1).is_empty());
+    assert!(store.lease(Lane::Mail, 1).is_empty());
     let row = store.job(job).expect("it is dead");
     assert_eq!(row.state, JobState::Dead);
     assert_eq!(
@@ -258,6 +258,21 @@ fn a_failure_waits_longer_each_time_and_ends_in_death() {
     };
     assert_eq!(store.find(dead).len(), 1);
     assert_eq!(store.find(ReadQueues).dead, 1);
+}
+
+#[test]
+fn what_must_be_removed_is_never_given_up() {
+    let mut store = TestStore::open();
+    let job = store.ask(Job::PurgePost { post: PostId(1) }).expect("new");
+    for attempt in 1..=2 * ATTEMPTS_MAX {
+        assert_eq!(store.lease(Lane::House, 1)[0].attempt, attempt);
+        store.fail(job, Setback::Deferred);
+        let row = store.job(job).expect("it waits");
+        store.clock.set(row.run_at);
+    }
+    store.tamper("UPDATE jobs SET kind = 'fax'");
+    assert!(store.lease(Lane::House, 1).is_empty());
+    assert_eq!(store.state_of(job), Some(JobState::Waiting));
 }
 
 #[test]
