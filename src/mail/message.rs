@@ -302,9 +302,15 @@ mod tests {
             ("To", "Ann <ann@example.net>"),
             ("Subject", "Hello"),
             ("Date", "Mon, 21 Sep 2026 14:13:20 +0000"),
-            ("Message-ID", "<job-7.k3y@example.org>"),
-            ("In-Reply-To", "<thread-5.k3y@example.org>"),
-            ("References", "<thread-5.k3y@example.org>"),
+            ("Message-ID", "<job-7-5.k3y@example.org>"),
+            (
+                "In-Reply-To",
+                "<thread-9026f21efaf37b3803c9a300.k3y@example.org>",
+            ),
+            (
+                "References",
+                "<thread-9026f21efaf37b3803c9a300.k3y@example.org>",
+            ),
             ("Auto-Submitted", "auto-generated"),
             ("X-Auto-Response-Suppress", "All"),
             ("Precedence", "bulk"),

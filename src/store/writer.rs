@@ -81,6 +81,15 @@ pub enum WriteError {
     Internal,
 }
 
+/// What units want of the batch that they are part of.
+#[derive(Debug, Default)]
+struct Wishes {
+    /// A commit, though no row changed.
+    commit: bool,
+    /// The log emptied after the commit.
+    checkpoint: bool,
+}
+
 /// What a unit may use while it is applied.
 pub struct Write<'a> {
     pub(super) connection: &'a Connection,
@@ -92,7 +101,7 @@ pub struct Write<'a> {
     pub now: Timestamp,
     /// Whether this instance sends mail: where it doesn't, nobody asks for any.
     pub(super) sends_mail: bool,
-    checkpoint: &'a mut bool,
+    wishes: &'a mut Wishes,
 }
 
 impl Write<'_> {
@@ -103,7 +112,12 @@ impl Write<'_> {
 
     /// Asks for the write-ahead log to be copied into the database and emptied after the commit.
     pub(super) fn checkpoint_afterwards(&mut self) {
-        *self.checkpoint = true;
+        self.wishes.checkpoint = true;
+    }
+
+    /// Says that the database file changed, where no row did.
+    pub(super) fn changed_file(&mut self) {
+        self.wishes.commit = true;
     }
 
     /// Announces a fact; it is handed on only when the unit is committed.
@@ -194,8 +208,8 @@ pub struct WriterThread {
     was_blocked: bool,
     wal_bytes_max: u64,
     sends_mail: bool,
-    /// Whether a unit asked for the log to be emptied after its commit.
-    checkpoint_asked: bool,
+    /// What the units of the batch at work want of it.
+    wishes: Wishes,
     /// The events of a commit that failed in a way that leaves open whether it happened.
     in_doubt: Option<Vec<Event>>,
     sinks: Vec<Box<dyn EventSink>>,
@@ -229,7 +243,7 @@ impl WriterThread {
             was_blocked: false,
             wal_bytes_max: WAL_BYTES_MAX,
             sends_mail: false,
-            checkpoint_asked: false,
+            wishes: Wishes::default(),
             in_doubt: None,
             sinks: Vec::new(),
             lane,
@@ -355,6 +369,7 @@ impl WriterThread {
             tracing::error!(%error, "can't begin a transaction");
             return Round::Unavailable;
         }
+        self.wishes.commit = false;
         let changes_before = self.connection.total_changes();
         let mut outcomes = Vec::with_capacity(batch.len());
         let mut events = Vec::new();
@@ -373,7 +388,7 @@ impl WriterThread {
         // What changed nothing needs no commit, and no wait for the disk.
         let is_unchanged = self.connection.total_changes() == changes_before
             && events.is_empty()
-            && !self.checkpoint_asked;
+            && !self.wishes.commit;
         if is_unchanged || outcomes.iter().all(Result::is_err) {
             self.roll_back();
             return Round::Committed { outcomes, events };
@@ -419,7 +434,7 @@ impl WriterThread {
             commit: self.commit + 1,
             now: self.clock.now(),
             sends_mail: self.sends_mail,
-            checkpoint: &mut self.checkpoint_asked,
+            wishes: &mut self.wishes,
         };
         let applied = run("SAVEPOINT unit", &self.connection)
             .map_err(UnitError::Store)
@@ -512,7 +527,7 @@ impl WriterThread {
     }
 
     fn bound_wal(&mut self) {
-        if std::mem::take(&mut self.checkpoint_asked) {
+        if std::mem::take(&mut self.wishes.checkpoint) {
             self.was_blocked = self.checkpoint("TRUNCATE");
             self.units_since_checkpoint = 0;
             return;

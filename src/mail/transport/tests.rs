@@ -300,7 +300,7 @@ async fn a_file_is_written_whole_and_replaced_by_a_second_copy() {
         .expect("a directory")
         .map(|entry| entry.expect("an entry").file_name())
         .collect();
-    assert_eq!(names, ["job-7.k3y@example.org.eml"]);
+    assert_eq!(names, ["job-7-5.k3y@example.org.eml"]);
     let bytes = fs::read(path.join(&names[0])).expect("readable");
     let message = mail("ann@example.net").message().expect("sound");
     assert_eq!(bytes, message.formatted());

@@ -228,6 +228,28 @@ fn what_somebody_waits_for_goes_first() {
 }
 
 #[test]
+fn unused_pages_are_given_back_step_by_step() {
+    let store = TestStore::open();
+    store.tamper(
+        "CREATE TABLE ballast (bytes BLOB);
+         WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted LIMIT 600)
+         INSERT INTO ballast SELECT zeroblob(4000) FROM counted;
+         DROP TABLE ballast;",
+    );
+    let unused = || store.number("PRAGMA freelist_count");
+    let mut before = unused();
+    assert!(before >= 600, "{before}");
+    let mut units = 0;
+    while store.apply(TidyDatabase).expect("no refusal") {
+        assert!(unused() < before, "each unit gives something back");
+        before = unused();
+        units += 1;
+        assert!(units <= 10, "in large steps");
+    }
+    assert_eq!(unused(), 0);
+}
+
+#[test]
 fn a_failure_waits_longer_each_time_and_ends_in_death() {
     let mut store = TestStore::open();
     let job = store.ask(mention(1)).expect("new");

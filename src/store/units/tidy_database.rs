@@ -15,6 +15,7 @@ impl Unit for TidyDatabase {
     type Answer = bool;
 
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, UnitError> {
+        write.changed_file();
         let is_more = upkeep::shrink(write.connection, PAGES_PER_UNIT_MAX)?;
         if !is_more {
             upkeep::optimise(write.connection)?;
