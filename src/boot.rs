@@ -246,7 +246,8 @@ pub struct Opened {
     ends: Vec<OwnerEnd>,
     writer_ended: oneshot::Receiver<()>,
     pools: [PoolEnd; 2],
-    tasks: JoinHandle<()>,
+    /// None when the instance was opened for a command: what there is to do waits for the server.
+    tasks: Option<JoinHandle<()>>,
     stop_tasks: watch::Sender<bool>,
 }
 
@@ -381,7 +382,7 @@ impl Opened {
             randomness: randomness.clone(),
             wakes: wakes.clone(),
         };
-        let tasks = tokio::spawn(manager.run(tasks_stopped));
+        let tasks = (rule == UrlRule::Keep).then(|| tokio::spawn(manager.run(tasks_stopped)));
         let opened = Self {
             instance: Instance {
                 actors,
@@ -432,8 +433,15 @@ impl Opened {
                 name
             }) as BoxFuture<'_, &'static str>
         });
+        let tasks = async {
+            match &mut self.tasks {
+                Some(tasks) => drop(tasks.await),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             (name, _, _) = select_all(owners) => name,
+            () = tasks => "the task manager",
             _ = &mut self.writer_ended => "the writer",
         }
     }
@@ -445,7 +453,14 @@ impl Opened {
     pub async fn close(self) -> Result<(), BootError> {
         // A task that ended already needs no signal.
         let _ = self.stop_tasks.send(true);
-        let tasks = timeout(OWNERS_STOP_MAX, self.tasks).await;
+        let tasks = async {
+            match self.tasks {
+                // One that died before has been told of.
+                Some(tasks) if !tasks.is_finished() => drop(tasks.await),
+                _ => {}
+            }
+        };
+        let tasks = timeout(OWNERS_STOP_MAX, tasks).await;
         let saved = timeout(
             OWNERS_STOP_MAX,
             self.instance.actors.timelines.send(PersistWindows),

@@ -25,7 +25,8 @@ pub struct Instance {
     pub randomness: Randomness,
     /// What links to unsubscribe are signed with.
     pub unsubscribe_key: UnsubscribeKey,
-    /// Makes the task manager look at the clock again: one that is moved by hand rings no bell.
+    /// The bells of the task manager. Commits ring them; whoever moves the clock by hand has to ring them as well, since the
+    /// task manager sleeps by the machine's.
     pub wakes: WakeUps,
     /// Everything that is stored.
     pub data_dir: Arc<PathBuf>,

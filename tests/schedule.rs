@@ -8,6 +8,7 @@ use std::time::Duration;
 use kinglet::Server;
 use kinglet::clock::{ManualClock, Timestamp};
 use kinglet::config::Config;
+use kinglet::domain::access::Authority;
 use kinglet::domain::schedule::PeriodicTask;
 use kinglet::store::queries::jobs::{ListSchedules, ScheduleRow};
 use kinglet::store::units::{PauseTask, RunTaskNow};
@@ -118,7 +119,14 @@ async fn what_was_missed_is_caught_up_once() {
     house.clock.advance_millis(1);
     server.instance().wakes.ring_all();
     let task = PeriodicTask::Codes.name().to_owned();
-    let ran = server.instance().actors.perform(RunTaskNow { task }).await;
+    let ran = server
+        .instance()
+        .actors
+        .perform(RunTaskNow {
+            by: Authority::Operator,
+            task,
+        })
+        .await;
     ran.expect("it is known");
     until(&server, |rows| {
         rows.iter()
@@ -172,12 +180,14 @@ async fn a_paused_task_waits_until_it_may_go_on() {
     until(&server, is_planned).await;
     let actors = &server.instance().actors;
     let pause = |paused| PauseTask {
+        by: Authority::Operator,
         task: "sessions".to_owned(),
         paused,
     };
     actors.perform(pause(true)).await.expect("it is known");
     let refused = actors
         .perform(RunTaskNow {
+            by: Authority::Operator,
             task: "sessions".to_owned(),
         })
         .await;

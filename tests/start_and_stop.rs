@@ -265,6 +265,41 @@ fn config_init_and_show_agree() {
     );
 }
 
+/// `kinglet tasks`, with and without a server.
+fn tasks_are_looked_after(place: &Place) {
+    let queue = |name: &str| {
+        let report = json(&place.done(&["tasks", "--json"]));
+        let queues = report["queues"].as_array().cloned().unwrap_or_default();
+        let found = queues.into_iter().find(|queue| queue["name"] == name);
+        found.expect("a queue of this name")
+    };
+    assert_eq!(queue("mail")["state"], "works");
+    assert_eq!(place.done(&["tasks", "pause", "mail"]), "");
+    assert_eq!(queue("mail")["state"], "paused");
+    let text = place.done(&["tasks"]);
+    let mail = text.lines().find(|line| line.starts_with("mail "));
+    assert!(mail.is_some_and(|line| line.contains("paused")), "{text}");
+    assert!(text.contains("\nidempotency_keys  "), "{text}");
+    place.done(&["tasks", "resume", "mail"]);
+    assert_eq!(queue("mail")["state"], "works");
+    assert_eq!(place.done(&["tasks", "dead"]), "no job was given up\n");
+    assert_eq!(
+        json(&place.done(&["tasks", "dead", "--json"])),
+        serde_json::json!({"dead": [], "total": 0})
+    );
+    assert_eq!(
+        place.done(&["tasks", "retry", "--all"]),
+        "0 jobs are tried again\n"
+    );
+    for arguments in [["tasks", "retry", "999"], ["tasks", "drop", "999"]] {
+        assert!(place.fails(1, &arguments).contains("no such job"));
+    }
+    let errors = place.fails(1, &["tasks", "run", "dishes"]);
+    assert!(errors.contains("there is no task dishes"), "{errors}");
+    let errors = place.fails(1, &["tasks", "pause", "fax"]);
+    assert!(errors.contains("no queue and no task fax"), "{errors}");
+}
+
 /// What every command does, with and without a server.
 fn commands_work(place: &Place) {
     let created = place.run_with_input(
@@ -330,6 +365,7 @@ fn commands_work(place: &Place) {
             .done(&["invite", "create", "--uses", "3"])
             .contains("/invite/")
     );
+    tasks_are_looked_after(place);
     let link = json(&place.done(&["user", "reset-link", "bob", "--json"]));
     assert!(
         link["url"]

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use kinglet::Server;
 use kinglet::domain::account::Role;
+use kinglet::ids::AccountId;
 use kinglet::store::units::FollowAccount;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
 use super::client::Connection;
+use super::crowd::person;
 use super::servers::{Kinglet, StaticServer};
 use super::{Failure, machine};
 
@@ -56,22 +58,31 @@ impl Measured {
 /// Makes the accounts that the loads need: a reader who follows all authors.
 pub async fn found_village(data: &Path) -> Result<(), Failure> {
     let server = Server::builder().data_dir(data).start().await?;
-    let reader = create(&server, READER).await?;
+    settle(&server).await?;
+    server.shutdown().await?;
+    Ok(())
+}
+
+/// As [`found_village`], on a server that runs; answers the authors.
+pub async fn settle(server: &Server) -> Result<Vec<AccountId>, Failure> {
+    let reader = create(server, READER).await?;
+    let mut authors = Vec::with_capacity(AUTHORS);
     for number in 0..AUTHORS {
+        let author = create(server, &author(number)).await?;
         let unit = FollowAccount {
             follower: reader,
-            followee: create(&server, &author(number)).await?,
+            followee: author,
             shows_boosts: None,
             notifies: None,
             follows_max: AUTHORS as i64,
         };
         server.instance().actors.perform(unit).await?;
+        authors.push(author);
     }
-    server.shutdown().await?;
-    Ok(())
+    Ok(authors)
 }
 
-async fn create(server: &Server, name: &str) -> Result<kinglet::ids::AccountId, Failure> {
+async fn create(server: &Server, name: &str) -> Result<AccountId, Failure> {
     let email = format!("{name}@example.org");
     let password = "a password for this moment";
     Ok(server
@@ -107,6 +118,8 @@ pub struct Village {
     process: u32,
     home: Arc<[u8]>,
     authors: Vec<String>,
+    /// Of how many people each post names one; 0 when it names nobody.
+    named: usize,
     /// How many posts were written; makes each text another.
     written: Arc<AtomicU64>,
     /// The newest post that was answered, by its id.
@@ -124,9 +137,15 @@ impl Village {
             process: kinglet.id(),
             home: get(address, "/api/v1/timelines/home", &reader).into(),
             authors: authors.collect::<Result<_, _>>()?,
+            named: 0,
             written: Arc::default(),
             newest: Arc::default(),
         })
+    }
+
+    /// Makes each post that is written from now on name one of so many people in turn; nobody when there are none.
+    pub fn name_people(&mut self, people: usize) {
+        self.named = people;
     }
 
     /// How long a page is, which must be a full one.
@@ -160,16 +179,11 @@ impl Village {
             });
         }
         for _ in 0..CONNECTIONS {
-            let mut connection = Connection::open(self.address).await?;
-            let (home, answered) = (Arc::clone(&self.home), Arc::clone(&answered));
-            let newest = Arc::clone(&self.newest);
+            let mut reader = self.reader().await?;
+            let answered = Arc::clone(&answered);
             tasks.spawn(async move {
                 loop {
-                    let promised = newest.load(Ordering::SeqCst);
-                    let shown = first_id(connection.ask(&home).await?)?;
-                    if shown < promised {
-                        return Err(format!("{shown} is shown, but {promised} was answered").into());
-                    }
+                    reader.read().await?;
                     answered.fetch_add(1, Ordering::Relaxed);
                 }
             });
@@ -198,31 +212,67 @@ impl Village {
         run(tasks, self.process, time, &answered, &AtomicU64::new(0)).await
     }
 
-    async fn writer(&self, number: usize) -> Result<Writer, Failure> {
+    /// Somebody who looks at the reader's home.
+    pub async fn reader(&self) -> Result<Reader, Failure> {
+        Ok(Reader {
+            connection: Connection::open(self.address).await?,
+            home: Arc::clone(&self.home),
+            newest: Arc::clone(&self.newest),
+        })
+    }
+
+    /// One of the authors.
+    pub async fn writer(&self, number: usize) -> Result<Writer, Failure> {
         Ok(Writer {
             connection: Connection::open(self.address).await?,
             address: self.address,
             token: self.authors[number % self.authors.len()].clone(),
+            named: self.named,
             written: Arc::clone(&self.written),
             newest: Arc::clone(&self.newest),
         })
     }
 }
 
+/// A reader at work.
+pub struct Reader {
+    connection: Connection,
+    home: Arc<[u8]>,
+    newest: Arc<AtomicI64>,
+}
+
+impl Reader {
+    /// Reads the home. That it misses a post which had been answered before is a fault.
+    pub async fn read(&mut self) -> Result<(), Failure> {
+        let promised = self.newest.load(Ordering::SeqCst);
+        let shown = first_id(self.connection.ask(&self.home).await?)?;
+        if shown < promised {
+            return Err(format!("{shown} is shown, but {promised} was answered").into());
+        }
+        Ok(())
+    }
+}
+
 /// An author at work.
-struct Writer {
+pub struct Writer {
     connection: Connection,
     address: SocketAddr,
     token: String,
+    named: usize,
     written: Arc<AtomicU64>,
     newest: Arc<AtomicI64>,
 }
 
 impl Writer {
-    async fn write(&mut self) -> Result<(), Failure> {
+    /// Writes a post.
+    pub async fn write(&mut self) -> Result<(), Failure> {
         let number = self.written.fetch_add(1, Ordering::Relaxed);
+        let whom = match self.named as u64 {
+            0 => String::new(),
+            named => format!("%40{} ", person((number % named) as usize)),
+        };
         let body = format!(
-            "status=Entry {number} of the log book: the wind has turned to the north, the sea is calm, and two birds \
+            "status={whom}Entry {number} of the log book: the wind has turned to the north, the sea is calm, and two birds \
              that nobody on board can name have followed us since noon."
         );
         let body = body.replace(' ', "+");

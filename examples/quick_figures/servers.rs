@@ -66,10 +66,20 @@ pub struct Kinglet {
 impl Kinglet {
     /// Starts it on a directory and waits until it answers.
     pub fn start(program: &Path, data: &Path) -> Result<Self, Failure> {
-        let log = data.with_extension("log");
+        Self::start_with(program, data, &[])
+    }
+
+    /// As [`start`](Self::start), with these variables in its environment.
+    pub fn start_with(
+        program: &Path,
+        data: &Path,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, Failure> {
+        let log = log_of(data);
         let child = command(program, data)
             .args(["serve", "--listen", "127.0.0.1:0"])
             .env("KINGLET_LIMITS__RATE_LIMITS", "false")
+            .envs(settings.iter().copied())
             .stderr(File::create(&log)?)
             .spawn()?;
         let mut process = Process(child);
@@ -99,6 +109,11 @@ impl Kinglet {
         self.process.0.id()
     }
 
+    /// What it has logged so far.
+    pub fn log(&self) -> Result<String, Failure> {
+        Ok(fs::read_to_string(log_of(&self.data))?)
+    }
+
     /// Makes an account, which hashes a password in the server.
     pub fn create_user(&self, name: &str) -> Result<(), Failure> {
         let email = format!("{name}@example.org");
@@ -122,6 +137,10 @@ impl Kinglet {
         }
         Ok(String::from_utf8(done.stdout)?)
     }
+}
+
+fn log_of(data: &Path) -> PathBuf {
+    data.with_extension("log")
 }
 
 fn command(program: &Path, data: &Path) -> Command {

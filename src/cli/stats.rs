@@ -15,7 +15,7 @@ use crate::domain::text::numbers::{bytes, grouped};
 const COLUMNS: usize = 80;
 /// The widest and the narrowest drawing.
 const COLUMNS_MAX: usize = 120;
-const COLUMNS_MIN: usize = 40;
+const COLUMNS_MIN: usize = 48;
 /// The most rows of days; more days than this are drawn as weeks.
 const ROWS_MAX: usize = 62;
 const DAYS_PER_WEEK: usize = 7;
@@ -259,7 +259,7 @@ fn hours(out: &mut String, overview: &Overview, pen: &Pen) {
     line!(out, "           0     6     12    18");
     line!(
         out,
-        "           busiest from {busiest}:00 on, with {} posts",
+        "           most, {}, from {busiest}:00 on",
         grouped(most)
     );
 }
@@ -425,10 +425,7 @@ mod tests {
         }
         let text = draw(&overview(30), 60, &ASCII);
         assert!(text.contains("2026-09-22       1     37  #"), "{text}");
-        assert!(
-            text.contains("busiest from 20:00 on, with 360 posts"),
-            "{text}"
-        );
+        assert!(text.contains("most, 360, from 20:00 on"), "{text}");
         assert!(text.contains("Database"), "{text}");
         assert!(draw(&overview(30), 60, &ASCII).is_ascii() || text.contains('\u{202f}'));
     }

@@ -33,21 +33,33 @@ const ID_PART_CHARACTERS_MAX: usize = 64;
 pub struct MessageId(String);
 
 impl MessageId {
-    /// Of the mail that a job sends. `identity` is the store's own random text, so that two instances of one name, or
-    /// a restored copy, never give the same id; `host` is the instance's.
+    /// Of the mail that a job sends. `identity` is the store's own random text, so that two instances of one name never
+    /// give the same id; `written_at` is the same for every attempt, `host` the instance's.
     #[must_use]
-    pub fn of_job(job: i64, identity: &str, host: &str) -> Self {
-        Self::new("job", job, identity, host)
+    pub fn of_job(job: i64, written_at: Timestamp, identity: &str, host: &str) -> Self {
+        // A copy that was restored counts its jobs on from where the backup was made.
+        let number = format!("{job}-{}", written_at.millis());
+        Self::new("job", &number, identity, host)
     }
 
     /// Of a thread, which no mail has: all mail about the thread refers to it, so that programs show it together.
     /// `root` is the number of the post that the thread began with.
     #[must_use]
     pub fn of_thread(root: i64, identity: &str, host: &str) -> Self {
-        Self::new("thread", root, identity, host)
+        // The recipient may not be allowed to know that post, so not even its number is told.
+        let hash = Sha256::new()
+            .chain_update(identity)
+            .chain_update(root.to_le_bytes())
+            .finalize();
+        let digits: String = hash
+            .iter()
+            .take(12)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Self::new("thread", &digits, identity, host)
     }
 
-    fn new(kind: &str, number: i64, identity: &str, host: &str) -> Self {
+    fn new(kind: &str, number: &str, identity: &str, host: &str) -> Self {
         let (identity, host) = (id_part(identity), id_part(host));
         Self(format!("{kind}-{number}.{identity}@{host}"))
     }
@@ -227,7 +239,7 @@ mod tests {
 
     fn mail() -> Mail {
         Mail {
-            id: MessageId::of_job(7, "k3y", "example.org"),
+            id: MessageId::of_job(7, Timestamp::from_millis(5), "k3y", "example.org"),
             thread: Some(MessageId::of_thread(5, "k3y", "example.org")),
             to: "ann@example.net".to_owned(),
             to_name: "Ann".to_owned(),
@@ -319,7 +331,7 @@ mod tests {
     fn the_same_mail_is_the_same_bytes() {
         assert_eq!(formatted(&mail()), formatted(&mail()));
         let other = Mail {
-            id: MessageId::of_job(8, "k3y", "example.org"),
+            id: MessageId::of_job(8, Timestamp::from_millis(5), "k3y", "example.org"),
             ..mail()
         };
         assert_ne!(formatted(&mail()), formatted(&other));
@@ -328,12 +340,15 @@ mod tests {
     #[test]
     fn ids_hold_nothing_but_what_an_id_may() {
         for (identity, host, id) in [
-            ("ab-1", "example.org", "job-1.ab-1@example.org"),
-            ("a_b", "localhost:8420", "job-1.a-b@localhost-8420"),
-            ("", "[::1]:8420", "job-1.none@---1--8420"),
-            ("x\r\n", ".a..b.", "job-1.x--@-a.-b-"),
+            ("ab-1", "example.org", "job-1-5.ab-1@example.org"),
+            ("a_b", "localhost:8420", "job-1-5.a-b@localhost-8420"),
+            ("", "[::1]:8420", "job-1-5.none@---1--8420"),
+            ("x\r\n", ".a..b.", "job-1-5.x--@-a.-b-"),
         ] {
-            assert_eq!(MessageId::of_job(1, identity, host).as_str(), id);
+            assert_eq!(
+                MessageId::of_job(1, Timestamp::from_millis(5), identity, host).as_str(),
+                id
+            );
         }
     }
 

@@ -93,7 +93,8 @@ impl Outbox {
     pub async fn send(&self, mail: &Mail) -> Result<(), SendError> {
         let message = mail.message().map_err(|error| SendError::Refused {
             reason: error.to_string(),
-            bounced: true,
+            // It may be the sender's address as well.
+            bounced: false,
         })?;
         match &self.way {
             Way::Off => Err(SendError::unreachable("mail is turned off (mail.url)")),

@@ -251,10 +251,10 @@ pub(super) fn findings(view: &View<'_>) -> Result<Vec<Finding>, StoreError> {
     let names = statement
         .query_map((), |row| row.get(0))?
         .collect::<Result<Vec<String>, _>>()?;
-    Ok(unbounded(&names, CATALOGUE))
+    Ok(without_bound(&names, CATALOGUE))
 }
 
-fn unbounded(names: &[String], catalogue: &[Growth]) -> Vec<Finding> {
+fn without_bound(names: &[String], catalogue: &[Growth]) -> Vec<Finding> {
     let finding = |name: &str, what: &str| Finding {
         invariant: INVARIANT.to_owned(),
         detail: format!("table {name}: {what}"),
@@ -323,7 +323,7 @@ mod tests {
             table("meteors", Member, &[]),
             table("moons", Operator, &[Bound::Nothing]),
         ];
-        let found = unbounded(&names, &catalogue);
+        let found = without_bound(&names, &catalogue);
         let details: Vec<&str> = found.iter().map(|f| f.detail.as_str()).collect();
         assert_eq!(
             details,

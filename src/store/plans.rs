@@ -25,6 +25,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "reads as many as are wanted, in the order of the index of dead jobs",
     ),
     (
+        "FROM apps WHERE used = 0 ORDER BY made_at LIMIT 1 OFFSET",
+        "walks the index of unused clients as far as there may be some, once for each that registers",
+    ),
+    (
         "FROM schedules ORDER BY task",
         "there are as many as periodic tasks",
     ),

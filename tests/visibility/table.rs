@@ -143,8 +143,16 @@ fn notified(viewer: Viewer, subject: &Subject) -> bool {
 
 const RELATION: Outlet = Outlet::Quiet("answers how two accounts stand to each other");
 const INSTANCE: Outlet = Outlet::Quiet("answers settings and a number of users");
+const STATISTICS: Outlet = Outlet::Quiet(
+    "answers the same figures as /api/kinglet/v1/stats; tests/stats.rs compares every byte for strangers",
+);
+const STAFF: Outlet =
+    Outlet::Quiet("answers figures to whoever runs the instance, and 403 to everybody else");
 const ACCESS: Outlet = Outlet::Quiet("is about log-in, tokens or sessions");
 const OWN_PROFILE: Outlet = Outlet::Quiet("answers the caller's own account");
+const ADMIN: Outlet = Outlet::Quiet(
+    "is for owners and moderators alone, and tells of jobs by the names of people, never of a post",
+);
 const MAIL_SETTINGS: Outlet =
     Outlet::Quiet("is about what is mailed to somebody, and says nothing of it");
 const PICTURE: Outlet =
@@ -404,6 +412,22 @@ pub const TABLE: &[Row] = &[
     get("/api/v2/instance", INSTANCE),
     get("/api/v1/instance/extended_description", INSTANCE),
     get("/api/v1/instance/privacy_policy", INSTANCE),
+    get(
+        "/api/v1/instance/activity",
+        Outlet::Counts(&["/api/v1/instance/activity"]),
+    ),
+    get(
+        "/api/kinglet/v1/stats",
+        Outlet::Counts(&["/api/kinglet/v1/stats", "/api/kinglet/v1/stats?days=365"]),
+    ),
+    get(
+        "/api/kinglet/v1/stats.csv",
+        Outlet::Counts(&["/api/kinglet/v1/stats.csv"]),
+    ),
+    get("/api/kinglet/v1/accounts/stats", OWN_PROFILE),
+    get("/api/kinglet/v1/accounts/stats.csv", OWN_PROFILE),
+    post("/api/v1/admin/measures", STAFF),
+    post("/api/v1/admin/dimensions", STAFF),
     get("/.well-known/host-meta", INSTANCE),
     get("/.well-known/host-meta.json", INSTANCE),
     get("/.well-known/nodeinfo", INSTANCE),
@@ -555,6 +579,19 @@ pub const TABLE: &[Row] = &[
     post("/setup", ACCESS),
     get("/reset/:code", ACCESS),
     post("/reset/:code", ACCESS),
+    get("/admin", ADMIN),
+    get("/admin/tasks", ADMIN),
+    post("/admin/tasks/:name/run", ADMIN),
+    post("/admin/tasks/:name/pause", ADMIN),
+    post("/admin/tasks/:name/resume", ADMIN),
+    post("/admin/queues/:name/pause", ADMIN),
+    post("/admin/queues/:name/resume", ADMIN),
+    post("/admin/jobs/retry-dead", ADMIN),
+    post("/admin/jobs/:id/retry", ADMIN),
+    post("/admin/jobs/:id/drop", ADMIN),
+    get("/admin/sign-ups", ADMIN),
+    post("/admin/sign-ups/:id/approve", ADMIN),
+    post("/admin/sign-ups/:id/reject", ADMIN),
     get("/forgot", ACCESS),
     post("/forgot", ACCESS),
     get("/confirm/:code", ACCESS),
@@ -574,6 +611,12 @@ pub const TABLE: &[Row] = &[
     get("/settings/sessions", ACCESS),
     post("/settings/sessions/:id/revoke", ACCESS),
     post("/settings/apps/:id/revoke", ACCESS),
+    get("/stats", STATISTICS),
+    get("/stats.csv", STATISTICS),
+    get("/stats.json", STATISTICS),
+    get("/settings/stats", OWN_PROFILE),
+    get("/settings/stats.csv", OWN_PROFILE),
+    get("/settings/stats.json", OWN_PROFILE),
     get("/settings/blocks", RELATION),
     get("/settings/mutes", RELATION),
 ];

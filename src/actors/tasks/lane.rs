@@ -1,9 +1,10 @@
 //! A lane of jobs: takes what is due, works on a few at once, sleeps until the next is due or a commit rings.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use rand::Rng;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -15,7 +16,7 @@ use crate::clock::SharedClock;
 use crate::domain::job::{Lane, LeasedJob};
 use crate::randomness::Randomness;
 use crate::store::queries::jobs::FindNextDue;
-use crate::store::units::{EndLeases, LeaseJobs};
+use crate::store::units::{EndLeases, Ending, LeaseJobs, RetryJob, Setback};
 
 /// How long a lane rests when nothing is due and nobody rings: at least a minute, so that an idle instance sleeps.
 pub(super) const REST: Duration = Duration::from_secs(600);
@@ -56,9 +57,7 @@ impl<W: Worker> LaneLoop<W> {
     /// Works until it is told to stop. What it is at then is finished or, when that takes long, taken up at the next start.
     pub(super) async fn run(self, mut stopped: watch::Receiver<bool>) {
         // Whoever held a lease before this process is gone.
-        if let Err(error) = self.actors.perform(EndLeases { lane: self.lane }).await {
-            tracing::warn!(lane = ?self.lane, %error, "can't end old leases");
-        }
+        end_leases(&self.actors, self.lane, Ending::Restarted).await;
         let mut at_work = FuturesUnordered::new();
         while !*stopped.borrow() {
             let free = self.at_once - at_work.len();
@@ -91,6 +90,7 @@ impl<W: Worker> LaneLoop<W> {
         if timeout(PARTING_MAX, parting).await.is_err() {
             tracing::info!(lane = ?self.lane, "jobs are left half done; the next start takes them up");
         }
+        end_leases(&self.actors, self.lane, Ending::Stopped).await;
     }
 
     async fn look(&self, free: usize) -> Result<Outlook, AskError> {
@@ -117,10 +117,30 @@ impl<W: Worker> LaneLoop<W> {
 
     async fn try_work(&self, job: LeasedJob) {
         let number = job.id;
-        if let Err(error) = self.worker.work(job).await {
+        let settled = match AssertUnwindSafe(self.worker.work(job)).catch_unwind().await {
+            Ok(settled) => settled,
+            // A job that panics fails alone, and isn't tried again at once.
+            Err(_) => {
+                let retry = RetryJob {
+                    job: number,
+                    setback: Setback::Deferred,
+                    reason: "the work on it panicked; the log says where".to_owned(),
+                    chance: u16::MAX,
+                };
+                self.actors.perform(retry).await
+            }
+        };
+        if let Err(error) = settled {
             // It is tried again when its lease ends.
             tracing::error!(job = %number, %error, "a job can't be settled");
         }
+    }
+}
+
+/// Makes the jobs of a lane wait again that somebody who is gone was at.
+pub(super) async fn end_leases(actors: &Actors, lane: Lane, ending: Ending) {
+    if let Err(error) = actors.perform(EndLeases { lane, ending }).await {
+        tracing::warn!(?lane, %error, "can't end leases");
     }
 }
 

@@ -22,11 +22,20 @@ use crate::mail::{Mail, MessageId, Outbox, SendError, Site, UnsubscribeKey};
 use crate::randomness::Randomness;
 use crate::secret::{Secret, TokenHash, random_token};
 use crate::store::units::{
-    AdmitMail, BuryJob, Dispatch, FinishJob, Letter, Mentioned, RetryJob, Sender, Setback,
+    AdmitMail, Bounced, BuryJob, Dispatch, FinishJob, Letter, Mentioned, RetryJob, Sender, Setback,
 };
 
 /// Random bytes of a link's code: 128 bits.
 const LINK_BYTES: usize = 16;
+
+/// The pauses between attempts to write down that a mail has left; together shorter than a lease.
+const FINISH_PAUSES: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_secs(1),
+    Duration::from_secs(10),
+    Duration::from_secs(60),
+    Duration::from_secs(120),
+];
 
 /// What a mailer needs to be told.
 pub struct MailerSetup {
@@ -61,11 +70,14 @@ impl Worker for Mailer {
         let Some(dispatch) = self.actors.perform(admission).await? else {
             return Ok(());
         };
-        let account = dispatch.account;
+        let recipient = Bounced {
+            account: dispatch.account,
+            email: dispatch.email.clone(),
+        };
         let mail = self.write(job.id, dispatch, &code);
         match self.outbox().send(&mail).await {
-            Ok(()) => self.actors.perform(FinishJob { job: job.id }).await,
-            Err(error) => self.settle(&job, account, error).await,
+            Ok(()) => self.finish(job.id).await,
+            Err(error) => self.settle(&job, recipient, error).await,
         }
     }
 
@@ -87,10 +99,23 @@ impl Mailer {
         opened
     }
 
+    /// Writes down that a mail has left. That is tried again and again, for the mail would leave once more otherwise.
+    async fn finish(&self, job: JobId) -> Result<(), AskError> {
+        for pause in FINISH_PAUSES {
+            match self.actors.perform(FinishJob { job }).await {
+                Err(AskError::Busy | AskError::Unavailable | AskError::Timeout) => {
+                    tokio::time::sleep(pause).await;
+                }
+                settled => return settled,
+            }
+        }
+        self.actors.perform(FinishJob { job }).await
+    }
+
     async fn settle(
         &self,
         job: &LeasedJob,
-        account: AccountId,
+        recipient: Bounced,
         error: SendError,
     ) -> Result<(), AskError> {
         let reason = error.to_string();
@@ -102,7 +127,7 @@ impl Mailer {
                 let bury = BuryJob {
                     job: job.id,
                     reason,
-                    bounced: bounced.then_some(account),
+                    bounced: bounced.then_some(recipient),
                 };
                 return self.actors.perform(bury).await;
             }
@@ -139,7 +164,7 @@ impl Mailer {
             subscription(&dispatch.letter).map(|kind| self.unsubscribe_url(dispatch.account, kind));
         let from = config.mail.from.as_ref().map(ToString::to_string);
         Mail {
-            id: MessageId::of_job(job.0, identity, host),
+            id: MessageId::of_job(job.0, dispatch.written_at, identity, host),
             thread,
             to: dispatch.email.clone(),
             to_name: dispatch.name.clone(),
@@ -223,6 +248,7 @@ impl Mailer {
                 follow_requests: follow_requests.iter().map(follow_request).collect(),
                 sign_ups: sign_ups.iter().map(|name| sign_up(name, None)).collect(),
                 more: 0,
+                kind: subscription(&dispatch.letter).unwrap_or(MailKind::Mention),
                 link: link("/notifications"),
                 unsubscribe: unsubscribe(),
             }

@@ -2,7 +2,10 @@
 //!
 //! When a task is due next is a row: a run that was missed while the instance was down is caught up once, at the start.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
+
+use futures_util::FutureExt;
 
 use tokio::time::sleep;
 
@@ -22,6 +25,8 @@ use crate::store::units::{PlanTask, RecordRun};
 const ROUNDS_IN_A_ROW_MAX: usize = 64;
 /// How far a run is moved at most, in milliseconds, so that a machine with many instances isn't busy at once.
 pub(crate) const JITTER_MILLIS_MAX: i64 = 20_000;
+/// When a run that failed is tried again, in milliseconds: five minutes, or at its next time if that is sooner.
+const AGAIN_MILLIS: i64 = 5 * 60 * 1000;
 
 pub(super) struct Scheduler {
     pub(super) actors: Actors,
@@ -71,13 +76,12 @@ impl Scheduler {
             let due_at = if due_at > self.clock.now() {
                 Some(due_at)
             } else {
-                match self.run_task(task, expression, due_at).await? {
-                    Progress::More => {
-                        is_more = true;
-                        continue;
-                    }
-                    Progress::Idle => self.next_after(expression),
+                let (progress, due_at) = self.run_task(task, expression, due_at).await?;
+                if progress == Progress::More {
+                    is_more = true;
+                    continue;
                 }
+                due_at
             };
             next = [next, due_at].into_iter().flatten().min();
         }
@@ -95,13 +99,16 @@ impl Scheduler {
         expression: &CronExpression,
         row: Option<&ScheduleRow>,
     ) -> Result<Option<Timestamp>, AskError> {
-        let planned = row.filter(|row| row.expression == expression.as_str());
-        if let Some(row) = planned {
-            return Ok(Some(row.due_at));
-        }
         let Some(due_at) = self.next_after(expression) else {
             return Ok(None);
         };
+        let planned = row.filter(|row| row.expression == expression.as_str());
+        if let Some(row) = planned
+            // Later than it can be it was planned before the clock was set back.
+            && row.due_at <= due_at.plus_millis(JITTER_MILLIS_MAX)
+        {
+            return Ok(Some(row.due_at));
+        }
         let plan = PlanTask {
             task: task.name().to_owned(),
             expression: expression.as_str().to_owned(),
@@ -117,18 +124,21 @@ impl Scheduler {
         Some(next.plus_millis(jitter))
     }
 
-    /// Rounds of a task, until it finds nothing to do, fails, or has had its turn.
+    /// Rounds of a task, until it finds nothing to do, fails, or has had its turn; and when it is due again.
     async fn run_task(
         &self,
         task: PeriodicTask,
         expression: &CronExpression,
         due_at: Timestamp,
-    ) -> Result<Progress, AskError> {
+    ) -> Result<(Progress, Option<Timestamp>), AskError> {
         let started_at = self.clock.now();
         let mut error = None;
         let mut progress = Progress::More;
         for _ in 0..ROUNDS_IN_A_ROW_MAX {
-            match periodic::run_once(task, &self.actors, &self.config, &self.clock).await {
+            let round = periodic::run_once(task, &self.actors, &self.config, &self.clock);
+            // A task that panics fails alone.
+            let round = AssertUnwindSafe(round).catch_unwind().await;
+            match round.unwrap_or_else(|_| Err(AskError::Internal("the task panicked".into()))) {
                 Ok(Progress::More) => {}
                 Ok(Progress::Idle) => {
                     progress = Progress::Idle;
@@ -145,6 +155,13 @@ impl Scheduler {
         let due_at = match progress {
             // It goes on at once, or after a restart.
             Progress::More => Some(due_at),
+            Progress::Idle if error.is_some() => {
+                let again = self.clock.now().plus_millis(AGAIN_MILLIS);
+                [self.next_after(expression), Some(again)]
+                    .into_iter()
+                    .flatten()
+                    .min()
+            }
             Progress::Idle => self.next_after(expression),
         };
         let record = RecordRun {
@@ -155,6 +172,6 @@ impl Scheduler {
             due_at: due_at.unwrap_or(Timestamp::from_millis(i64::MAX)),
         };
         self.actors.perform(record).await?;
-        Ok(progress)
+        Ok((progress, due_at))
     }
 }

@@ -21,28 +21,29 @@ pub fn grouped(number: i64) -> String {
 
 /// So many digits as an axis has room for: `999`, `1.2k`, `35k`, `4.0M`.
 pub fn short(number: i64) -> String {
-    scaled(number, 1000, &["", "k", "M", "G", "T", "P", "E"])
+    scaled(number, &["", "k", "M", "G", "T", "P", "E"])
 }
 
-/// A size: `512 B`, `1.2 KiB`, `35 MiB`.
+/// A size: `512 B`, `1.2 kB`, `35 MB`.
 pub fn bytes(number: i64) -> String {
-    const UNITS: [&str; 7] = [" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"];
-    scaled(number, 1024, &UNITS)
+    const UNITS: [&str; 7] = [" B", " kB", " MB", " GB", " TB", " PB", " EB"];
+    scaled(number, &UNITS)
 }
 
 /// A number below 1000 in the largest unit, with a tenth below ten; rounded down.
-fn scaled(number: i64, step: u64, units: &[&str]) -> String {
+fn scaled(number: i64, units: &[&str]) -> String {
+    const STEP: u64 = 1000;
     let sign = if number < 0 { "−" } else { "" };
     let number = number.unsigned_abs();
     let (mut whole, mut rest, mut unit) = (number, 0, 0);
-    while whole >= 1000 && unit + 1 < units.len() {
-        rest = whole % step;
-        whole /= step;
+    while whole >= STEP && unit + 1 < units.len() {
+        rest = whole % STEP;
+        whole /= STEP;
         unit += 1;
     }
     let name = units.get(unit).copied().unwrap_or_default();
     if unit > 0 && whole < 10 {
-        let tenth = rest * 10 / step;
+        let tenth = rest * 10 / STEP;
         format!("{sign}{whole}.{tenth}{name}")
     } else {
         format!("{sign}{whole}{name}")
@@ -76,10 +77,10 @@ mod tests {
         for (number, wanted) in [
             (0, "0 B"),
             (999, "999 B"),
-            (1023, "0.9 KiB"),
-            (1536, "1.5 KiB"),
-            (35 << 20, "35 MiB"),
-            (i64::MAX, "7.9 EiB"),
+            (1023, "1.0 kB"),
+            (1536, "1.5 kB"),
+            (35_900_000, "35 MB"),
+            (i64::MAX, "9.2 EB"),
         ] {
             assert_eq!(bytes(number), wanted);
         }

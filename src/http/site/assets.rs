@@ -20,11 +20,16 @@ pub const ASSET_PATH_PREFIX: &str = "/assets/";
 /// Length of the hash in an address: 64 bits tell versions of one file apart.
 const HASH_HEX_DIGITS: usize = 16;
 
-const SOURCES: [(&str, &str, &[u8]); 5] = [
+const SOURCES: [(&str, &str, &[u8]); 6] = [
     (
         "kinglet.css",
         "text/css; charset=utf-8",
         include_bytes!("assets/kinglet.css"),
+    ),
+    (
+        "admin.css",
+        "text/css; charset=utf-8",
+        include_bytes!("assets/admin.css"),
     ),
     (
         "stats.css",
@@ -152,7 +157,7 @@ mod tests {
 
     #[test]
     fn stylesheets_stay_small_and_load_nothing_from_elsewhere() {
-        for name in ["kinglet.css", "stats.css"] {
+        for name in ["kinglet.css", "admin.css", "stats.css"] {
             let sheet = asset_named(name).expect("embedded");
             assert!(
                 sheet.plain.len() < STYLESHEET_BYTES_MAX,

@@ -14,6 +14,9 @@ use super::views::account::{
     AccountRow, Author, PeoplePage, ProfileField, ProfileHead, ProfileList, ProfilePage,
     ProfileTab, Standing,
 };
+use super::views::admin::{
+    JobLine, QueueRow, SignUpRow, SignUpsPage, Status, TaskRow, TasksPage, Tone,
+};
 use super::views::entry::{LoginPage, NoticePage, ResetPage, SetupPage, SignupMode, SignupPage};
 use super::views::error::ErrorPage;
 use super::views::mail::{Bounce, ConfirmPage, ForgotPage, MailSettingsPage, UnsubscribePage};
@@ -483,6 +486,139 @@ impl Samples {
                 newer: None,
                 ..self.pager()
             },
+        }
+    }
+
+    fn owners_frame(self, here: &str) -> Frame {
+        let mut frame = self.frame(Nav::Admin, here);
+        if let Some(viewer) = &mut frame.viewer {
+            viewer.is_owner = true;
+        }
+        frame
+    }
+
+    fn tasks(self) -> TasksPage {
+        let status = |tone, word: &str| Status {
+            tone,
+            word: self.text(word),
+        };
+        let queue = |name: &str, title: &str, status, waiting: &str| QueueRow {
+            name: name.to_owned(),
+            title: self.text(title),
+            status,
+            waiting: self.text(waiting),
+            breaker: None,
+            last_error: None,
+            paused: false,
+        };
+        let task = |name: &str, label: &str, expression: &str, status| TaskRow {
+            name: name.to_owned(),
+            label: self.text(label),
+            expression: Some(self.text(expression)),
+            status,
+            next: Some((self.moment(""), self.text("in 12 min"))),
+            last: Some((self.moment(""), self.text("18 ms"))),
+            error: None,
+            paused: false,
+        };
+        let job = |id: &str, words: &str, attempts: &str, reason: Option<&str>| JobLine {
+            id: id.to_owned(),
+            words: self.text(words),
+            made: self.moment(""),
+            attempts: self.text(attempts),
+            when: self.moment(""),
+            until: self.text("in 4 min"),
+            reason: reason.map(|reason| self.text(reason)),
+            can_drop: true,
+        };
+        TasksPage {
+            frame: self.owners_frame("/admin/tasks"),
+            zone: self.text("Europe/Stockholm"),
+            queues: vec![
+                queue(
+                    "house",
+                    "Work in the house",
+                    status(Tone::Good, "Works"),
+                    "Nothing waits.",
+                ),
+                QueueRow {
+                    breaker: Some(self.text(
+                        "After 4 failures in a row nothing is tried until 22 November 2026, 17:12 (in 2 min).",
+                    )),
+                    last_error: Some(
+                        self.text("can't reach mail.harbour.example:587: connection refused"),
+                    ),
+                    ..queue(
+                        "mail",
+                        "Mail",
+                        status(Tone::Bad, "Doesn't answer"),
+                        "214 jobs wait.",
+                    )
+                },
+            ],
+            schedule: vec![
+                task(
+                    "statistics",
+                    "Count the days",
+                    "5 * * * *",
+                    status(Tone::Good, "Done"),
+                ),
+                TaskRow {
+                    paused: true,
+                    ..task(
+                        "digests",
+                        "Mail the daily digests",
+                        "0 8 * * *",
+                        status(Tone::Calm, "Paused"),
+                    )
+                },
+                TaskRow {
+                    error: Some(self.text("the disk is full")),
+                    ..task(
+                        "database",
+                        "Look after the database",
+                        "45 3 * * *",
+                        status(Tone::Bad, "Failed"),
+                    )
+                },
+                TaskRow {
+                    expression: None,
+                    next: None,
+                    last: None,
+                    ..task(
+                        "sign_ups",
+                        "Forget unconfirmed sign-ups",
+                        "",
+                        status(Tone::Calm, "Off"),
+                    )
+                },
+            ],
+            running: vec![job("31", "Digest for @wren", "tried once", None)],
+            retrying: vec![job(
+                "29",
+                "Mention mail to @jonas about a post",
+                "tried 3 times",
+                Some("450 4.2.1 The mailbox is busy, try again later"),
+            )],
+            dead: vec![
+                job(
+                    "17",
+                    "Mention mail to @mirela about a post",
+                    "tried once",
+                    Some("550 5.1.1 No such user here"),
+                ),
+                JobLine {
+                    can_drop: false,
+                    ..job(
+                        "12",
+                        "Remove everything of a deleted account",
+                        "tried 16 times",
+                        Some("the disk is full"),
+                    )
+                },
+            ],
+            dead_total: Some(self.text("the latest 2 of 140 jobs")),
+            dead_days: 14,
         }
     }
 
@@ -1050,6 +1186,28 @@ impl Samples {
                 ],
             },
         );
+        add("admin-tasks", &self.tasks());
+        add(
+            "admin-sign-ups",
+            &SignUpsPage {
+                frame: self.owners_frame("/admin/sign-ups"),
+                waiting: vec![
+                    SignUpRow {
+                        id: "1".to_owned(),
+                        name: "grainne".to_owned(),
+                        asked: self.moment("2 h"),
+                        reason: self.text("I keep the library's oboe and would like to tell about it.\nWren knows me."),
+                    },
+                    SignUpRow {
+                        id: "2".to_owned(),
+                        name: "seo_master_4711".to_owned(),
+                        asked: self.moment("1 h"),
+                        reason: String::new(),
+                    },
+                ],
+                is_more: false,
+            },
+        );
         add("stats", &self.stats(nobody(), Told::Strangers, 30));
         let owner = self.frame(Nav::Elsewhere, "/stats");
         add("stats-owner", &self.stats(owner.clone(), Told::Owner, 30));
@@ -1387,6 +1545,7 @@ fn pages_can_be_written_out() -> std::io::Result<()> {
     }
     for name in [
         "kinglet.css",
+        "admin.css",
         "stats.css",
         "favicon.svg",
         "icons.svg",

@@ -116,7 +116,9 @@ pub struct Digest {
     pub more: usize,
     /// Where all of it is read.
     pub link: String,
-    /// Where mail about mentions is turned off.
+    /// Which kind of mail the next one turns off.
+    pub kind: MailKind,
+    /// Where mail of that kind is turned off.
     pub unsubscribe: String,
 }
 
@@ -164,7 +166,7 @@ impl Letter for Digest {
             label: "See all of it",
             url: self.link.clone(),
         });
-        let footer = Footer::optional(site, MailKind::Mention, &self.unsubscribe);
+        let footer = Footer::optional(site, self.kind, &self.unsubscribe);
         content(&format!("{news} happened on {title}"), &blocks, &footer)
     }
 }

@@ -61,6 +61,7 @@ fn letters() -> Vec<(&'static str, Box<dyn Letter>)> {
                 follow_requests: vec![follow_request()],
                 sign_ups: Vec::new(),
                 more: 2,
+                kind: MailKind::Mention,
                 link: link("notifications"),
                 unsubscribe: UNSUBSCRIBE.to_owned(),
             }),
@@ -170,6 +171,7 @@ fn long_texts_and_digests_are_bounded() {
         follow_requests: vec![follow_request(); 10],
         sign_ups: Vec::new(),
         more: 5,
+        kind: MailKind::Mention,
         link: "https://example.org/notifications".to_owned(),
         unsubscribe: UNSUBSCRIBE.to_owned(),
     };

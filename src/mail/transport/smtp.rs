@@ -191,7 +191,7 @@ impl Smtp {
             400..=499 => SendError::Later(reason),
             _ => {
                 let answer = std::error::Error::source(error).map(ToString::to_string);
-                let bounced = is_bounce(step, code, &answer.unwrap_or_default());
+                let bounced = is_bounce(step, &answer.unwrap_or_default());
                 SendError::Refused { reason, bounced }
             }
         }
@@ -237,14 +237,11 @@ const fn is_servers_fault(code: u16) -> bool {
 
 /// Whether a refusal says that the recipient's address is no good.
 ///
-/// Enhanced codes (RFC 3463) say it as 5.1.x, of which 5.1.7 and 5.1.8 are about the sender's. Without one, 550, 551 and
-/// 553 say it, but only of the recipient: after the content, 550 means that it was taken for spam.
-fn is_bounce(step: Step, code: u16, answer: &str) -> bool {
-    match enhanced_code(answer) {
-        Some((5, 1, detail)) => step != Step::Sender && !matches!(detail, 7 | 8),
-        Some(_) => false,
-        None => step == Step::Recipient && matches!(code, 550 | 551 | 553),
-    }
+/// Only enhanced codes (RFC 3463, section 3.2; RFC 7505 for 5.1.10) say it for certain. A plain 550 may be the server's
+/// own policy, a wrong relay or a list of blocked hosts, and would turn off the mail of everybody who is written to
+/// meanwhile.
+fn is_bounce(step: Step, answer: &str) -> bool {
+    step != Step::Sender && matches!(enhanced_code(answer), Some((5, 1, 1 | 2 | 3 | 6 | 10)))
 }
 
 /// The enhanced code that an answer begins with.

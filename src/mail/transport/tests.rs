@@ -16,7 +16,7 @@ const MAILS_MAX: usize = 64;
 
 fn mail(to: &str) -> Mail {
     Mail {
-        id: MessageId::of_job(7, "k3y", "example.org"),
+        id: MessageId::of_job(7, Timestamp::from_millis(5), "k3y", "example.org"),
         thread: None,
         to: to.to_owned(),
         to_name: "Ann".to_owned(),
@@ -174,8 +174,8 @@ async fn what_a_refusal_means_depends_on_code_and_step() {
             &[("RCPT", "550-5.1.10 no such\r\n550 5.1.10 user")],
             "bounced",
         ),
-        (&[("RCPT", "550 no such user")], "bounced"),
-        (&[("RCPT", "553 what an address")], "bounced"),
+        (&[("RCPT", "550 no such user")], "refused"),
+        (&[("RCPT", "553 what an address")], "refused"),
         (&[("RCPT", "550 5.7.1 you are on a list")], "refused"),
         (&[("RCPT", "550 5.1.8 who is the sender?")], "refused"),
         (&[("RCPT", "552 5.2.2 mailbox full")], "refused"),
@@ -275,10 +275,10 @@ async fn nobody_there_is_unreachable() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_none_bounces_before_anything_is_sent() {
+async fn an_address_that_is_none_is_refused_before_anything_is_sent() {
     let outbox = Outbox::new(&MailUrl::Console, Duration::from_secs(5), "");
     let error = outbox.send(&mail("nobody")).await.expect_err("no address");
-    assert_eq!(kind(&error), "bounced");
+    assert_eq!(kind(&error), "refused");
 }
 
 #[tokio::test]

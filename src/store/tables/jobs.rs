@@ -176,20 +176,22 @@ pub(in crate::store) fn release_ended(
         .execute([now])?)
 }
 
-/// Makes up to `limit` running jobs of a lane wait again, due at once: nobody works on them any more.
+/// Makes up to `limit` running jobs of a lane wait again, due at once, and takes `uncounted`
+/// attempts of each back: nobody works on them any more.
 pub(in crate::store) fn release_lane(
     connection: &Connection,
     lane: Lane,
     now: Timestamp,
+    uncounted: i64,
     limit: usize,
 ) -> Result<usize, StoreError> {
     Ok(connection
         .prepare_cached(
-            "UPDATE jobs SET state = 0, run_at = ?2 WHERE id IN (
+            "UPDATE jobs SET state = 0, run_at = ?2, attempts = max(attempts - ?4, 0) WHERE id IN (
                  SELECT id FROM jobs WHERE state = 1
                      AND destination IN (SELECT name FROM destinations WHERE lane = ?1) LIMIT ?3)",
         )?
-        .execute(params![lane, now, limit as i64])?)
+        .execute(params![lane, now, limit as i64, uncounted])?)
 }
 
 /// Makes a job wait until `run_at`, as a job of so many attempts.

@@ -6,12 +6,20 @@ use crate::store::error::StoreError;
 
 /// Gives up to `pages` unused pages back to the file system; whether more are left.
 pub(in crate::store) fn shrink(connection: &Connection, pages: i64) -> Result<bool, StoreError> {
-    let unused: i64 = connection.query_row("PRAGMA freelist_count", (), |row| row.get(0))?;
-    if unused == 0 {
+    let unused = || -> Result<i64, StoreError> {
+        Ok(connection.query_row("PRAGMA freelist_count", (), |row| row.get(0))?)
+    };
+    let before = unused()?;
+    if before == 0 {
         return Ok(false);
     }
-    connection.execute_batch(&format!("PRAGMA incremental_vacuum({})", pages.min(unused)))?;
-    Ok(unused > pages)
+    // Each step of the statement gives back one page.
+    let mut statement = connection.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+    let mut steps = statement.query(())?;
+    while steps.next()?.is_some() {}
+    drop(steps);
+    let after = unused()?;
+    Ok(0 < after && after < before)
 }
 
 /// Counts anew what the planner of queries goes by, where that is worth it.

@@ -845,3 +845,47 @@ fn a_client_with_one_bad_redirect_uri_is_refused() {
     refused(register(&["app://two\napp://lines"]));
     assert!(register(&["app://fine", "https://a.example/%23"]).is_ok());
 }
+
+#[test]
+fn only_so_many_wait_for_approval() {
+    let store = TestStore::open();
+    store.tamper(&format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {PENDING_SIGN_UPS_MAX} - 1)
+         INSERT INTO accounts (id, name, state) SELECT i, 'waits' || i, 1 FROM n"
+    ));
+    let wren = store.sign_up("wren", Registration::Approval, None);
+    assert!(wren.is_ok(), "the last place");
+    let robin = refused(store.sign_up("robin", Registration::Approval, None));
+    assert!(robin.to_string().contains("Too many people wait"));
+    let robin = store.sign_up("robin", Registration::Open, None);
+    assert!(robin.is_ok(), "who needs no approval isn't held up");
+}
+
+#[test]
+fn one_client_too_many_takes_the_place_of_the_oldest_that_nobody_uses() {
+    let store = TestStore::open();
+    let wren = store.member("wren", Role::User);
+    store.app("nest");
+    store
+        .issue_code(wren, "code", None)
+        .expect("a code for the oldest");
+    store.tamper(&format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {APPS_UNUSED_MAX} - 1)
+         INSERT INTO apps (client_id, secret_hash, name, redirect_uris, scopes, made_at)
+         SELECT 'app' || i, x'00', 'Flood', '', 'read', i FROM n"
+    ));
+    let all = "SELECT count(*) FROM apps";
+    assert_eq!(store.number(all), APPS_UNUSED_MAX as i64);
+    store.app("late");
+    assert!(store.number(all) <= APPS_UNUSED_MAX as i64);
+    let named = |name: &str| {
+        store.number(&format!(
+            "SELECT count(*) FROM apps WHERE client_id = '{name}'"
+        ))
+    };
+    assert_eq!(
+        (named("nest"), named("app1"), named("late")),
+        (1, 0, 1),
+        "what somebody uses stays"
+    );
+}

@@ -8,7 +8,7 @@ use super::mention::wants_silence;
 use super::settle_job::postpone;
 use crate::clock::Timestamp;
 use crate::domain::access::{CONFIRMATION_MILLIS_MAX, RESET_MILLIS_MAX};
-use crate::domain::account::AccountState;
+use crate::domain::account::{AccountState, Role};
 use crate::domain::job::Job;
 use crate::domain::mail::{MailKind, MailPreferences, MentionMail};
 use crate::domain::post::Post;
@@ -73,7 +73,7 @@ pub struct Mentioned {
     pub sender: Sender,
     /// The post.
     pub post: PostId,
-    /// The beginning of its thread.
+    /// The beginning of its thread; in a digest the post itself.
     pub thread: PostId,
     /// Whether it answers the recipient.
     pub is_reply: bool,
@@ -163,6 +163,7 @@ impl Unit for AdmitMail {
             asked: self,
             account,
             preferences: &preferences,
+            asked_at: row.made_at,
             // An attempt that reached nobody isn't counted as one, but left its reason.
             is_first: row.attempts <= 1 && row.last_error.is_none(),
         };
@@ -199,6 +200,8 @@ struct Admission<'a> {
     asked: &'a AdmitMail,
     account: AccountId,
     preferences: &'a MailPreferences,
+    /// When the job was made.
+    asked_at: Timestamp,
     /// Whether this is the job's first attempt: only that one counts.
     is_first: bool,
 }
@@ -260,6 +263,13 @@ impl Admission<'_> {
             fold(write, self.account, kind, subject)?;
             return Ok(Verdict::Drop);
         }
+        let letter = match letter {
+            Letter::Mention(mentioned) => Letter::Mention(Mentioned {
+                thread: thread_of(write, mentioned.post)?,
+                ..mentioned
+            }),
+            other => other,
+        };
         Ok(Verdict::Send(email, letter))
     }
 
@@ -278,7 +288,10 @@ impl Admission<'_> {
         subject: i64,
     ) -> Result<Option<Letter>, StoreError> {
         match kind {
-            MailKind::Mention => Ok(self.mention(write, PostId(subject))?.map(Letter::Mention)),
+            MailKind::Mention => {
+                let mention = self.mention(write, PostId(subject))?;
+                Ok(mention.map(Letter::Mention))
+            }
             MailKind::FollowRequest => {
                 let follower = AccountId(subject);
                 let waits =
@@ -289,6 +302,10 @@ impl Admission<'_> {
                 Ok(sender(write, follower)?.map(Letter::FollowRequest))
             }
             MailKind::SignUp => {
+                let reader = credentials::find(write.connection, self.account)?;
+                if reader.is_none_or(|reader| reader.role < Role::Moderator) {
+                    return Ok(None);
+                }
                 let found = credentials::find(write.connection, AccountId(subject))?;
                 let Some(applicant) = found.filter(|member| member.state == AccountState::Pending)
                 else {
@@ -322,7 +339,7 @@ impl Admission<'_> {
         Ok(Some(Mentioned {
             sender,
             post,
-            thread: thread_of(write, post)?,
+            thread: post,
             is_reply: facts
                 .reply_to
                 .is_some_and(|parent| parent.author == self.account),
@@ -435,13 +452,13 @@ impl Admission<'_> {
         if !self.preferences.wants(MailKind::LogIn) {
             return Ok(Verdict::Drop);
         }
-        // A session that ended meanwhile is worth a warning all the more, but nothing is known of it.
-        Ok(
-            match sessions::origin(write.connection, self.account, session)? {
-                Some((at, agent)) => Verdict::Send(email, Letter::LogIn { at, agent }),
-                None => Verdict::Drop,
-            },
-        )
+        // A session that ended meanwhile is worth a warning all the more: whoever wants to hide logs out at once.
+        let origin = sessions::origin(write.connection, self.account, session)?;
+        let (at, agent) = origin.unwrap_or_else(|| {
+            let agent = "a browser that has logged out since".to_owned();
+            (self.asked_at, agent)
+        });
+        Ok(Verdict::Send(email, Letter::LogIn { at, agent }))
     }
 }
 

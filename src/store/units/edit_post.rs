@@ -89,7 +89,8 @@ impl Unit for EditPost {
             .filter(|account| !before_facts.mentions.contains(account))
             .copied()
             .collect();
-        tell_mentioned(write, self.author, self.post, &named_now)?;
+        let told_before = before_facts.mentions.len();
+        tell_mentioned(write, self.author, self.post, &named_now, told_before)?;
         if let Step::Left(job) = tell_boosters(write, self.post, PostId(0))? {
             enqueue(write, &job)?;
         }

@@ -175,7 +175,10 @@ fn a_restart_gives_the_jobs_of_the_lane_out_again_at_once() {
     let purge = store.ask(Job::PurgePost { post: PostId(1) }).expect("new");
     assert_eq!(store.lease_mail(1), [mail]);
     assert_eq!(store.lease(Lane::House, 1).len(), 1);
-    let end = EndLeases { lane: Lane::House };
+    let end = EndLeases {
+        lane: Lane::House,
+        ending: Ending::Restarted,
+    };
     store.apply(end).expect("no refusal");
     assert_eq!(store.lease(Lane::House, 1)[0].id, purge);
     assert!(
@@ -701,7 +704,10 @@ fn a_mention_is_mailed_once_with_its_text() {
     assert_eq!(told.text.as_deref(), Some("hello @bob"));
     assert_eq!(told.sender.name, "alice");
     // The same job again, as after a crash: the same letter.
-    let end = EndLeases { lane: Lane::Mail };
+    let end = EndLeases {
+        lane: Lane::Mail,
+        ending: Ending::Restarted,
+    };
     town.store.apply(end).expect("no refusal");
     let (again, repeated) = town.next().expect("the job");
     assert_eq!((again, repeated), (job, Some(dispatch)));
@@ -943,11 +949,15 @@ fn a_digest_has_bounds_and_old_lines_are_forgotten() {
 fn an_address_that_bounces_gets_nothing_more() {
     let town = Town::new();
     town.name_bob("hello");
-    let (job, _) = town.next().expect("a job");
+    let (job, dispatch) = town.next().expect("a job");
+    let email = dispatch.expect("it may leave").email;
     let unit = BuryJob {
         job,
         reason: "550 no such user".into(),
-        bounced: Some(town.bob),
+        bounced: Some(Bounced {
+            account: town.bob,
+            email,
+        }),
     };
     town.store.apply(unit).expect("no refusal");
     town.name_bob("hello again");
@@ -1140,7 +1150,12 @@ fn act(store: &TestStore, ledger: &mut Ledger, step: Step) {
         }
         Step::Crash => {
             for lane in Lane::ALL {
-                store.apply(EndLeases { lane }).expect("no refusal");
+                store
+                    .apply(EndLeases {
+                        lane,
+                        ending: Ending::Restarted,
+                    })
+                    .expect("no refusal");
             }
             for job in running {
                 ledger.set(job, Life::Waiting);

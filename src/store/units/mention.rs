@@ -31,14 +31,16 @@ pub(super) fn mention(
     Ok(mentioned)
 }
 
-/// Tells accounts that they were named: by a notification, and by mail where they want that.
+/// Tells accounts that they were named: by a notification, and by mail where they want that. `told_before` is how many
+/// the post named already, before an edit.
 pub(super) fn tell_mentioned(
     write: &mut Write<'_>,
     author: AccountId,
     post: PostId,
     mentioned: &[AccountId],
+    told_before: usize,
 ) -> Result<(), UnitError> {
-    let mut mailed = 0;
+    let mut mailed = told_before;
     for account in mentioned {
         notify(
             write,

@@ -79,7 +79,7 @@ pub use issue_code::IssueCode;
 pub use issue_token::{
     CLIENT_TOKENS_PER_APP_MAX, CreateToken, IssueClientToken, Issued, TOKENS_PER_ACCOUNT_MAX,
 };
-pub use lease_jobs::{EndLeases, JOBS_PER_LEASE_MAX, LeaseJobs};
+pub use lease_jobs::{EndLeases, Ending, JOBS_PER_LEASE_MAX, LeaseJobs};
 pub use mark_post::{Mark, MarkPost};
 pub use mark_stale::{
     CountMail, MailOutcome, MarkAccountsStale, MeasureDatabase, QUARTERS_PER_UNIT_MAX,
@@ -112,7 +112,7 @@ pub use set_instance_url::SetInstanceUrl;
 pub use set_mail_preferences::{SetMailPreferences, Unsubscribe};
 pub use set_role::SetRole;
 pub use set_up_owner::{CreateSetupLink, SetUpOwner};
-pub use settle_job::{BuryJob, FinishJob, RetryJob, Setback, YieldJob};
+pub use settle_job::{Bounced, BuryJob, FinishJob, RetryJob, Setback, YieldJob};
 pub use step_job::StepJob;
 pub use suspend_account::{SuspendAccount, UnsuspendAccount};
 pub use sweep::{

@@ -107,7 +107,7 @@ impl Unit for PublishPost {
             tags::insert(connection, id, tag)?;
         }
         let mentioned = mention(write, id, &self.text.mentioned_names)?;
-        tell_mentioned(write, self.author, id, &mentioned)?;
+        tell_mentioned(write, self.author, id, &mentioned, 0)?;
         if let Some(parent) = reply_to
             && open
         {

@@ -103,6 +103,15 @@ impl Unit for RetryJob {
     }
 }
 
+/// An address that the mail server doesn't know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounced {
+    /// Whose.
+    pub account: AccountId,
+    /// The address as it was written to: the account may have another one, or this may be one that it only wants to have.
+    pub email: String,
+}
+
 /// A job is given up for good.
 #[derive(Debug, Clone)]
 pub struct BuryJob {
@@ -110,8 +119,8 @@ pub struct BuryJob {
     pub job: JobId,
     /// Why.
     pub reason: String,
-    /// The account whose address proved to be no good.
-    pub bounced: Option<AccountId>,
+    /// The address that proved to be no good.
+    pub bounced: Option<Bounced>,
 }
 
 impl Unit for BuryJob {
@@ -123,8 +132,11 @@ impl Unit for BuryJob {
             give_up(write, &row, &reason)?;
             close_breaker(write, &row.destination)?;
         }
-        if let Some(account) = self.bounced {
-            mail_standing::set_bounced(write.connection, account, write.now, &reason)?;
+        if let Some(Bounced { account, email }) = &self.bounced {
+            let standing = mail_standing::address(write.connection, *account)?;
+            if standing.is_some_and(|standing| standing.email == *email) {
+                mail_standing::set_bounced(write.connection, *account, write.now, &reason)?;
+            }
         }
         Ok(())
     }

@@ -18,8 +18,9 @@ impl Unit for TidyDatabase {
         let is_more = upkeep::shrink(write.connection, PAGES_PER_UNIT_MAX)?;
         if !is_more {
             upkeep::optimise(write.connection)?;
+            // A checkpoint waits for readers, so there is one at the end.
+            write.checkpoint_afterwards();
         }
-        write.checkpoint_afterwards();
         Ok(is_more)
     }
 }
