@@ -16,6 +16,8 @@ impl Office {
 
     /// Publishes while the mail server is down, and waits until that has been noticed.
     pub(super) async fn say_in_vain(&mut self, author: &str, text: &str) -> String {
+        // A mail that was taken but not answered yet would come again.
+        self.at_rest().await;
         self.smtp.stop();
         let post = self.say(author, text).await;
         self.at_rest().await;
