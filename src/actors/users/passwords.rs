@@ -66,7 +66,14 @@ impl Handler<LogIn> for Users {
                     // Who knows the password asks for the mail by trying to log in: there is no other way in yet.
                     let (account, email) = (login.member.id, None);
                     match store.perform(AskConfirmation { account, email }).await {
-                        Ok(_) | Err(AskError::Refused(_)) => {}
+                        Ok(_) => {}
+                        Err(AskError::Refused(_)) => {
+                            return Err(Refusal::forbidden(
+                                "Your mail address isn't confirmed, and no mail is sent at the moment: \
+                                 ask whoever runs this site to let you in",
+                            )
+                            .into());
+                        }
                         Err(error) => return Err(error),
                     }
                     return Err(Refusal::forbidden(

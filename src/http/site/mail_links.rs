@@ -95,7 +95,9 @@ pub(super) async fn confirm(
     let mut visit = Visit::new(context, guest, call);
     visit.form().await?;
     let code = TokenHash::of(visit.call.param("code").trim());
-    let confirmed = visit.context.actors.perform(ConfirmAddress { code }).await;
+    let reader = visit.reader();
+    let confirming = ConfirmAddress { code, reader };
+    let confirmed = visit.context.actors.perform(confirming).await;
     let confirmed = match confirmed.map_err(Problem::from) {
         Err(problem) if problem.code() == ErrorCode::Forbidden => {
             return Err(Problem::forbidden(DEAD_CONFIRM_LINK));

@@ -244,7 +244,8 @@ pub(in crate::store) fn revive(
 ) -> Result<bool, StoreError> {
     let revived = connection
         .prepare_cached(
-            "UPDATE OR IGNORE jobs SET state = 0, attempts = 0, run_at = ?2, made_at = ?2
+            "UPDATE OR IGNORE jobs
+             SET state = 0, attempts = 0, run_at = ?2, made_at = iif(state = 2, ?2, made_at)
              WHERE id = ?1 AND state <> 1",
         )?
         .execute(params![id, now])?;

@@ -118,9 +118,9 @@ pub(in crate::store) fn ask_confirmation(
     Ok(noted == 1)
 }
 
-/// Counts one more link to a new password within an hour since 1970, unless `most` were asked for in it already; true
-/// when it was counted.
-pub(in crate::store) fn count_reset(
+/// Counts one more link that is mailed on request within an hour since 1970, unless `most` were asked for in it already;
+/// true when it was counted.
+pub(in crate::store) fn count_link(
     connection: &Connection,
     account: AccountId,
     hour: i64,

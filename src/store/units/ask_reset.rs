@@ -8,9 +8,9 @@ use crate::store::error::StoreError;
 use crate::store::tables::{credentials, mail_standing};
 use crate::store::writer::{Unit, UnitError, Write};
 
-/// The most links to a new password that are mailed to one account within an hour.
-pub const RESETS_PER_HOUR_MAX: i64 = 3;
-const HOUR_MILLIS: i64 = 60 * 60 * 1000;
+/// The most links that one account has mailed within an hour: to a new password, or to confirm another address.
+pub const LINKS_PER_HOUR_MAX: i64 = 3;
+pub(super) const HOUR_MILLIS: i64 = 60 * 60 * 1000;
 
 /// Asks for a link to a new password. One job is written whoever is meant, so that neither the answer nor the time that
 /// it takes tells whether there is such an account.
@@ -54,7 +54,7 @@ impl AskReset {
             return Ok(None);
         }
         let hour = write.now.millis().div_euclid(HOUR_MILLIS);
-        let counted = mail_standing::count_reset(connection, account, hour, RESETS_PER_HOUR_MAX)?;
+        let counted = mail_standing::count_link(connection, account, hour, LINKS_PER_HOUR_MAX)?;
         Ok(counted.then_some(account))
     }
 }

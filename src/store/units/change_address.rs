@@ -1,5 +1,6 @@
 //! An account gets another mail address, by whoever knows its password.
 
+use super::ask_reset::{HOUR_MILLIS, LINKS_PER_HOUR_MAX};
 use super::enqueue::enqueue;
 use super::register_account::EMAIL_TAKEN;
 use super::rules::require_active;
@@ -70,11 +71,19 @@ pub(super) fn wish_for(
             }
             credentials::set_email(connection, account, email, false)?;
             mail_standing::clear_bounced(connection, account)?;
+            links::delete_of_account(connection, account)?;
         }
         return Ok(AddressChange::Holds);
     };
     if is_the_same && standing.is_confirmed {
         return Ok(AddressChange::Holds);
+    }
+    let hour = write.now.millis().div_euclid(HOUR_MILLIS);
+    if !mail_standing::count_link(connection, account, hour, LINKS_PER_HOUR_MAX)? {
+        return Err(Refusal::forbidden(
+            "Too many links were asked for within the hour: try again later",
+        )
+        .into());
     }
     if !is_the_same {
         credentials::set_new_email(connection, account, Some(email))?;

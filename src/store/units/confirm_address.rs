@@ -30,6 +30,8 @@ pub const NOTHING_TO_CONFIRM: &str =
 pub struct ConfirmAddress {
     /// The hash of the link's code.
     pub code: TokenHash,
+    /// Who is logged in: an account in use must be, or a wrong address typed once would hand it to a stranger.
+    pub reader: Option<AccountId>,
 }
 
 /// An account whose address was confirmed.
@@ -46,11 +48,16 @@ impl Unit for ConfirmAddress {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<Confirmed, UnitError> {
         let connection = write.connection;
-        let taken = links::take(connection, self.code, LinkKind::Confirm, write.now)?;
-        let Some(Some(account)) = taken else {
+        let found = links::find(connection, self.code, LinkKind::Confirm, write.now)?;
+        let Some(Some(account)) = found else {
             return Err(Refusal::forbidden(DEAD_LINK).into());
         };
         let state = require_member(connection, account)?.state;
+        if state != AccountState::Unconfirmed && self.reader != Some(account) {
+            let sentence = "Log in to the account whose address this is first";
+            return Err(Refusal::Unauthenticated(sentence.into()).into());
+        }
+        links::take(connection, self.code, LinkKind::Confirm, write.now)?;
         let Some(standing) = mail_standing::address(connection, account)? else {
             return Err(Refusal::forbidden(DEAD_LINK).into());
         };
@@ -58,7 +65,8 @@ impl Unit for ConfirmAddress {
         make_room(write, account, &email)?;
         credentials::set_email(connection, account, &email, true)?;
         mail_standing::clear_bounced(connection, account)?;
-        links::delete_of_kind(connection, account, LinkKind::Confirm)?;
+        // Links in the old mailbox lead nowhere any more.
+        links::delete_of_account(connection, account)?;
         if let Some(key) = (Job::ConfirmationMail { account }).dedup_key() {
             jobs::delete_by_key(connection, &key)?;
         }

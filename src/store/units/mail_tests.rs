@@ -151,9 +151,18 @@ impl Scene {
         sent.remove(0)
     }
 
+    /// Uses a link in a browser that nobody is logged in to.
     fn confirm(&self, code: &str) -> Result<Confirmed, WriteError> {
         let code = hash(code);
-        self.store.apply(ConfirmAddress { code })
+        let reader = None;
+        self.store.apply(ConfirmAddress { code, reader })
+    }
+
+    /// Uses a link in the browser of a member.
+    fn confirm_as(&self, reader: AccountId, code: &str) -> Result<Confirmed, WriteError> {
+        let code = hash(code);
+        let reader = Some(reader);
+        self.store.apply(ConfirmAddress { code, reader })
     }
 
     fn change_address(
@@ -369,7 +378,7 @@ fn an_address_is_exchanged_when_the_new_one_is_confirmed() {
     assert_eq!(older.to, "older@birds.example");
     let newer = scene.change_address(wren, "wren", "newer@birds.example");
     assert_eq!(newer, Ok(AddressChange::Waits));
-    refused(scene.confirm(&older.code));
+    refused(scene.confirm_as(wren, &older.code));
     let newer = scene.send_one();
     assert_eq!(newer.to, "newer@birds.example");
     let address = scene.address(wren);
@@ -378,7 +387,21 @@ fn an_address_is_exchanged_when_the_new_one_is_confirmed() {
         "until then the old one holds"
     );
     assert!(address.bounced.is_some());
-    scene.confirm(&newer.code).expect("the link is good");
+    // The holder of a mistyped address can't take the account with it.
+    refused(scene.confirm(&newer.code));
+    let reset = scene.store.apply(CreateResetLink {
+        account: wren,
+        code: hash("a link in the old mailbox"),
+    });
+    reset.expect("no refusal");
+    scene
+        .confirm_as(wren, &newer.code)
+        .expect("the link is good");
+    let reset = scene.store.apply(ResetPassword {
+        code: hash("a link in the old mailbox"),
+        new_hash: "hash of a thief".into(),
+    });
+    refused(reset);
     let address = scene.address(wren);
     assert_eq!(address.email, "newer@birds.example");
     assert!(address.is_sound() && address.new_email.is_none());
@@ -389,7 +412,7 @@ fn an_address_is_exchanged_when_the_new_one_is_confirmed() {
     let other = scene.send_one();
     let back = scene.change_address(wren, "wren", "Newer@birds.example");
     assert_eq!(back, Ok(AddressChange::Holds));
-    refused(scene.confirm(&other.code));
+    refused(scene.confirm_as(wren, &other.code));
     assert_eq!(scene.send(), []);
     assert_eq!(scene.address(wren).new_email, None);
     scene.check();
@@ -413,10 +436,12 @@ fn a_link_that_is_on_its_way_confirms_no_newer_wish() {
         .store
         .apply(FinishJob { job: running.id })
         .expect("finishes");
-    refused(scene.confirm(&older.code));
+    refused(scene.confirm_as(wren, &older.code));
     let newer = scene.send_one();
     assert_eq!(newer.to, "newer@birds.example");
-    scene.confirm(&newer.code).expect("the link is good");
+    scene
+        .confirm_as(wren, &newer.code)
+        .expect("the link is good");
     assert_eq!(scene.address(wren).email, "newer@birds.example");
 }
 
@@ -429,7 +454,7 @@ fn a_taken_address_is_told_only_to_whoever_gets_its_mail() {
     let taken = scene.change_address(wren, "wren", "robin@birds.example");
     assert_eq!(free, taken, "both answers are alike");
     let mail = scene.send_one();
-    let refusal = refused(scene.confirm(&mail.code));
+    let refusal = refused(scene.confirm_as(wren, &mail.code));
     assert_eq!(refusal.to_string(), ADDRESS_TAKEN);
     assert_eq!(scene.address(wren).email, "wren@birds.example");
     // Whoever only signed up with it gives way.
@@ -439,7 +464,7 @@ fn a_taken_address_is_told_only_to_whoever_gets_its_mail() {
         .expect("no refusal");
     let sent = scene.send();
     let wish = sent.last().expect("two mails");
-    scene.confirm(&wish.code).expect("it is wren's");
+    scene.confirm_as(wren, &wish.code).expect("it is wren's");
     assert_eq!(scene.address(wren).email, "tit@birds.example");
     assert_eq!(scene.state("tit"), None);
     scene.check();

@@ -55,7 +55,7 @@ mod update_profile;
 
 pub use access_rules::DEAD_LINK;
 pub use admit_mail::{AdmitMail, Dispatch, Letter, Mentioned, Sender};
-pub use ask_reset::{AskReset, RESETS_PER_HOUR_MAX};
+pub use ask_reset::{AskReset, LINKS_PER_HOUR_MAX};
 pub use block_account::{BlockAccount, UnblockAccount};
 pub use boost_post::{BoostPost, UnboostPost};
 pub use change_address::{AddressChange, ChangeAddress, TrustAddress};

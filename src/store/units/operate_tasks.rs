@@ -1,9 +1,10 @@
 //! The operator looks after jobs and schedules: pause, go on, now, again, never.
 
 use super::access_rules::require_owner;
+use super::lease_jobs::is_too_old;
 use crate::domain::access::Authority;
 use crate::domain::event::Event;
-use crate::domain::job::{Breaker, Lane};
+use crate::domain::job::{Breaker, Lane, Priority};
 use crate::domain::refusal::Refusal;
 use crate::ids::JobId;
 use crate::store::tables::{destinations, jobs, schedules};
@@ -82,7 +83,17 @@ impl Unit for ReviveDeadJobs {
         require_owner(write.connection, self.by)?;
         let mut revived = 0;
         for job in jobs::dead_ids(write.connection, JOBS_PER_REVIVAL_MAX)? {
-            revived += usize::from(jobs::revive(write.connection, job, write.now)?);
+            let row = jobs::find(write.connection, job)?;
+            // A link that somebody asked for long ago would only frighten.
+            let is_stale = row.is_some_and(|row| {
+                row.job.is_ok_and(|job| {
+                    job.priority() == Priority::Urgent
+                        && is_too_old(&job, row.made_at.millis(), write.now.millis())
+                })
+            });
+            if !is_stale {
+                revived += usize::from(jobs::revive(write.connection, job, write.now)?);
+            }
         }
         wake_all(write);
         Ok(revived)

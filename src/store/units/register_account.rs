@@ -145,9 +145,14 @@ fn admit(
     match registration {
         Registration::Open => Ok(AccountState::Active),
         Registration::Approval => {
-            if credentials::pending(write.connection, PENDING_SIGN_UPS_MAX)?.len()
-                == PENDING_SIGN_UPS_MAX
-            {
+            let waiting = credentials::pending(write.connection, PENDING_SIGN_UPS_MAX)?.len()
+                + credentials::unconfirmed_until(
+                    write.connection,
+                    AccountId(i64::MAX),
+                    PENDING_SIGN_UPS_MAX,
+                )?
+                .len();
+            if waiting >= PENDING_SIGN_UPS_MAX {
                 return Err(Refusal::forbidden(
                     "Too many people wait for approval already: try again in a few days",
                 )

@@ -29,6 +29,7 @@ impl Unit for ApproveAccount {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
         require_pending(write, self.by, self.account)?;
+        credentials::take_confirms_to(write.connection, self.account)?;
         credentials::set_state(write.connection, self.account, AccountState::Active)?;
         credentials_changed(write, self.account)?;
         mark_stale(write, self.account.0)?;
@@ -79,7 +80,10 @@ fn require_pending(
 ) -> Result<Member, UnitError> {
     let member = require_member(write.connection, account)?;
     require_authority(write.connection, by, &member)?;
-    if member.state != AccountState::Pending {
+    // The operator may answer for an address that no mail can confirm.
+    let may_skip_confirmation =
+        by == Authority::Operator && member.state == AccountState::Unconfirmed;
+    if member.state != AccountState::Pending && !may_skip_confirmation {
         return Err(Refusal::Conflict("This account doesn't wait for approval".into()).into());
     }
     Ok(member)

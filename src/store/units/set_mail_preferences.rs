@@ -47,6 +47,10 @@ impl Unit for Unsubscribe {
             return Ok(());
         }
         let mut preferences = mail_settings::find(write.connection, self.account)?;
+        // Whoever presses the button again and again doesn't keep the disk busy.
+        if !preferences.wants(self.kind) {
+            return Ok(());
+        }
         preferences.unsubscribe(self.kind);
         mail_settings::set(write.connection, self.account, &preferences)?;
         Ok(())
