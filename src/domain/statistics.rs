@@ -272,7 +272,7 @@ pub struct AccountDay {
     pub boosts_received: i64,
     /// Favourites of its posts by others.
     pub favourites_received: i64,
-    /// Answers of others to its posts.
+    /// Answers of others to its posts: those that everybody may read, and those that name it.
     pub replies_received: i64,
     /// Posts of others that name it.
     pub mentions_received: i64,

@@ -317,7 +317,10 @@ impl Log {
                 day.replies += i64::from(post.answers.is_some());
                 continue;
             }
-            if post.answers == Some(account) {
+            // An answer that doesn't name whom it answers may be one that it can't see.
+            let is_known = matches!(post.visibility, Visibility::Public | Visibility::Unlisted)
+                || post.mentions.contains(&account);
+            if post.answers == Some(account) && is_known {
                 day.replies_received += 1;
                 reached.insert(post.author);
             }

@@ -222,6 +222,9 @@ const ACCOUNT_FIGURES: &[(&str, SetFigures)] = &[
          FROM posts CROSS JOIN accounts ON accounts.id = posts.author
          WHERE posts.id >= ?1 AND posts.id < ?2 AND posts.reply_author > ?3
            AND posts.reply_author <> posts.author AND accounts.state = 0
+           AND (posts.visibility <= 1 OR EXISTS (
+               SELECT 1 FROM mentions
+               WHERE mentions.post = posts.id AND mentions.account = posts.reply_author))
          GROUP BY whose ORDER BY whose LIMIT ?4",
         |figures, counts| figures.replies_received = counts[0],
     ),
@@ -241,6 +244,9 @@ const ACCOUNT_FIGURES: &[(&str, SetFigures)] = &[
              UNION ALL
              SELECT posts.reply_author, posts.author FROM posts
              WHERE posts.id >= ?1 AND posts.id < ?2 AND posts.reply_author > ?3
+               AND (posts.visibility <= 1 OR EXISTS (
+                   SELECT 1 FROM mentions
+                   WHERE mentions.post = posts.id AND mentions.account = posts.reply_author))
              UNION ALL
              SELECT posts.author, favourites.account
              FROM favourites CROSS JOIN posts ON posts.id = favourites.post
