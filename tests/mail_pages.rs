@@ -13,6 +13,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kinglet::config::{Config, MailUrl, RegistrationMode};
+use kinglet::control;
+use kinglet::control::protocol::{Answer, Request};
 use kinglet::domain::account::Role;
 use kinglet::domain::mail::MailKind;
 use kinglet::ids::JobId;
@@ -492,4 +494,27 @@ async fn an_address_that_mail_comes_back_from_is_shown_and_trusted_again() {
     trusted.shows("Mail is sent to your address again.");
     trusted.hides("mail comes back");
     trusted.shows(">confirmed<");
+}
+
+#[tokio::test]
+async fn the_operator_tries_out_whether_mail_leaves() {
+    let mut scene = Scene::start(RegistrationMode::Closed, &[]).await;
+    let send = async |address: &str| {
+        let request = Request::SendTestMail {
+            address: address.to_owned(),
+        };
+        control::handle(request, scene.rig.server.instance()).await
+    };
+    assert!(matches!(send("me@birds.example").await, Ok(Answer::Done)));
+    assert!(send("nobody").await.is_err(), "no address");
+    let mail = scene.mail().await;
+    assert!(mail.contains("To: me@birds.example"), "{mail}");
+
+    let rig = Rig::start(&[]).await;
+    let request = Request::SendTestMail {
+        address: "me@birds.example".to_owned(),
+    };
+    let refused = control::handle(request, rig.server.instance()).await;
+    let sentence = refused.expect_err("no mail is sent").to_string();
+    assert!(sentence.contains("mail.url is not set"), "{sentence}");
 }

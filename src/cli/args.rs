@@ -100,6 +100,10 @@ Examples:
     #[command(subcommand)]
     Token(Token),
 
+    /// See whether mail leaves
+    #[command(subcommand)]
+    Mail(Mail),
+
     /// Check every invariant of the stored data; exit code 1 and a list when one is broken
     #[command(after_help = "\
 Examples:
@@ -338,6 +342,25 @@ pub enum Role {
     Moderator,
     /// Post, follow, read
     User,
+}
+
+/// `mail ...`
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Mail {
+    /// Send a mail at once with the settings in force, and say why when it doesn't leave
+    #[command(after_help = "\
+Examples:
+  kinglet mail test me@example.org
+  KINGLET_MAIL__URL=console: kinglet mail test me@example.org")]
+    Test(MailTest),
+}
+
+/// Options of `mail test`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct MailTest {
+    /// Where to
+    #[arg(value_name = "ADDRESS")]
+    pub address: String,
 }
 
 /// `invite ...`

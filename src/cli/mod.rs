@@ -10,6 +10,7 @@ mod columns;
 mod config;
 mod instance;
 mod invite;
+mod mail;
 mod serve;
 mod setup_link;
 mod stats;
@@ -155,6 +156,7 @@ fn dispatch(
         Command::User(command) => user::run(command, &config),
         Command::Invite(args::Invite::Create(create)) => invite::create(*create, &config),
         Command::Token(args::Token::Create(create)) => token::create(create, &config),
+        Command::Mail(args::Mail::Test(test)) => mail::test(test, &config),
         Command::Check(output) => check::run(*output, &config),
         Command::Backup(backup) => backup::run(backup, &config),
         Command::Tasks(command) => tasks::run(command, &config),

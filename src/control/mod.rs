@@ -3,6 +3,7 @@
 //! A running server answers it over its control socket; where none runs, the command calls it in its own process.
 
 pub mod client;
+mod mail;
 pub mod protocol;
 pub mod socket;
 mod statistics;
@@ -108,6 +109,7 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
             make_link(instance, MakeLink::SetUp, "/setup?code=", LINK_MILLIS_MAX).await
         }
         Request::CreateToken { name, scopes } => create_token(instance, &name, &scopes).await,
+        Request::SendTestMail { address } => mail::send_test(instance, &address).await,
         Request::Check => check(instance).await,
         Request::BackUp { directory } => back_up(instance, directory.into()).await,
         Request::ReadStatistics { days } => statistics::read(instance, days).await,

@@ -116,6 +116,11 @@ pub enum Request {
         /// What it is good for, separated by spaces.
         scopes: String,
     },
+    /// Send a mail at once, to see whether it leaves.
+    SendTestMail {
+        /// Where to.
+        address: String,
+    },
     /// Check every invariant.
     Check,
     /// Make a backup.
