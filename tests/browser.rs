@@ -207,13 +207,15 @@ async fn thirteen_pages_are_sound_on_every_screen() {
     );
     fs::create_dir_all(&directory).expect("a directory for pictures");
     let folder = directory.to_str().expect("a path in UTF-8").to_owned();
-    let password = password_of(village.viewer);
+    let (password, owners) = (password_of(village.viewer), password_of(village.owner));
     let arguments = [
         village.rig.server.url(),
         &folder,
         village.viewer,
         &password,
         &village.thread,
+        village.owner,
+        &owners,
     ];
     run("screenshots.mjs", &arguments);
 }
