@@ -12,7 +12,11 @@ const DAY_MINUTES: i64 = 24 * 60;
 /// Days of small talk before what is worth a look.
 const SMALL_TALK_DAYS: i64 = 24;
 /// How long ago the first of them came.
-const BEGINNING_MINUTES: i64 = (SMALL_TALK_DAYS + 3) * DAY_MINUTES;
+const BEGINNING_MINUTES: i64 = (SMALL_TALK_DAYS + 4) * DAY_MINUTES;
+/// From the beginning to six in the morning.
+const FIRST_MORNING_MINUTES: i64 = 947;
+/// How long people are awake.
+const WAKING_MINUTES: i64 = 15 * 60;
 
 /// The instance.
 pub struct Village {
@@ -334,6 +338,9 @@ const SMALL_TALK: [(usize, &str); 11] = [
 /// Who likes some of it.
 const ADMIRERS: &[usize] = &[MIRELA, GRAINNE, WREN];
 
+/// Who passes some of it on.
+const BOOSTERS: &[usize] = &[TOMAS, YUKI, ADA, MIRELA];
+
 /// The name of whoever looks after the village.
 const OWNER: &str = "keeper";
 
@@ -412,9 +419,14 @@ async fn talk_small(rig: &Rig) {
         let count = 2 + day * 5 % 7;
         for at in 0..count {
             let (by, text) = talk.next().expect("they never stop");
-            let minute = day * DAY_MINUTES + 60 + at * (DAY_MINUTES - 120) / count;
+            let minute = FIRST_MORNING_MINUTES
+                + day * DAY_MINUTES
+                + at * WAKING_MINUTES / count
+                + (day * 37 + at * 53) % 60;
             rig.clock.set(START.plus_millis(minute * MINUTE_MS));
-            let crowd = usize::try_from(day + at).expect("no day before the first") % 4;
+            let turn = usize::try_from(day + at).expect("no day before the first");
+            let crowd = turn % (ADMIRERS.len() + 1);
+            let booster = turn / 4 % BOOSTERS.len();
             let said = Said {
                 minutes_ago: 0,
                 by: *by,
@@ -423,7 +435,7 @@ async fn talk_small(rig: &Rig) {
                 visibility: "public",
                 answers: None,
                 favourites: &ADMIRERS[..crowd],
-                boosts: &ADMIRERS[..crowd / 3],
+                boosts: &BOOSTERS[booster..booster + crowd / ADMIRERS.len()],
             };
             say(rig, &said, None).await;
         }
