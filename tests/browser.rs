@@ -8,9 +8,12 @@ use std::path::{Path, PathBuf};
 
 use kinglet::Server;
 use kinglet::config::{Config, MailUrl, RegistrationMode};
+use kinglet::domain::account::Role;
 use serde::Deserialize;
+use serde_json::json;
 use support::program::Program;
-use support::server::password_of;
+use support::server::{Rig, password_of};
+use support::smtp::MailServer;
 use support::tools::{in_package, run_script};
 use support::village::Village;
 use tempfile::TempDir;
@@ -73,12 +76,13 @@ fn consent_leads_to_other_origins_and_own_schemes() {
 fn every_form_does_what_it_says() {
     let server = server(RegistrationMode::Open);
     let submitted = run("forms.mjs", &[server.url()]).submitted;
-    // See the tests of consent, of the operator's doors and of mail.
+    // See the tests of consent, of the operator's doors, of mail and of what an owner does.
     let elsewhere = ["/setup", "/reset/*", "/oauth/authorize"];
     let missing: Vec<_> = actions_in_templates()
         .into_iter()
         .filter(|action| !elsewhere.contains(&action.as_str()))
         .filter(|action| !MAIL_ACTIONS.contains(&action.as_str()))
+        .filter(|action| !ADMIN_ACTIONS.contains(&action.as_str()))
         // Shown when mail came back, which no directory does; see the tests of the mail pages.
         .filter(|action| action != "/settings/mail/trust")
         .filter(|action| !submitted.iter().any(|sent| is_sent_to(sent, action)))
@@ -135,6 +139,58 @@ fn links_in_mails_lead_where_they_say() {
     }
 }
 
+/// Forms of those who look after an instance.
+const ADMIN_ACTIONS: [&str; 10] = [
+    "/admin/jobs/*/drop",
+    "/admin/jobs/*/retry",
+    "/admin/jobs/retry-dead",
+    "/admin/queues/*/pause",
+    "/admin/queues/*/resume",
+    "/admin/sign-ups/*/approve",
+    "/admin/sign-ups/*/reject",
+    "/admin/tasks/*/pause",
+    "/admin/tasks/*/resume",
+    "/admin/tasks/*/run",
+];
+
+/// An instance with an owner, in which mails to three people were refused and one to a fourth was put off.
+async fn instance_with_trouble(smtp: &MailServer) -> Rig {
+    let mut config = Config::default();
+    config.http.listen = ([127, 0, 0, 1], 0).into();
+    config.limits.rate_limits = false;
+    config.mail.url = smtp.url().parse().expect("a mail URL");
+    let names = ["ada", "spam1", "spam2", "spam3", "greylisted1"];
+    let mut rig = Rig::start_configured(config, &names, |builder| builder).await;
+    rig.add("olga", Role::Owner).await;
+    let post = json!({"status": "@spam1 @spam2 @spam3 @greylisted1 The ferry is late"});
+    rig.client("ada").post("/api/v1/statuses", post).await.ok();
+    rig.wait_for_failures(3, 1).await;
+    rig
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_owner_looks_after_tasks_and_sign_ups() {
+    let mut smtp = MailServer::start().await;
+    let tasks = instance_with_trouble(&smtp).await;
+    let mut config = Config::default();
+    config.http.listen = ([127, 0, 0, 1], 0).into();
+    config.limits.rate_limits = false;
+    config.registration.mode = RegistrationMode::Approval;
+    let mut sign_ups = Rig::start_configured(config, &[], |builder| builder).await;
+    sign_ups.add("olga", Role::Owner).await;
+    let password = password_of("olga");
+    let arguments = [tasks.server.url(), sign_ups.server.url(), "olga", &password];
+    let submitted = run("admin.mjs", &arguments).submitted;
+    for action in ADMIN_ACTIONS {
+        assert!(
+            submitted.iter().any(|sent| is_sent_to(sent, action)),
+            "{action} in {submitted:?}"
+        );
+    }
+    // The owner may get mail about the log-in.
+    while smtp.next().await.to != "greylisted1@example.org" {}
+}
+
 #[test]
 fn an_account_waits_for_approval() {
     let server = server(RegistrationMode::Approval);
@@ -143,7 +199,7 @@ fn an_account_waits_for_approval() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_pages_are_sound_on_every_screen() {
+async fn thirteen_pages_are_sound_on_every_screen() {
     let village = Village::found().await;
     let directory = std::env::var_os("KINGLET_SCREENSHOTS_DIR").map_or_else(
         || Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots"),
@@ -151,13 +207,15 @@ async fn ten_pages_are_sound_on_every_screen() {
     );
     fs::create_dir_all(&directory).expect("a directory for pictures");
     let folder = directory.to_str().expect("a path in UTF-8").to_owned();
-    let password = password_of(village.viewer);
+    let (password, owners) = (password_of(village.viewer), password_of(village.owner));
     let arguments = [
         village.rig.server.url(),
         &folder,
         village.viewer,
         &password,
         &village.thread,
+        village.owner,
+        &owners,
     ];
     run("screenshots.mjs", &arguments);
 }

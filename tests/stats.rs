@@ -2,24 +2,16 @@
 
 mod support;
 
-use std::time::Duration;
-
-use kinglet::clock::Clock;
 use kinglet::config::Config;
 use kinglet::control;
 use kinglet::control::protocol::{Answer as Done, Request};
-use kinglet::domain::access::Authority;
 use kinglet::domain::account::Role;
 use kinglet::domain::overview::Overview;
 use kinglet::domain::statistics::Shown;
-use kinglet::store::queries::jobs::ListSchedules;
-use kinglet::store::units::RunTaskNow;
 use serde_json::{Value as Json, json};
 use support::server::{Answer, Client, Rig, password_of};
 use support::website::Visitor;
 
-/// How long the statistics may take to be counted.
-const COUNTING_TIME_MAX: Duration = Duration::from_secs(20);
 const DAY_SECONDS: i64 = 24 * 3600;
 /// The rig's clock starts on this day.
 const FIRST_DAY: &str = "2026-09-21";
@@ -33,36 +25,6 @@ async fn start(is_public: bool) -> Rig {
     let mut rig = Rig::start_configured(config, &names, |builder| builder).await;
     rig.add("olga", Role::Owner).await;
     rig
-}
-
-/// Has the statistics counted by the task that counts them.
-async fn count(rig: &Rig) {
-    rig.pass_seconds(1);
-    let asked_at = rig.clock.now();
-    let actors = &rig.server.instance().actors;
-    let counted = async {
-        let task = || RunTaskNow {
-            by: Authority::Operator,
-            task: "statistics".to_owned(),
-        };
-        // Until the schedule is made there is no such task.
-        while actors.perform(task()).await.is_err() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        loop {
-            let rows = actors.find(ListSchedules).await.expect("an answer");
-            let row = rows.iter().find(|row| row.task == "statistics");
-            let row = row.expect("it was planned");
-            assert_eq!(row.last_error, None);
-            let began = row.started_at.is_some_and(|at| at >= asked_at);
-            if began && row.due_at > rig.clock.now() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    let counted = tokio::time::timeout(COUNTING_TIME_MAX, counted).await;
-    counted.expect("the statistics come to rest");
 }
 
 async fn write(client: &Client, post: Json) -> String {
@@ -139,7 +101,7 @@ async fn hidden_posts_change_no_byte_of_what_strangers_can_fetch() {
     )
     .await;
     rig.pass_seconds(2 * DAY_SECONDS);
-    count(&rig).await;
+    rig.count_statistics().await;
     let look = async || {
         let mut seen = Vec::new();
         for path in PATHS {
@@ -176,7 +138,7 @@ async fn hidden_posts_change_no_byte_of_what_strangers_can_fetch() {
     .await;
     mark(ada, &spread, "reblog").await;
     ada.delete(&format!("/api/v1/statuses/{old}")).await.ok();
-    count(&rig).await;
+    rig.count_statistics().await;
     for ((path, before), (_, after)) in before.iter().zip(&look().await) {
         assert_eq!(before, after, "{path}");
     }
@@ -185,7 +147,7 @@ async fn hidden_posts_change_no_byte_of_what_strangers_can_fetch() {
     for name in ["ada", "bo", "fay"] {
         write(rig.client(name), json!({"status": "Good morning #birds"})).await;
     }
-    count(&rig).await;
+    rig.count_statistics().await;
     let after = look().await;
     for told in [
         "/stats",
@@ -208,7 +170,7 @@ async fn each_audience_is_told_its_own_figures() {
         json!({"status": "psst", "visibility": "direct"}),
     )
     .await;
-    count(&rig).await;
+    rig.count_statistics().await;
     let path = format!("/api/kinglet/v1/stats?from={FIRST_DAY}");
     let stranger = rig.anonymous().get(&path).await.ok();
     assert_eq!(stranger["audience"], "strangers");
@@ -291,7 +253,7 @@ async fn each_audience_is_told_its_own_figures() {
 async fn what_is_not_public_is_for_members() {
     let rig = start(false).await;
     live(&rig).await;
-    count(&rig).await;
+    rig.count_statistics().await;
     let nobody = rig.anonymous();
     for path in ["/api/kinglet/v1/stats", "/api/kinglet/v1/stats.csv"] {
         nobody.get(path).await.refused(401);
@@ -335,7 +297,7 @@ async fn what_is_not_public_is_for_members() {
 async fn one_s_own_figures_are_one_s_own() {
     let rig = start(true).await;
     live(&rig).await;
-    count(&rig).await;
+    rig.count_statistics().await;
     let own = rig
         .client("ada")
         .get("/api/kinglet/v1/accounts/stats")
@@ -401,7 +363,7 @@ async fn one_s_own_figures_are_one_s_own() {
 async fn admin_metrics_answer_from_the_same_series() {
     let mut rig = start(false).await;
     live(&rig).await;
-    count(&rig).await;
+    rig.count_statistics().await;
     let owner = rig.person("olga").clone();
     let admin = rig.client_of(owner.id, "admin:read").await;
     let asked = json!({
@@ -487,7 +449,7 @@ async fn admin_metrics_answer_from_the_same_series() {
 async fn the_operator_reads_and_rebuilds() {
     let rig = start(false).await;
     live(&rig).await;
-    count(&rig).await;
+    rig.count_statistics().await;
     let instance = rig.server.instance();
     let ask = async |request: Request| control::handle(request, instance).await;
     let read = async || match ask(Request::ReadStatistics { days: 7 }).await {

@@ -1,5 +1,6 @@
-// node screenshots.mjs BASE DIR NAME PASSWORD THREAD: pictures of ten pages in DIR, as NAME sees them, on a phone and
-// on a desktop, light and dark; THREAD is the path of the post whose thread is shown.
+// node screenshots.mjs BASE DIR NAME PASSWORD THREAD OWNER OWNERS_PASSWORD: pictures of thirteen pages in DIR, as NAME sees
+// them, and OWNER those for owners, on a phone and on a desktop, light and dark; THREAD is the path of the post whose
+// thread is shown.
 
 import path from 'node:path';
 
@@ -7,7 +8,7 @@ import { App } from './api.mjs';
 import { Report, assert, assertEqual } from './report.mjs';
 import { Visitor, openChromium } from './visitor.mjs';
 
-const [base, directory, name, password, thread] = process.argv.slice(2);
+const [base, directory, name, password, thread, owner, ownersPassword] = process.argv.slice(2);
 
 const SCREENS = {
   phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
@@ -25,8 +26,11 @@ const SIGNED_IN = {
   notifications: '/notifications',
   compose: '/compose',
   settings: '/settings/profile',
+  stats: '/stats',
+  'own-stats': '/settings/stats',
   consent: app.authorizeUrl(),
 };
+const OF_OWNERS = { tasks: '/admin/tasks' };
 
 const report = new Report();
 const browser = await openChromium();
@@ -61,6 +65,9 @@ for (const [screen, options] of Object.entries(SCREENS)) {
     await visitor.logIn(name, password);
     assert(await visitor.isSignedIn(), `${name} can log in`);
     for (const [page, address] of Object.entries(SIGNED_IN)) await picture(page, address);
+    await visitor.logOut();
+    await visitor.logIn(owner, ownersPassword);
+    for (const [page, address] of Object.entries(OF_OWNERS)) await picture(page, address);
     await report.step(`${screen}, ${colorScheme}: without a complaint of the browser`, async () => {
       assertEqual(visitor.complaints, [], 'complaints');
     });

@@ -5,6 +5,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use kinglet::config::Config;
+use kinglet::domain::account::Role;
 use kinglet::http::routes;
 use kinglet::http::routing::{Access, RouteInfo};
 use reqwest::Method;
@@ -88,9 +90,15 @@ fn assert_refusal(answer: &Answer, told: &str) {
 /// Every route that is for people: closed without a token, with a broken or a revoked one, and without the scope.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_asks_for_its_token_and_its_scope() {
-    let rig = Rig::start(&["ada"]).await;
-    let ada = rig.person("ada").id;
-    let every_scope = "read write follow push profile";
+    let mut config = Config::default();
+    config.http.listen = "127.0.0.1:0".parse().expect("an address");
+    config.limits.rate_limits = false;
+    // Otherwise strangers are asked for a token where anyone may come.
+    config.statistics.public = true;
+    let mut rig = Rig::start_configured(config, &[], |builder| builder).await;
+    // An owner, so that what is refused is refused for want of a scope.
+    let ada = rig.add("ada", Role::Owner).await.id;
+    let every_scope = "read write follow push profile admin:read";
     for info in listed() {
         let path = info
             .pattern

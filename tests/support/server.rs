@@ -8,8 +8,10 @@ use kinglet::clock::{Clock as _, ManualClock, Timestamp};
 use kinglet::config::Config;
 use kinglet::domain::access::Authority;
 use kinglet::domain::account::Role;
+use kinglet::domain::job::JobState;
 use kinglet::ids::AccountId;
-use kinglet::store::units::{SuspendAccount, UnsuspendAccount};
+use kinglet::store::queries::jobs::{ListJobs, ListSchedules};
+use kinglet::store::units::{RunTaskNow, SuspendAccount, UnsuspendAccount};
 use kinglet::{Server, ServerBuilder};
 use reqwest::Method;
 use reqwest::header::{COOKIE, HeaderMap};
@@ -21,6 +23,10 @@ pub const START: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 pub const SCOPES: &str = "read write follow push";
 /// How long an answer may take before a test gives up.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long work that nobody waits for may take before a test gives up.
+const WORK_TIME_MAX: Duration = Duration::from_secs(20);
+/// How often a test looks whether it is done.
+const LOOK_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A person's password.
 pub fn password_of(name: &str) -> String {
@@ -141,6 +147,53 @@ impl Rig {
     /// A client without a token.
     pub fn anonymous(&self) -> Client {
         Client::new(self.server.url())
+    }
+
+    /// Waits until so many jobs are dead, and so many wait for another attempt.
+    pub async fn wait_for_failures(&self, dead: usize, retrying: usize) {
+        let actors = &self.server.instance().actors;
+        let count = async |state| {
+            let jobs = actors.find(ListJobs { state }).await;
+            jobs.expect("an answer").len()
+        };
+        let failed = async {
+            while (count(JobState::Dead).await, count(JobState::Waiting).await) != (dead, retrying)
+            {
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
+        };
+        let failed = tokio::time::timeout(WORK_TIME_MAX, failed).await;
+        failed.expect("they fail in time");
+    }
+
+    /// Has the statistics counted by the task that counts them.
+    pub async fn count_statistics(&self) {
+        self.pass_seconds(1);
+        let asked_at = self.clock.now();
+        let actors = &self.server.instance().actors;
+        let counted = async {
+            let task = || RunTaskNow {
+                by: Authority::Operator,
+                task: "statistics".to_owned(),
+            };
+            // Until the schedule is made there is no such task.
+            while actors.perform(task()).await.is_err() {
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
+            loop {
+                let rows = actors.find(ListSchedules).await.expect("an answer");
+                let row = rows.iter().find(|row| row.task == "statistics");
+                let row = row.expect("it was planned");
+                assert_eq!(row.last_error, None);
+                let began = row.started_at.is_some_and(|at| at >= asked_at);
+                if began && row.due_at > self.clock.now() {
+                    return;
+                }
+                tokio::time::sleep(LOOK_INTERVAL).await;
+            }
+        };
+        let counted = tokio::time::timeout(WORK_TIME_MAX, counted).await;
+        counted.expect("the statistics come to rest");
     }
 
     /// What the clock shows, in milliseconds since 1970.

@@ -1,13 +1,22 @@
-//! An instance with some life: people, what they wrote over three days, and what they thought of it.
+//! An instance with some life: people, what they wrote over four weeks, what they thought of it, and who looks after it.
 
 use kinglet::config::Config;
+use kinglet::domain::account::Role;
 use serde_json::{Value, json};
 
-use super::server::{Client, Rig, START};
+use super::server::{Client, Rig, START, password_of};
+use super::smtp::MailServer;
 
 const MINUTE_MS: i64 = 60_000;
+const DAY_MINUTES: i64 = 24 * 60;
+/// Days of small talk before what is worth a look.
+const SMALL_TALK_DAYS: i64 = 24;
 /// How long ago the first of them came.
-const BEGINNING_MINUTES: i64 = 3 * 24 * 60;
+const BEGINNING_MINUTES: i64 = (SMALL_TALK_DAYS + 4) * DAY_MINUTES;
+/// From the beginning to six in the morning.
+const FIRST_MORNING_MINUTES: i64 = 947;
+/// How long people are awake.
+const WAKING_MINUTES: i64 = 15 * 60;
 
 /// The instance.
 pub struct Village {
@@ -15,8 +24,12 @@ pub struct Village {
     pub rig: Rig,
     /// The name of whoever looks at it.
     pub viewer: &'static str,
+    /// The name of whoever looks after it.
+    pub owner: &'static str,
     /// The path of a post with answers.
     pub thread: String,
+    /// Where its mail goes.
+    pub smtp: MailServer,
 }
 
 /// Somebody who lives there.
@@ -304,19 +317,50 @@ const SAID: [Said; 18] = [
     },
 ];
 
+/// What is said on any day, and by whom.
+const SMALL_TALK: [(usize, &str); 11] = [
+    (HARBOUR, "06:00. Wind west 4, sea moderate."),
+    (JONAS, "Seeded loaves until noon. #bread"),
+    (WREN, "Blackcap in the hedge by the school. #birds"),
+    (GRAINNE, "Crossing three, flat calm, everybody on deck."),
+    (ADA, "One clue a day keeps the compiler away. #crosswords"),
+    (
+        MIRELA,
+        "A carriage clock came in with a note: it only stops on Sundays. #clocks",
+    ),
+    (HARBOUR, "12:00. Wind south-west 3, visibility good."),
+    (TOMAS, "Two plates, one of them sharp."),
+    (YUKI, "朝の市場、まだ静か。"),
+    (WREN, "Swifts overhead, seven. #birds"),
+    (GRAINNE, "Heard the curlews before I saw the quay. #birds"),
+];
+
+/// Who likes some of it.
+const ADMIRERS: &[usize] = &[MIRELA, GRAINNE, WREN];
+
+/// Who passes some of it on.
+const BOOSTERS: &[usize] = &[TOMAS, YUKI, ADA, MIRELA];
+
+/// The name of whoever looks after the village.
+const OWNER: &str = "keeper";
+
 impl Village {
     /// Starts a server and lets the days pass.
     pub async fn found() -> Self {
+        let smtp = MailServer::start().await;
         let mut config = Config::default();
         config.http.listen = ([127, 0, 0, 1], 0).into();
         config.limits.rate_limits = false;
         config.instance.title = "Quayside".to_owned();
         config.instance.description =
             "A small harbour town's place to talk: weather, clocks, birds and bread.".to_owned();
+        config.mail.url = smtp.url().parse().expect("a mail URL");
         let names = VILLAGERS.map(|villager| villager.name);
-        let rig = Rig::start_configured(config, &names, |builder| builder).await;
+        let mut rig = Rig::start_configured(config, &names, |builder| builder).await;
+        rig.add(OWNER, Role::Owner).await;
         let now = START.plus_millis(BEGINNING_MINUTES * MINUTE_MS);
         settle(&rig).await;
+        talk_small(&rig).await;
         let mut posts: Vec<String> = Vec::new();
         for said in &SAID {
             rig.clock
@@ -330,9 +374,13 @@ impl Village {
         let path = format!("/api/v1/accounts/{}/follow", viewer.id);
         client(&rig, HARBOUR).post_empty(&path).await.ok();
         rig.clock.set(now);
+        write_in_vain(&rig).await;
+        rig.count_statistics().await;
         Self {
             thread: format!("/@{}/{}", viewer.name, posts[THREAD]),
             viewer: VILLAGERS[MIRELA].name,
+            owner: OWNER,
+            smtp,
             rig,
         }
     }
@@ -362,6 +410,55 @@ async fn settle(rig: &Rig) {
             client(rig, index).post_empty(&path).await.ok();
         }
     }
+}
+
+/// Many days on which nothing much happens, some of them livelier than others.
+async fn talk_small(rig: &Rig) {
+    let mut talk = SMALL_TALK.iter().cycle();
+    for day in 0..SMALL_TALK_DAYS {
+        let count = 2 + day * 5 % 7;
+        for at in 0..count {
+            let (by, text) = talk.next().expect("they never stop");
+            let minute = FIRST_MORNING_MINUTES
+                + day * DAY_MINUTES
+                + at * WAKING_MINUTES / count
+                + (day * 37 + at * 53) % 60;
+            rig.clock.set(START.plus_millis(minute * MINUTE_MS));
+            let turn = usize::try_from(day + at).expect("no day before the first");
+            let crowd = turn % (ADMIRERS.len() + 1);
+            let booster = turn / 4 % BOOSTERS.len();
+            let said = Said {
+                minutes_ago: 0,
+                by: *by,
+                text,
+                warning: "",
+                visibility: "public",
+                answers: None,
+                favourites: &ADMIRERS[..crowd],
+                boosts: &BOOSTERS[booster..booster + crowd / ADMIRERS.len()],
+            };
+            say(rig, &said, None).await;
+        }
+    }
+}
+
+/// A mail that is refused for good, and one that is put off.
+async fn write_in_vain(rig: &Rig) {
+    for (name, email) in [
+        ("otis", "gone@letters.example"),
+        ("pippa", "greylisted@letters.example"),
+    ] {
+        let password = password_of(name);
+        let made = rig
+            .server
+            .create_account(name, email, &password, Role::User);
+        made.await.expect("the name is free");
+    }
+    let post =
+        json!({"status": "@otis @pippa The last ferry leaves at nine", "visibility": "direct"});
+    let answer = client(rig, GRAINNE).post("/api/v1/statuses", post).await;
+    answer.ok();
+    rig.wait_for_failures(1, 1).await;
 }
 
 async fn change_profile(client: &Client, profile: &Value) {
