@@ -116,7 +116,7 @@ impl Unit for PublishPost {
         }
         if open {
             let after = AccountId(0);
-            if let Step::Left(job) = tell_followers(write, id, after)? {
+            if let Step::Left(job) = tell_followers(write, self.author, id, after)? {
                 enqueue(write, &job)?;
             }
         }

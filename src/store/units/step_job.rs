@@ -1,7 +1,7 @@
 //! Work on the store itself that is too large for one unit: one bounded step of it.
 
 use super::purge::{purge_account, purge_post};
-use super::tell::{tell_boosters, tell_followers};
+use super::tell::{tell_boosters, tell_more_followers};
 use crate::domain::job::Job;
 use crate::ids::JobId;
 use crate::store::error::StoreError;
@@ -40,7 +40,7 @@ impl Unit for StepJob {
         let step = match job {
             Job::PurgePost { post } => done_or(purge_post(write, post)?, job),
             Job::PurgeAccount { account } => done_or(purge_account(write, account)?, job),
-            Job::TellFollowers { post, after } => tell_followers(write, post, after)?,
+            Job::TellFollowers { post, after } => tell_more_followers(write, post, after)?,
             Job::TellBoosters { post, after } => tell_boosters(write, post, after)?,
             mail => return Err(corrupt(format!("{mail:?}, which is no work on the store")).into()),
         };

@@ -11,27 +11,33 @@ use crate::store::writer::{UnitError, Write};
 /// The most people that one unit tells.
 pub(super) const TOLD_PER_UNIT_MAX: usize = 100;
 
-/// Tells the next followers who asked for it of a post.
-pub(super) fn tell_followers(
+/// Tells the next followers who asked for it of a post, unless it is gone or hidden meanwhile.
+pub(super) fn tell_more_followers(
     write: &mut Write<'_>,
     post: PostId,
     after: AccountId,
 ) -> Result<Step, UnitError> {
-    // A post that is gone, or no longer for everybody, is not told.
-    let Some(facts) = posts::facts(write.connection, post)? else {
-        return Ok(Step::Done);
-    };
-    if facts.author_hidden {
-        return Ok(Step::Done);
+    match posts::facts(write.connection, post)? {
+        Some(facts) if !facts.author_hidden => tell_followers(write, facts.author, post, after),
+        _ => Ok(Step::Done),
     }
+}
+
+/// Tells the next followers who asked for it of an author's post.
+pub(super) fn tell_followers(
+    write: &mut Write<'_>,
+    author: AccountId,
+    post: PostId,
+    after: AccountId,
+) -> Result<Step, UnitError> {
     let followers =
-        follows::notified_followers(write.connection, facts.author, after, TOLD_PER_UNIT_MAX)?;
+        follows::notified_followers(write.connection, author, after, TOLD_PER_UNIT_MAX)?;
     for follower in &followers {
         notify(
             write,
             *follower,
             NotificationKind::NewPost,
-            facts.author,
+            author,
             Some(post),
         )?;
     }
