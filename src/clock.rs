@@ -31,6 +31,11 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
+    /// Whole hours since 1970.
+    pub const fn hours(self) -> i64 {
+        self.0.div_euclid(60 * 60 * 1000)
+    }
+
     /// This moment moved by `millis`, which may be negative.
     #[must_use]
     pub const fn plus_millis(self, millis: i64) -> Self {

@@ -162,6 +162,15 @@ settings::settings! {
     }
 }
 
+impl Mail {
+    /// The address that mail of the instance at `url` comes from.
+    #[must_use]
+    pub fn sender(&self, url: &InstanceUrl) -> String {
+        let configured = self.from.as_ref().map(ToString::to_string);
+        configured.unwrap_or_else(|| format!("kinglet@{}", url.host()))
+    }
+}
+
 impl Schedule {
     /// When a task runs; `None` for never.
     #[must_use]

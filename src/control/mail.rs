@@ -1,7 +1,5 @@
 //! A mail to try out the settings with, sent at once and past the jobs, so that its failure is told to whoever waits.
 
-use std::time::Duration;
-
 use super::protocol::{Answer, Failure};
 use crate::config::MailAddress;
 use crate::instance::Instance;
@@ -22,28 +20,20 @@ pub(super) async fn send_test(instance: &Instance, address: &str) -> Result<Answ
         ));
     }
     let host = instance.url.host();
-    let site = Site {
-        title: instance.config.instance.title.clone(),
-        url: instance.url.to_string(),
-    };
+    let site = Site::of(&instance.config, &instance.url);
     let now = instance.clock.now();
-    let from = settings.from.as_ref().map(ToString::to_string);
     let mail = Mail {
         id: MessageId::of_job(0, now, IDENTITY, host),
         thread: None,
         to: to.to_string(),
         to_name: String::new(),
-        from: from.unwrap_or_else(|| format!("kinglet@{host}")),
+        from: settings.sender(&instance.url),
         site_title: site.title.clone(),
         date: now,
         content: Test.content(&site),
         unsubscribe: None,
     };
-    let outbox = Outbox::new(
-        &settings.url,
-        Duration::from_secs(settings.timeout_secs),
-        host,
-    );
+    let outbox = Outbox::of(settings, &instance.url);
     outbox
         .send(&mail)
         .await

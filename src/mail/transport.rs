@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Mail, one_line};
-use crate::config::MailUrl;
+use crate::config::{self, InstanceUrl, MailUrl};
 use smtp::Smtp;
 
 pub use smtp::CONNECTIONS_IDLE_MAX;
@@ -59,6 +59,12 @@ enum Way {
 }
 
 impl Outbox {
+    /// The way that the settings name, for the instance at this address.
+    pub fn of(settings: &config::Mail, url: &InstanceUrl) -> Self {
+        let timeout = Duration::from_secs(settings.timeout_secs);
+        Self::new(&settings.url, timeout, url.host())
+    }
+
     /// The way that `url` names. One mail takes at most `timeout`; `hello_host` is how the instance presents itself to
     /// mail servers. Nothing is connected to yet.
     #[must_use]

@@ -92,9 +92,7 @@ impl Mailer {
         if let Some(open) = &*self.outbox.borrow() {
             return Arc::clone(open);
         }
-        let mail = &self.setup.config.mail;
-        let timeout = Duration::from_secs(mail.timeout_secs);
-        let opened = Arc::new(Outbox::new(&mail.url, timeout, self.setup.url.host()));
+        let opened = Arc::new(Outbox::of(&self.setup.config.mail, &self.setup.url));
         self.outbox.send_replace(Some(Arc::clone(&opened)));
         opened
     }
@@ -150,10 +148,7 @@ impl Mailer {
             ..
         } = &self.setup;
         let host = url.host();
-        let site = Site {
-            title: config.instance.title.clone(),
-            url: url.to_string(),
-        };
+        let site = Site::of(config, url);
         let thread = match &dispatch.letter {
             Letter::Mention(mention) => {
                 Some(MessageId::of_thread(mention.thread.0, identity, host))
@@ -162,13 +157,12 @@ impl Mailer {
         };
         let unsubscribe =
             subscription(&dispatch.letter).map(|kind| self.unsubscribe_url(dispatch.account, kind));
-        let from = config.mail.from.as_ref().map(ToString::to_string);
         Mail {
             id: MessageId::of_job(job.0, dispatch.written_at, identity, host),
             thread,
             to: dispatch.email.clone(),
             to_name: dispatch.name.clone(),
-            from: from.unwrap_or_else(|| format!("kinglet@{host}")),
+            from: config.mail.sender(url),
             site_title: site.title.clone(),
             date: dispatch.written_at,
             content: self.content(&dispatch, code, &site, unsubscribe.as_deref()),

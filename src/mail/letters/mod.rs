@@ -8,6 +8,7 @@ mod moderation;
 mod people;
 mod render;
 
+use crate::config::{Config, InstanceUrl};
 use crate::domain::mail::MailKind;
 
 pub use account::{Approved, Confirm, LogIn, Reset, Test};
@@ -30,6 +31,16 @@ pub struct Site {
     pub title: String,
     /// Its public address without a slash at the end.
     pub url: String,
+}
+
+impl Site {
+    /// The instance with these settings at this address.
+    pub fn of(config: &Config, url: &InstanceUrl) -> Self {
+        Self {
+            title: config.instance.title.clone(),
+            url: url.to_string(),
+        }
+    }
 }
 
 /// What a letter says, in both forms.

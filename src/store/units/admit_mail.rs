@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::digest::{HOUR_MILLIS, ITEMS_PER_DIGEST_MAX, close_digest, fold, gather};
+use super::digest::{ITEMS_PER_DIGEST_MAX, close_digest, fold, gather};
 use super::enqueue::has_sound_address;
 use super::mention::wants_silence;
 use super::settle_job::postpone;
@@ -257,7 +257,7 @@ impl Admission<'_> {
             gather(write, self.account, kind, subject)?;
             return Ok(Verdict::Drop);
         }
-        let hour = write.now.millis().div_euclid(HOUR_MILLIS);
+        let hour = write.now.hours();
         let most = i64::from(self.asked.per_hour_max);
         if self.is_first && !mail_standing::count(write.connection, self.account, hour, most)? {
             fold(write, self.account, kind, subject)?;

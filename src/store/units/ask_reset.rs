@@ -10,7 +10,6 @@ use crate::store::writer::{Unit, UnitError, Write};
 
 /// The most links that one account has mailed within an hour: to a new password, or to confirm another address.
 pub const LINKS_PER_HOUR_MAX: i64 = 3;
-pub(super) const HOUR_MILLIS: i64 = 60 * 60 * 1000;
 
 /// Asks for a link to a new password. One job is written whoever is meant, so that neither the answer nor the time that
 /// it takes tells whether there is such an account.
@@ -53,7 +52,7 @@ impl AskReset {
         if member.is_none_or(|member| member.state == AccountState::Deleted) {
             return Ok(None);
         }
-        let hour = write.now.millis().div_euclid(HOUR_MILLIS);
+        let hour = write.now.hours();
         let counted = mail_standing::count_link(connection, account, hour, LINKS_PER_HOUR_MAX)?;
         Ok(counted.then_some(account))
     }

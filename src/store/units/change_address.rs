@@ -1,6 +1,6 @@
 //! An account gets another mail address, by whoever knows its password.
 
-use super::ask_reset::{HOUR_MILLIS, LINKS_PER_HOUR_MAX};
+use super::ask_reset::LINKS_PER_HOUR_MAX;
 use super::enqueue::enqueue;
 use super::register_account::EMAIL_TAKEN;
 use super::rules::require_active;
@@ -78,7 +78,7 @@ pub(super) fn wish_for(
     if is_the_same && standing.is_confirmed {
         return Ok(AddressChange::Holds);
     }
-    let hour = write.now.millis().div_euclid(HOUR_MILLIS);
+    let hour = write.now.hours();
     if !mail_standing::count_link(connection, account, hour, LINKS_PER_HOUR_MAX)? {
         return Err(Refusal::forbidden(
             "Too many links were asked for within the hour: try again later",

@@ -20,7 +20,7 @@ const ACCOUNTS_PER_UNIT_MAX: usize = 100;
 /// The most lines that one unit forgets.
 const ITEMS_PER_SWEEP_MAX: usize = 500;
 
-pub(super) const HOUR_MILLIS: i64 = 60 * 60 * 1000;
+const HOUR_MILLIS: i64 = 60 * 60 * 1000;
 
 /// Keeps something for the digest.
 pub(super) fn gather(
@@ -47,7 +47,7 @@ pub(super) fn fold(
     subject: i64,
 ) -> Result<(), StoreError> {
     gather(write, account, kind, subject)?;
-    let next_hour = (write.now.millis().div_euclid(HOUR_MILLIS) + 1) * HOUR_MILLIS;
+    let next_hour = (write.now.hours() + 1) * HOUR_MILLIS;
     let job = Job::DigestMail {
         account,
         until: None,

@@ -1,7 +1,7 @@
 //! The schedule is kept: when a task runs next, and how it went.
 
+use super::settle_job::shortened;
 use crate::clock::Timestamp;
-use crate::domain::job::REASON_CHARS_MAX;
 use crate::store::tables::schedules;
 use crate::store::writer::{Unit, UnitError, Write};
 
@@ -44,10 +44,7 @@ impl Unit for RecordRun {
     type Answer = ();
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
-        let error: Option<String> = self
-            .error
-            .as_ref()
-            .map(|error| error.chars().take(REASON_CHARS_MAX).collect());
+        let error = self.error.as_deref().map(shortened);
         schedules::plan(write.connection, &self.task, &self.expression, self.due_at)?;
         schedules::record(
             write.connection,

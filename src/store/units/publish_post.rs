@@ -15,7 +15,7 @@ use crate::store::writer::{Unit, UnitError, Write};
 use std::sync::Arc;
 
 /// How long a client's retry gets the post that its first try made.
-const IDEMPOTENCY_KEY_MILLIS: i64 = 60 * 60 * 1000;
+pub(super) const IDEMPOTENCY_KEY_MILLIS: i64 = 60 * 60 * 1000;
 
 /// A text with all that was found in it, outside the transaction.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

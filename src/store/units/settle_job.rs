@@ -155,7 +155,8 @@ fn count(write: &Write<'_>, row: &JobRow, outcome: MailOutcome) -> Result<(), St
     }
 }
 
-fn shortened(reason: &str) -> String {
+/// A reason, as much of it as is kept.
+pub(super) fn shortened(reason: &str) -> String {
     reason.chars().take(REASON_CHARS_MAX).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use super::access_rules::{end_all_access, tell_revoked};
 use super::lease_jobs::is_too_old;
+use super::publish_post::IDEMPOTENCY_KEY_MILLIS;
 use super::review_account::remove_newcomer;
 use super::settle_job::give_up;
 use crate::clock::Timestamp;
@@ -20,8 +21,6 @@ pub const ROWS_PER_SWEEP_MAX: usize = 200;
 pub const APP_UNUSED_MILLIS_MAX: i64 = 7 * 24 * 60 * 60 * 1000;
 /// How long a code is remembered after it expired, in milliseconds: a thief may come late.
 const CODE_MEMORY_MILLIS: i64 = 24 * 60 * 60 * 1000;
-/// How long the key of a client's retry is good, in milliseconds.
-const IDEMPOTENCY_MILLIS: i64 = 60 * 60 * 1000;
 
 /// A sweep: forgets a bounded number of rows and answers whether more may be left.
 macro_rules! sweeps {
@@ -102,7 +101,7 @@ fn sweep_sign_ups(write: &mut Write<'_>) -> Result<bool, UnitError> {
 }
 
 fn sweep_idempotency_keys(write: &mut Write<'_>) -> Result<bool, UnitError> {
-    let until = write.now.plus_millis(-IDEMPOTENCY_MILLIS);
+    let until = write.now.plus_millis(-IDEMPOTENCY_KEY_MILLIS);
     let deleted = idempotency_keys::delete_until(write.connection, until, ROWS_PER_SWEEP_MAX)?;
     Ok(deleted == ROWS_PER_SWEEP_MAX)
 }
