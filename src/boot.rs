@@ -41,7 +41,6 @@ use crate::domain::access::Registration;
 use crate::http::request_log::RequestIds;
 use crate::http::serve::Bounds;
 use crate::instance::Instance;
-use crate::mail::UnsubscribeKey;
 use crate::randomness::{NoRandomness, Randomness};
 use crate::store::error::StoreError;
 use crate::store::open::{DataDir, Synchronous};
@@ -49,6 +48,7 @@ use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::Reader;
 use crate::store::units::SetInstanceUrl;
 use crate::store::writer::WriterThread;
+use crate::unsubscribe::UnsubscribeKey;
 
 /// How long a start waits for another process to give up the data directory or the port.
 const HANDOVER_MAX: Duration = Duration::from_secs(2);
@@ -306,7 +306,7 @@ impl Opened {
             store: store.clone(),
             feed: timelines_feed,
             residency,
-            keeper: Some(keeper),
+            keeper,
             snapshot_interval: Duration::from_secs(config.timelines.snapshot_interval_secs),
             commit: writer_thread.commit_number(),
         };
@@ -367,12 +367,7 @@ impl Opened {
         };
         let config = Arc::new(config);
         let url = Arc::new(url);
-        let mailer = config.mail.url.is_on().then(|| MailerSetup {
-            config: Arc::clone(&config),
-            url: Arc::clone(&url),
-            unsubscribe_key: unsubscribe_key.clone(),
-            identity,
-        });
+        let mailer = MailerSetup::of(&config, &url, &unsubscribe_key, identity);
         let (stop_tasks, tasks_stopped) = watch::channel(false);
         let manager = TaskManager {
             mailer,
