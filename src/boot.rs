@@ -41,14 +41,14 @@ use crate::domain::access::Registration;
 use crate::http::request_log::RequestIds;
 use crate::http::serve::Bounds;
 use crate::instance::Instance;
-use crate::mail::UnsubscribeKey;
+use crate::mail::{LetterBox, UnsubscribeKey};
 use crate::randomness::{NoRandomness, Randomness};
 use crate::store::error::StoreError;
 use crate::store::open::{DataDir, Synchronous};
 use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::Reader;
 use crate::store::units::SetInstanceUrl;
-use crate::store::writer::WriterThread;
+use crate::store::writer::{MailSwitch, WriterThread};
 
 /// How long a start waits for another process to give up the data directory or the port.
 const HANDOVER_MAX: Duration = Duration::from_secs(2);
@@ -198,7 +198,7 @@ pub async fn own_data_dir(path: &Path) -> Result<DataDir, StoreError> {
 }
 
 /// Listens on an address, for which it waits a while as well.
-async fn listen(address: SocketAddr) -> Result<TcpListener, BootError> {
+pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, BootError> {
     let listening = timeout(HANDOVER_MAX, async {
         loop {
             match TcpListener::bind(address).await {
@@ -224,6 +224,8 @@ pub struct Plan {
     pub clock: SharedClock,
     /// Random numbers.
     pub randomness: Randomness,
+    /// Where mail is kept instead of being sent, as far as the settings let it leave at all.
+    pub letter_box: Option<LetterBox>,
 }
 
 /// Whether a start keeps to the public address that the instance remembers.
@@ -246,9 +248,17 @@ pub struct Opened {
     ends: Vec<OwnerEnd>,
     writer_ended: oneshot::Receiver<()>,
     pools: [PoolEnd; 2],
-    /// None when the instance was opened for a command: what there is to do waits for the server.
+    /// What it does by itself once it is let; none when it was opened for a command, for that waits for the server.
+    rest: Option<Rest>,
     tasks: Option<JoinHandle<()>>,
     stop_tasks: watch::Sender<bool>,
+}
+
+/// What waits for the instance to begin its work.
+struct Rest {
+    manager: TaskManager,
+    stopped: watch::Receiver<bool>,
+    mail: Option<MailSwitch>,
 }
 
 impl Opened {
@@ -261,6 +271,29 @@ impl Opened {
         Self::open(data_dir, plan, listen, UrlRule::Overlook).await
     }
 
+    /// Opens the instance for a server that listens on this address. It does nothing by itself, and asks for no mail,
+    /// before [`begin_work`](Self::begin_work). Has to be called within [`run`].
+    ///
+    /// # Errors
+    /// Why it can't be opened.
+    pub async fn for_server(
+        data_dir: DataDir,
+        plan: Plan,
+        listening: SocketAddr,
+    ) -> Result<Self, BootError> {
+        Self::open(data_dir, plan, listening, UrlRule::Keep).await
+    }
+
+    /// Lets a server's instance do what it does by itself. The second call does nothing.
+    pub fn begin_work(&mut self) {
+        if let Some(rest) = self.rest.take() {
+            if let Some(mail) = rest.mail {
+                mail.turn_on();
+            }
+            self.tasks = Some(tokio::spawn(rest.manager.run(rest.stopped)));
+        }
+    }
+
     async fn open(
         data_dir: DataDir,
         plan: Plan,
@@ -271,12 +304,14 @@ impl Opened {
             config,
             clock,
             randomness,
+            letter_box,
         } = plan;
         let path = data_dir.path().to_owned();
         let database = data_dir.database();
         let synchronous = config.storage.synchronous.into();
+        let mut rng = randomness.branch("store").rng();
         let (mut writer_thread, writer) =
-            WriterThread::open(data_dir, synchronous, Arc::clone(&clock))?;
+            WriterThread::open(data_dir, synchronous, Arc::clone(&clock), &mut rng)?;
         let remembered = Reader::open(&database)?.run(&FindInstanceUrl)?.0;
         let url = public_url(&config, remembered.as_deref(), listening, rule)?;
 
@@ -344,8 +379,16 @@ impl Opened {
         ));
         let wakes = WakeUps::default();
         writer_thread.add_sink(Box::new(wakes.clone()));
-        if config.mail.url.is_on() {
-            writer_thread.send_mail();
+        let mut mail = config
+            .mail
+            .url
+            .is_on()
+            .then(|| writer_thread.mail_switch());
+        if rule == UrlRule::Overlook
+            && let Some(mail) = mail.take()
+        {
+            // What a command asks for is sent by the server.
+            mail.turn_on();
         }
         let unsubscribe_key = UnsubscribeKey::new(writer_thread.unsubscribe_key()?);
         let identity = writer_thread.identity()?;
@@ -372,6 +415,7 @@ impl Opened {
             url: Arc::clone(&url),
             unsubscribe_key: unsubscribe_key.clone(),
             identity,
+            letter_box,
         });
         let (stop_tasks, tasks_stopped) = watch::channel(false);
         let manager = TaskManager {
@@ -379,10 +423,15 @@ impl Opened {
             actors: actors.clone(),
             config: Arc::clone(&config),
             clock: Arc::clone(&clock),
-            randomness: randomness.clone(),
+            // What is done by itself takes none of the numbers that answers are made of.
+            randomness: randomness.branch("tasks"),
             wakes: wakes.clone(),
         };
-        let tasks = (rule == UrlRule::Keep).then(|| tokio::spawn(manager.run(tasks_stopped)));
+        let rest = (rule == UrlRule::Keep).then_some(Rest {
+            manager,
+            stopped: tasks_stopped,
+            mail,
+        });
         let opened = Self {
             instance: Instance {
                 actors,
@@ -398,7 +447,8 @@ impl Opened {
             ends,
             writer_ended,
             pools: [readers_ended, keeper_ended],
-            tasks,
+            rest,
+            tasks: None,
             stop_tasks,
         };
         if rule == UrlRule::Keep
@@ -451,6 +501,8 @@ impl Opened {
     /// # Errors
     /// When one of them doesn't stop in time. Whatever was answered is stored all the same.
     pub async fn close(self) -> Result<(), BootError> {
+        // What waits to begin holds doors as well.
+        drop(self.rest);
         // A task that ended already needs no signal.
         let _ = self.stop_tasks.send(true);
         let tasks = async {
@@ -554,7 +606,8 @@ pub async fn serve(
         source,
     };
     let address = listener.local_addr().map_err(unknown_address)?;
-    let mut opened = Opened::open(data_dir, plan, address, UrlRule::Keep).await?;
+    let mut opened = Opened::for_server(data_dir, plan, address).await?;
+    opened.begin_work();
     let served = serve_opened(&mut opened, listener, address, ready, stop).await;
     let closed = opened.close().await;
     served.and(closed)
@@ -619,7 +672,7 @@ async fn serve_opened(
 }
 
 /// What the configuration says about connections.
-fn bounds(config: &Config) -> Bounds {
+pub(crate) fn bounds(config: &Config) -> Bounds {
     let http = &config.http;
     Bounds {
         connections_max: usize::try_from(http.connections_max).unwrap_or(usize::MAX),
@@ -667,6 +720,7 @@ mod tests {
             config,
             clock: Arc::new(SystemClock),
             randomness: Randomness::seeded(1),
+            letter_box: None,
         }
     }
 

@@ -53,7 +53,7 @@ impl TestStore {
         let clock = ManualClock::at(Timestamp::from_millis(1_790_000_000_000));
         let data_dir = DataDir::own(directory.path()).expect("nobody else uses it");
         let database = data_dir.database();
-        let (mut thread, writer) = WriterThread::open(data_dir, Synchronous::Normal, clock.clone())
+        let (mut thread, writer) = WriterThread::open(data_dir, Synchronous::Normal, clock.clone(), &mut Randomness::seeded(1).rng())
             .expect("a new database");
         prepare(&mut thread);
         let (sink, events) = mpsc::sync_channel(BATCHES_MAX);

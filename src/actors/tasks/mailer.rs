@@ -18,7 +18,7 @@ use crate::domain::job::LeasedJob;
 use crate::domain::mail::MailKind;
 use crate::ids::{AccountId, JobId, PostId};
 use crate::mail::letters::{self, Letter as _, Person};
-use crate::mail::{Mail, MessageId, Outbox, SendError, Site, UnsubscribeKey};
+use crate::mail::{LetterBox, Mail, MessageId, Outbox, SendError, Site, UnsubscribeKey};
 use crate::randomness::Randomness;
 use crate::secret::{Secret, TokenHash, random_token};
 use crate::store::units::{
@@ -47,6 +47,8 @@ pub struct MailerSetup {
     pub unsubscribe_key: UnsubscribeKey,
     /// The store's random identity: a copy of an instance doesn't repeat the other's `Message-ID`s.
     pub identity: String,
+    /// Where mail is kept instead of being sent.
+    pub letter_box: Option<LetterBox>,
 }
 
 pub(super) struct Mailer {
@@ -92,7 +94,11 @@ impl Mailer {
         if let Some(open) = &*self.outbox.borrow() {
             return Arc::clone(open);
         }
-        let opened = Arc::new(Outbox::of(&self.setup.config.mail, &self.setup.url));
+        let opened = match &self.setup.letter_box {
+            Some(letter_box) => Outbox::into(letter_box.clone()),
+            None => Outbox::of(&self.setup.config.mail, &self.setup.url),
+        };
+        let opened = Arc::new(opened);
         self.outbox.send_replace(Some(Arc::clone(&opened)));
         opened
     }

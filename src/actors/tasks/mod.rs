@@ -101,7 +101,7 @@ impl TaskManager {
             wakes: self.wakes.clone(),
             worker: House {
                 actors: self.actors.clone(),
-                randomness: self.randomness.clone(),
+                randomness: self.randomness.branch("house"),
             },
             at_once: HOUSE_AT_ONCE,
         };
@@ -112,7 +112,7 @@ impl TaskManager {
             wakes: self.wakes.clone(),
             worker: Mailer {
                 actors: self.actors.clone(),
-                randomness: self.randomness.clone(),
+                randomness: self.randomness.branch("mail"),
                 setup,
                 outbox: watch::channel(None).0,
             },
@@ -129,7 +129,7 @@ impl TaskManager {
             actors: self.actors,
             clock: self.clock,
             wakes: self.wakes,
-            randomness: self.randomness,
+            randomness: self.randomness.branch("schedule"),
             config: self.config,
         };
         tokio::select! {

@@ -24,7 +24,8 @@ type Receiver<T> = oneshot::Receiver<Result<T, WriteError>>;
 /// Opens the store of a directory at a moment.
 fn open(path: &Path, now: Timestamp) -> (WriterThread, Writer) {
     let data_dir = DataDir::own(path).unwrap();
-    WriterThread::open(data_dir, Synchronous::Normal, ManualClock::at(now)).unwrap()
+    let mut rng = Randomness::seeded(1).rng();
+    WriterThread::open(data_dir, Synchronous::Normal, ManualClock::at(now), &mut rng).unwrap()
 }
 
 fn store() -> (TempDir, WriterThread, Writer) {
