@@ -219,6 +219,7 @@ fn alone(config: &Config, request: Request) -> Result<Result<Answer, Failure>, B
         config: config.clone(),
         clock: Arc::new(SystemClock),
         randomness: Randomness::from_system()?,
+        letter_box: None,
     };
     boot::run(async move {
         let data_dir = boot::own_data_dir(&plan.config.storage.data_dir).await?;

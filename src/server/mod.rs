@@ -170,6 +170,7 @@ impl ServerBuilder {
                 None => Randomness::from_system()?,
                 Some(seed) => Randomness::seeded(seed),
             },
+            letter_box: None,
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();
