@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use super::profile::Profile;
 use crate::config::{InstanceUrl, Override, Sources};
 use crate::control::protocol::STATISTICS_DAYS_MAX;
 use crate::domain::statistics::Day;
@@ -156,6 +157,13 @@ Examples:
   kinglet stats --json | jq '.days[-1].posts'"
     )]
     Stats(Stats),
+
+    /// Look at the running server for a while and draw where its threads spend their time: a flame graph
+    #[command(after_help = "\
+Examples:
+  kinglet profile
+  kinglet profile --seconds 30 --output slow-evening.svg")]
+    Profile(Profile),
 }
 
 /// `stats` and what it does beside drawing.
