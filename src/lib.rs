@@ -18,4 +18,4 @@ pub mod secret;
 pub mod server;
 pub mod store;
 
-pub use server::{Server, ServerBuilder};
+pub use server::{Seeding, Server, ServerBuilder};
