@@ -12,6 +12,7 @@ pub mod ids;
 pub mod instance;
 pub mod logging;
 pub mod mail;
+pub mod net;
 pub mod randomness;
 pub mod secret;
 pub mod server;

@@ -105,14 +105,14 @@ impl Opened {
     /// # Errors
     /// Why it can't be opened.
     pub async fn for_command(data_dir: DataDir, plan: Plan) -> Result<Self, BootError> {
-        let listen = plan.config.http.listen;
+        let listen = plan.config.main_address();
         Self::open(data_dir, plan, listen, UrlRule::Overlook).await
     }
 
     pub(super) async fn open(
         data_dir: DataDir,
         plan: Plan,
-        listening: SocketAddr,
+        listening: (SocketAddr, bool),
         rule: UrlRule,
     ) -> Result<Self, BootError> {
         let Plan {

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod oauth;
 pub mod pages;
 pub mod problem;
+pub mod redirect;
 pub mod reply;
 pub mod request_log;
 pub mod routes;
