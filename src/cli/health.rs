@@ -23,7 +23,11 @@ pub struct Health {
 }
 
 pub(super) fn run(asked: Health, config: &Config) -> Result<(), CliError> {
-    let address = reachable(asked.address.unwrap_or(config.http.listen));
+    let address = asked.address.or_else(|| config.http.listen.tcp());
+    let address = reachable(address.ok_or_else(|| {
+        let nowhere = "http.listen has no TCP address to ask: name one with --address";
+        CliError::Unusable(nowhere.to_owned())
+    })?);
     let status = ask(address).map_err(|source| CliError::Io {
         what: format!("{address} doesn't answer"),
         source,
