@@ -27,7 +27,7 @@ pub enum ListenAddress {
 pub enum ListenAddressError {
     /// Neither an address with a port nor a socket's path.
     #[error(
-        "{0:?} is not an IP address and port such as \"127.0.0.1:8420\" or \"[::]:8420\", nor a socket such as \"unix:/run/kinglet/http.sock\""
+        "{0:?} is neither an IP address and port such as \"[::]:8420\" nor a socket such as \"unix:/run/http.sock\""
     )]
     Syntax(String),
     /// The path of a socket is longer than the system takes.
@@ -46,10 +46,10 @@ impl FromStr for ListenAddress {
         let Some(path) = text.strip_prefix(UNIX_PREFIX) else {
             let address = text.parse().map(Self::Tcp);
             return address
-                .map_err(|_| ListenAddressError::Syntax(text.chars().take(80).collect()));
+                .map_err(|_| ListenAddressError::Syntax(text.chars().take(60).collect()));
         };
         if path.is_empty() || path.ends_with('/') || path.contains('\0') {
-            return Err(ListenAddressError::Syntax(text.chars().take(80).collect()));
+            return Err(ListenAddressError::Syntax(text.chars().take(60).collect()));
         }
         if path.len() > SOCKET_PATH_BYTES_MAX {
             return Err(ListenAddressError::TooLong(text.to_owned()));

@@ -68,11 +68,11 @@ settings::settings! {
 
     /// Connections.
     http: Http {
-        /// Addresses and ports (0 takes a free one) or sockets (unix:/run/kinglet/http.sock) for HTTP; "" for none.
+        /// Addresses and ports (0 takes a free one) for HTTP, or sockets such as unix:http.sock; "" for none.
         listen: ListenAddresses = (Ipv4Addr::LOCALHOST, PORT_DEFAULT).into();
         /// Mode of unix sockets that are made.
         socket_mode: FileMode = FileMode::new(0o660);
-        /// Proxies whose word on the client's address is believed: IP addresses, ranges, "unix" for unix sockets.
+        /// Proxies (addresses, ranges, "unix" for unix sockets) believed about the client's address.
         trusted_proxies: Vec<TrustedProxy> = Vec::new(), 0..=64;
         /// Whether trusted proxies begin each connection with a header of the PROXY protocol (1 or 2).
         proxy_protocol: bool = false;
@@ -96,15 +96,15 @@ settings::settings! {
         certificate: Option<PathBuf> = None;
         /// PEM file with the certificate's private key.
         key: Option<PathBuf> = None;
-        /// Addresses and ports whose HTTP requests are sent on to instance.url, such as "[::]:80"; "" for none.
+        /// Addresses and ports for HTTP that is sent on to instance.url, such as "[::]:80"; "" for none.
         redirect_listen: ListenAddresses = ListenAddresses::none();
-        /// Host names to get a certificate for by ACME, whose terms you agree to; instead of certificate and key.
+        /// Host names to get a certificate for by ACME, instead of files; you agree to the authority's terms.
         acme_domains: Vec<DomainName> = Vec::new(), 0..=32;
         /// Mail address that the certificate authority may write to; "" for none.
         acme_email: Option<MailAddress> = None;
         /// The certificate authority's ACME directory.
         acme_directory: AcmeDirectory = AcmeDirectory::lets_encrypt();
-        /// PEM file with the root that a private certificate authority is known by; "" for the system's.
+        /// PEM file with the root that the authority's own address is known by; "" for the system's.
         acme_ca: Option<PathBuf> = None;
     }
 

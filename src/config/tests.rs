@@ -641,7 +641,7 @@ fn paths_inside_of_other_types_are_relative_too() {
 fn long_wrong_values_are_cut_in_reasons() {
     let long = "x".repeat(1000);
     let reasons =
-        InstanceUrl::read(value::Given::Text(long.as_ref()), None).expect_err("no address");
+        ListenAddresses::read(value::Given::Text(long.as_ref()), None).expect_err("no address");
     let [Reason { text, .. }] = &reasons[..] else {
         panic!("{reasons:?}");
     };
