@@ -43,6 +43,7 @@
 //! | to move the time | [`ServerBuilder::clock`] with a [`ManualClock`](clock::ManualClock), [`Server::wake`] |
 //! | two runs that are alike | [`ServerBuilder::seed`] |
 //! | state that outlives the program | [`ServerBuilder::data_dir`] |
+//! | to read the mail that the server sends | [`ServerBuilder::letter_box`], [`letter_box::LetterBox`] |
 //! | to see what was logged | [`logging::LogSink`] |
 //! | to ask without HTTP | [`Server::instance`] |
 //!
@@ -65,9 +66,11 @@ pub mod features;
 pub mod http;
 pub mod ids;
 pub mod instance;
+pub mod letter_box;
 pub mod logging;
 #[cfg(feature = "mail")]
 pub mod mail;
+pub mod profiling;
 pub mod randomness;
 pub mod secret;
 pub mod server;

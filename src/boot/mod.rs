@@ -25,14 +25,15 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use self::listen::listen;
-use self::url::UrlRule;
+pub(crate) use self::listen::listen;
+
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::control::socket::ControlSocket;
 use crate::http::request_log::RequestIds;
 use crate::http::serve::Bounds;
 use crate::instance::Instance;
+use crate::letter_box::LetterBox;
 use crate::randomness::Randomness;
 
 /// How long a start waits for another process to give up the data directory or the port.
@@ -81,6 +82,8 @@ pub struct Plan {
     pub clock: SharedClock,
     /// Random numbers.
     pub randomness: Randomness,
+    /// Where mail is kept instead of being sent, as far as the settings let it leave at all.
+    pub letter_box: Option<LetterBox>,
 }
 
 /// What is known once a server answers.
@@ -109,7 +112,8 @@ pub async fn serve(
         source,
     };
     let address = listener.local_addr().map_err(unknown_address)?;
-    let mut opened = Opened::open(data_dir, plan, address, UrlRule::Keep).await?;
+    let mut opened = Opened::for_server(data_dir, plan, address).await?;
+    opened.begin_work();
     let served = serve_opened(&mut opened, listener, address, ready, stop).await;
     let closed = opened.close().await;
     served.and(closed)
@@ -174,7 +178,7 @@ async fn serve_opened(
 }
 
 /// What the configuration says about connections.
-fn bounds(config: &Config) -> Bounds {
+pub(crate) fn bounds(config: &Config) -> Bounds {
     let http = &config.http;
     Bounds {
         connections_max: usize::try_from(http.connections_max).unwrap_or(usize::MAX),
@@ -225,6 +229,7 @@ mod tests {
             config,
             clock: Arc::new(SystemClock),
             randomness: Randomness::seeded(1),
+            letter_box: None,
         }
     }
 

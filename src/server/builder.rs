@@ -12,7 +12,8 @@ use tokio::sync::oneshot;
 use super::{Server, ServerThread};
 use crate::boot::{self, BootError, Plan, Serving};
 use crate::clock::{Clock, SharedClock, SystemClock};
-use crate::config::{Config, Fault, Faults, InstanceUrl, Origin, Synchronous};
+use crate::config::{Config, Fault, Faults, InstanceUrl, MailUrl, Origin, Synchronous};
+use crate::letter_box::LetterBox;
 use crate::randomness::Randomness;
 
 /// Where the state is kept.
@@ -53,6 +54,7 @@ pub struct ServerBuilder {
     config: Config,
     clock: SharedClock,
     seed: Option<u64>,
+    letter_box: Option<LetterBox>,
     /// What can't be in a configuration, told at the start.
     faults: Vec<Fault>,
 }
@@ -66,6 +68,7 @@ impl Default for ServerBuilder {
             config,
             clock: Arc::new(SystemClock),
             seed: None,
+            letter_box: None,
             faults: Vec::new(),
         }
     }
@@ -149,6 +152,34 @@ impl ServerBuilder {
         self
     }
 
+    /// Puts all mail into this box instead of sending it, and turns mail on: people are written to as they wish, whoever
+    /// signs up has to confirm the address first.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use kinglet::Server;
+    /// use kinglet::letter_box::LetterBox;
+    ///
+    /// let letters = LetterBox::default();
+    /// let server = Server::builder().in_memory().letter_box(&letters).start_blocking()?;
+    /// let seed = server.seed();
+    /// server.block_on(async {
+    ///     seed.person("alice").await?;
+    ///     let bob = seed.person("bob").await?;
+    ///     seed.post(&bob, "Hello @alice").publish().await?;
+    ///     let mail = letters.next(Duration::from_secs(10)).await.expect("a mail");
+    ///     assert_eq!(mail.to, "alice@example.org");
+    ///     assert!(mail.text.contains("Hello @alice"));
+    ///     Ok::<_, kinglet::actors::error::AskError>(())
+    /// })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[cfg(feature = "mail")]
+    pub fn letter_box(mut self, letter_box: &LetterBox) -> Self {
+        self.letter_box = Some(letter_box.clone());
+        self
+    }
+
     /// Draws all random numbers out of a seed: every token can be foretold then, which is for tests alone.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
@@ -212,6 +243,10 @@ impl ServerBuilder {
                 Some(directory)
             }
         };
+        if self.letter_box.is_some() && !self.config.mail.url.is_on() {
+            // Mail has to be on; where it would go doesn't matter.
+            self.config.mail.url = MailUrl::Console;
+        }
         let plan = Plan {
             config: self.config,
             clock: self.clock,
@@ -219,6 +254,7 @@ impl ServerBuilder {
                 None => Randomness::from_system()?,
                 Some(seed) => Randomness::seeded(seed),
             },
+            letter_box: self.letter_box,
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();
