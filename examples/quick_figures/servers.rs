@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kinglet::clock::SystemClock;
+use kinglet::config::{FileMode, ListenAddress};
 use kinglet::http::reply;
 use kinglet::http::request_log::RequestIds;
 use kinglet::http::serve::{self, Bounds};
-use tokio::net::TcpListener;
+use kinglet::net::listener::Listener;
+
 use tokio::runtime;
 use warp::Filter;
 

@@ -33,7 +33,7 @@ use crate::control::socket::ControlSocket;
 use crate::http::request_log::RequestIds;
 use crate::http::serve::{Bounds, Drained};
 use crate::instance::Instance;
-use crate::mail::LetterBox;
+use crate::letter_box::LetterBox;
 use crate::net::inherited::Inherited;
 use crate::net::listener::Endpoint;
 use crate::randomness::Randomness;
