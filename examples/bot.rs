@@ -85,7 +85,11 @@ impl Bot {
         });
         let url = format!("{}/api/v1/statuses", self.url);
         // A bot that fell over in between and asks again gets the same answer, not a second one.
-        let request = self.http.post(url).header("Idempotency-Key", id).json(&status);
+        let request = self
+            .http
+            .post(url)
+            .header("Idempotency-Key", id)
+            .json(&status);
         self.ask(request).await?;
         Ok(())
     }
@@ -97,16 +101,26 @@ async fn show() -> Outcome<()> {
     let seed = server.seed();
     let alice = seed.person("alice").display_name("Alice").await?;
     let greeter = seed.person("greeter").bot().await?;
-    seed.post(&alice, "@greeter Good morning!").publish().await?;
+    seed.post(&alice, "@greeter Good morning!")
+        .publish()
+        .await?;
 
     let mut bot = Bot::new(server.url(), greeter.token());
     println!("answered: {}", bot.look().await?);
     println!("answered: {}", bot.look().await?);
 
     let asks = Client::new().get(format!("{}/api/v1/notifications", server.url()));
-    let told = asks.bearer_auth(alice.token()).send().await?.json::<Value>().await?;
+    let told = asks
+        .bearer_auth(alice.token())
+        .send()
+        .await?
+        .json::<Value>()
+        .await?;
     let greeting = &told[0]["status"];
-    println!("alice reads: {}", greeting["content"].as_str().ok_or("no greeting")?);
+    println!(
+        "alice reads: {}",
+        greeting["content"].as_str().ok_or("no greeting")?
+    );
     Ok(server.shutdown().await?)
 }
 

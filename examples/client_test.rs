@@ -30,8 +30,14 @@ impl Timeline {
 
     /// Who wrote what, the newest first: of everybody's public posts, or with a token of one's own home.
     async fn read(&self) -> Result<Vec<(String, String)>, reqwest::Error> {
-        let name = if self.token.is_some() { "home" } else { "public" };
-        let mut request = self.http.get(format!("{}/api/v1/timelines/{name}", self.url));
+        let name = if self.token.is_some() {
+            "home"
+        } else {
+            "public"
+        };
+        let mut request = self
+            .http
+            .get(format!("{}/api/v1/timelines/{name}", self.url));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -44,14 +50,20 @@ impl Timeline {
     async fn write(&self, status: &str) -> Result<(), reqwest::Error> {
         let request = self.http.post(format!("{}/api/v1/statuses", self.url));
         let request = request.bearer_auth(self.token.as_deref().unwrap_or_default());
-        request.json(&json!({ "status": status })).send().await?.error_for_status()?;
+        request
+            .json(&json!({ "status": status }))
+            .send()
+            .await?
+            .error_for_status()?;
         Ok(())
     }
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let url = std::env::args().nth(1).ok_or("which server? give its address")?;
+    let url = std::env::args()
+        .nth(1)
+        .ok_or("which server? give its address")?;
     for (author, content) in Timeline::new(&url, None).read().await? {
         println!("{author}: {content}");
     }
@@ -82,7 +94,9 @@ mod tests {
         seed.post(&bob, "Wrens").publish().await?;
         seed.post(&carol, "Owls").publish().await?;
 
-        let home = Timeline::new(server.url(), Some(alice.token())).read().await?;
+        let home = Timeline::new(server.url(), Some(alice.token()))
+            .read()
+            .await?;
         assert_eq!(home, [("bob".to_owned(), "<p>Wrens</p>".to_owned())]);
         Ok(())
     }
@@ -93,15 +107,24 @@ mod tests {
         let alice = server.seed().person("alice").await?;
         let stranger = Timeline::new(server.url(), None);
         assert_eq!(stranger.read().await?, []);
-        Timeline::new(server.url(), Some(alice.token())).write("Hello").await?;
-        assert_eq!(stranger.read().await?, [("alice".to_owned(), "<p>Hello</p>".to_owned())]);
+        Timeline::new(server.url(), Some(alice.token()))
+            .write("Hello")
+            .await?;
+        assert_eq!(
+            stranger.read().await?,
+            [("alice".to_owned(), "<p>Hello</p>".to_owned())]
+        );
         Ok(())
     }
 
     #[tokio::test]
     async fn a_token_that_opens_too_little_is_an_error() -> Result<(), Box<dyn Error>> {
         let server = server().await;
-        let alice = server.seed().person("alice").scopes("read:accounts").await?;
+        let alice = server
+            .seed()
+            .person("alice")
+            .scopes("read:accounts")
+            .await?;
         let client = Timeline::new(server.url(), Some(alice.token()));
         let status = client.read().await.expect_err("it may not").status();
         assert_eq!(status.map(|status| status.as_u16()), Some(403));

@@ -33,7 +33,9 @@ async fn front_page(microblog: Instance) -> Response {
             microblog.url
         ))
         .into_response(),
-        Err(error) => with_status(format!("{error}\n"), warp::http::StatusCode::BAD_GATEWAY).into_response(),
+        Err(error) => {
+            with_status(format!("{error}\n"), warp::http::StatusCode::BAD_GATEWAY).into_response()
+        }
     }
 }
 
@@ -42,7 +44,11 @@ async fn news(microblog: &Instance) -> Result<String, AskError> {
     let page = Page::newest(NEWS);
     let posts = read_posts(&microblog.actors, &Onlooker::default(), &source, page).await?;
     let item = |view: kinglet::domain::post::PostView| {
-        format!("<li>{}: {}", escaped(&view.author.name), escaped(&view.post.text))
+        format!(
+            "<li>{}: {}",
+            escaped(&view.author.name),
+            escaped(&view.post.text)
+        )
     };
     Ok(posts.into_values().map(item).collect())
 }
@@ -55,10 +61,19 @@ fn escaped(text: &str) -> String {
 async fn settle(server: &Server) -> Result<(), AskError> {
     let seed = server.seed();
     let taken = server
-        .create_account("alice", "alice@example.org", "a password for this moment", Role::Owner)
+        .create_account(
+            "alice",
+            "alice@example.org",
+            "a password for this moment",
+            Role::Owner,
+        )
         .await;
     match taken {
-        Ok(alice) => drop(seed.post(alice, "First swallows over the pond & the <barn>").publish().await?),
+        Ok(alice) => drop(
+            seed.post(alice, "First swallows over the pond & the <barn>")
+                .publish()
+                .await?,
+        ),
         // She was there the last time.
         Err(AskError::Refused(_)) => {}
         Err(error) => return Err(error),
@@ -68,7 +83,8 @@ async fn settle(server: &Server) -> Result<(), AskError> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let builder = Server::builder().configure(|config| config.instance.title = "Bird club".to_owned());
+    let builder =
+        Server::builder().configure(|config| config.instance.title = "Bird club".to_owned());
     let builder = match std::env::args().nth(1) {
         None => builder.in_memory(),
         Some(data_dir) => builder.data_dir(data_dir),

@@ -70,6 +70,7 @@ pub mod letter_box;
 pub mod logging;
 #[cfg(feature = "mail")]
 pub mod mail;
+pub mod net;
 pub mod profiling;
 pub mod randomness;
 pub mod secret;

@@ -14,6 +14,7 @@ use crate::boot::{self, BootError, Plan, Serving};
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{Config, Fault, Faults, InstanceUrl, MailUrl, Origin, Synchronous};
 use crate::letter_box::LetterBox;
+use crate::net::inherited::Inherited;
 use crate::randomness::Randomness;
 
 /// Where the state is kept.
@@ -55,6 +56,7 @@ pub struct ServerBuilder {
     clock: SharedClock,
     seed: Option<u64>,
     letter_box: Option<LetterBox>,
+    inherited: Arc<Inherited>,
     /// What can't be in a configuration, told at the start.
     faults: Vec<Fault>,
 }
@@ -62,13 +64,14 @@ pub struct ServerBuilder {
 impl Default for ServerBuilder {
     fn default() -> Self {
         let mut config = Config::default();
-        config.http.listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+        config.http.listen = (Ipv4Addr::LOCALHOST, 0).into();
         Self {
             place: Place::Configured,
             config,
             clock: Arc::new(SystemClock),
             seed: None,
             letter_box: None,
+            inherited: Arc::default(),
             faults: Vec::new(),
         }
     }
@@ -125,7 +128,13 @@ impl ServerBuilder {
 
     /// Listens on this address; unless it or a configuration is given, on a free port of `127.0.0.1`.
     pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.config.http.listen = address;
+        self.config.http.listen = address.into();
+        self
+    }
+
+    /// Goes on with sockets that listen already, which take the place of the addresses configured for the same use.
+    pub fn inherit(mut self, sockets: Inherited) -> Self {
+        self.inherited = Arc::new(sockets);
         self
     }
 
@@ -264,6 +273,7 @@ impl ServerBuilder {
                 let mut ready = Some(ready);
                 let serving = boot::serve(
                     plan,
+                    &self.inherited,
                     |serving| {
                         if let Some(ready) = ready.take() {
                             ready(Ok(serving));

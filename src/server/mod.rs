@@ -8,7 +8,7 @@ pub mod seeding;
 
 use std::fmt;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::thread;
 
@@ -23,6 +23,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::scope::Scopes;
 use crate::ids::AccountId;
 use crate::instance::Instance;
+use crate::net::listener::Endpoint;
 use crate::secret::Secret;
 
 pub use self::builder::ServerBuilder;
@@ -37,10 +38,13 @@ struct ServerThread {
 
 impl ServerThread {
     fn into_server(self, outcome: Result<Serving, BootError>) -> Result<Server, BootError> {
-        let Serving { instance, address } = outcome?;
+        let Serving {
+            instance,
+            endpoints,
+        } = outcome?;
         Ok(Server {
             url: instance.url.to_string(),
-            address,
+            endpoints,
             instance,
             thread: self,
         })
@@ -76,7 +80,7 @@ impl Drop for ServerThread {
 #[must_use = "a server that is dropped stops"]
 pub struct Server {
     url: String,
-    address: SocketAddr,
+    endpoints: Vec<Endpoint>,
     instance: Instance,
     thread: ServerThread,
 }
@@ -92,9 +96,15 @@ impl Server {
         &self.url
     }
 
-    /// The address that it listens on.
+    /// The first address of the network that it answers at; `0.0.0.0:0` when it listens on unix sockets alone.
     pub fn addr(&self) -> SocketAddr {
-        self.address
+        let first = self.endpoints.iter().find_map(Endpoint::tcp);
+        first.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into())
+    }
+
+    /// Every place that it listens at: those for HTTPS first, those that only send people on last.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
     }
 
     /// The directory with everything that it stores.
@@ -220,7 +230,7 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("url", &self.url)
-            .field("address", &self.address)
+            .field("endpoints", &self.endpoints)
             .finish_non_exhaustive()
     }
 }
