@@ -9,6 +9,7 @@ use crate::clock::SharedClock;
 use crate::config::{Config, InstanceUrl};
 use crate::mail::UnsubscribeKey;
 use crate::randomness::Randomness;
+use crate::telemetry::Telemetry;
 
 /// What requests are answered with, over HTTP and over the control socket. Clones are the same instance.
 #[derive(Clone)]
@@ -30,4 +31,6 @@ pub struct Instance {
     pub wakes: WakeUps,
     /// Everything that is stored.
     pub data_dir: Arc<PathBuf>,
+    /// What it says about itself.
+    pub telemetry: Arc<Telemetry>,
 }

@@ -46,6 +46,7 @@ pub struct ServerBuilder {
     config: Config,
     clock: SharedClock,
     seed: Option<u64>,
+    telemetry: bool,
 }
 
 impl Default for ServerBuilder {
@@ -57,6 +58,7 @@ impl Default for ServerBuilder {
             config,
             clock: Arc::new(SystemClock),
             seed: None,
+            telemetry: true,
         }
     }
 }
@@ -98,6 +100,13 @@ impl ServerBuilder {
     /// Draws all random numbers out of a seed: every token can be foretold then, which is for tests alone.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self
+    }
+
+    /// Whether the server measures itself; on unless this says otherwise. Without it there are no metrics and no courses of
+    /// slow requests; it is for measuring what they cost.
+    pub fn telemetry(mut self, is_on: bool) -> Self {
+        self.telemetry = is_on;
         self
     }
 
@@ -164,6 +173,7 @@ impl ServerBuilder {
                 None => Randomness::from_system()?,
                 Some(seed) => Randomness::seeded(seed),
             },
+            telemetry: self.telemetry,
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();

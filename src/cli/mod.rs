@@ -150,6 +150,7 @@ fn dispatch(
     install_log(&Log {
         level: config.log.level.min(LogLevel::Warn),
         format: config.log.format,
+        ..Log::default()
     })?;
     match &cli.command {
         Command::Serve(_) | Command::Config(_) => Ok(()),
@@ -207,6 +208,7 @@ fn alone(config: &Config, request: Request) -> Result<Result<Answer, Failure>, B
         config: config.clone(),
         clock: Arc::new(SystemClock),
         randomness: Randomness::from_system()?,
+        telemetry: false,
     };
     boot::run(async move {
         let data_dir = boot::own_data_dir(&plan.config.storage.data_dir).await?;

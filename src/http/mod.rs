@@ -9,6 +9,7 @@ pub mod extract;
 pub mod health;
 pub mod limits;
 pub mod oauth;
+mod observe;
 pub mod pages;
 pub mod problem;
 pub mod reply;

@@ -13,6 +13,7 @@ use super::writer::{
 use crate::clock::{ManualClock, Timestamp};
 use crate::domain::job::Lane;
 use crate::ids::AccountId;
+use crate::telemetry::Telemetry;
 
 /// When tests begin.
 pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
@@ -43,8 +44,13 @@ impl Rig {
         let clock = ManualClock::at(NOON);
         let data_dir = DataDir::own(directory.path()).unwrap();
         let database = data_dir.database();
-        let (mut thread, writer) =
-            WriterThread::open(data_dir, Synchronous::Normal, clock.clone()).unwrap();
+        let (mut thread, writer) = WriterThread::open(
+            data_dir,
+            Synchronous::Normal,
+            clock.clone(),
+            &Telemetry::disabled(),
+        )
+        .unwrap();
         let told = Arc::default();
         thread.add_sink(Box::new(Told(Arc::clone(&told))));
         Self {

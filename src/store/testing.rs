@@ -12,6 +12,7 @@ use crate::clock::{ManualClock, Timestamp};
 use crate::domain::event::Event;
 use crate::domain::job::Lane;
 use crate::store::units::{LeaseJobs, StepJob, YieldJob};
+use crate::telemetry::Telemetry;
 
 /// The most batches that a test may leave unread.
 const BATCHES_MAX: usize = 100_000;
@@ -53,8 +54,13 @@ impl TestStore {
         let clock = ManualClock::at(Timestamp::from_millis(1_790_000_000_000));
         let data_dir = DataDir::own(directory.path()).expect("nobody else uses it");
         let database = data_dir.database();
-        let (mut thread, writer) = WriterThread::open(data_dir, Synchronous::Normal, clock.clone())
-            .expect("a new database");
+        let (mut thread, writer) = WriterThread::open(
+            data_dir,
+            Synchronous::Normal,
+            clock.clone(),
+            &Telemetry::disabled(),
+        )
+        .expect("a new database");
         prepare(&mut thread);
         let (sink, events) = mpsc::sync_channel(BATCHES_MAX);
         thread.add_sink(Box::new(Keep(sink)));

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::params;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::clock::ManualClock;
@@ -15,6 +16,7 @@ use crate::ids::{AccountId, PostId};
 use crate::store::reader::{Query, Reader, View};
 use crate::store::rig::AddAccount;
 use crate::store::units::{PreparedText, PublishPost};
+use crate::telemetry::Telemetry;
 
 const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 const HOUR_MILLIS: i64 = 3_600_000;
@@ -24,7 +26,13 @@ type Receiver<T> = oneshot::Receiver<Result<T, WriteError>>;
 /// Opens the store of a directory at a moment.
 fn open(path: &Path, now: Timestamp) -> (WriterThread, Writer) {
     let data_dir = DataDir::own(path).unwrap();
-    WriterThread::open(data_dir, Synchronous::Normal, ManualClock::at(now)).unwrap()
+    WriterThread::open(
+        data_dir,
+        Synchronous::Normal,
+        ManualClock::at(now),
+        &Telemetry::disabled(),
+    )
+    .unwrap()
 }
 
 fn store() -> (TempDir, WriterThread, Writer) {
