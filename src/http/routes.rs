@@ -5,8 +5,7 @@ use warp::{Filter, Rejection};
 use super::context::Context;
 use super::reply::Response;
 use super::routing::{Family, RouteError, RouteInfo, Routes};
-use super::site::{self, pictures};
-use super::{api, health, oauth};
+use super::{api, entrance, health, oauth, pictures, site};
 use crate::instance::Instance;
 
 fn families() -> Vec<Family<Context>> {
@@ -30,6 +29,7 @@ fn families() -> Vec<Family<Context>> {
         api::empty::family(),
         api::missing::family(),
         pictures::family(),
+        entrance::family(),
         site::family(),
         health::family(),
     ]
@@ -46,7 +46,7 @@ pub fn filter(
     RouteError,
 > {
     let context = Context::new(instance).map_err(|error| RouteError::Pattern(error.to_string()))?;
-    let routes = Routes::new(families(), site::render_problem)?;
+    let routes = Routes::new(families(), entrance::render_problem)?;
     let patterns = routes.list().iter().map(|route| route.pattern);
     instance.telemetry.http.declare(patterns);
     Ok(routes.filter(context))
@@ -57,7 +57,7 @@ pub fn filter(
 /// # Errors
 /// As [`filter`].
 pub fn list() -> Result<Vec<RouteInfo>, RouteError> {
-    Ok(Routes::new(families(), site::render_problem)?
+    Ok(Routes::new(families(), entrance::render_problem)?
         .list()
         .to_vec())
 }

@@ -13,6 +13,7 @@ use super::writer::{
 use crate::clock::{ManualClock, Timestamp};
 use crate::domain::job::Lane;
 use crate::ids::AccountId;
+use crate::randomness::Randomness;
 use crate::telemetry::Telemetry;
 
 /// When tests begin.
@@ -44,10 +45,12 @@ impl Rig {
         let clock = ManualClock::at(NOON);
         let data_dir = DataDir::own(directory.path()).unwrap();
         let database = data_dir.database();
+        let mut rng = Randomness::seeded(1).rng();
         let (mut thread, writer) = WriterThread::open(
             data_dir,
             Synchronous::Normal,
             clock.clone(),
+            &mut rng,
             &Telemetry::disabled(),
         )
         .unwrap();

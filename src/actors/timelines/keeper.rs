@@ -7,6 +7,7 @@ use actix::{Actor, Handler, Message, SyncContext};
 
 use crate::actors::door::{Door, opens_door};
 use crate::actors::pool::{self, PoolEnd};
+use crate::features;
 use crate::ids::AccountId;
 use crate::store::snapshots::{Snapshots, WindowSnapshot};
 use crate::telemetry::Telemetry;
@@ -22,21 +23,24 @@ pub struct SnapshotKeeper {
 }
 
 impl SnapshotKeeper {
-    /// Starts the one keeper of a directory.
+    /// Starts the one keeper of a directory, unless this kinglet was built without snapshots.
     pub fn start_in(
         directory: PathBuf,
         store_identity: String,
         telemetry: &Arc<Telemetry>,
-    ) -> (Door<Self>, PoolEnd) {
+    ) -> (Option<Door<Self>>, PoolEnd) {
+        if !features::SLED {
+            return (None, PoolEnd::of_none());
+        }
         let name = ActorName::Snapshots;
         let watched = Arc::clone(telemetry);
-        let (pool, ended) = pool::start(1, move || Self {
+        let (keeper, end) = pool::start(1, move || Self {
             directory: directory.clone(),
             store_identity: store_identity.clone(),
             snapshots: None,
             watch: watched.watch(name),
         });
-        (Door::new(pool, telemetry, name), ended)
+        (Some(Door::new(keeper, telemetry, name)), end)
     }
 
     fn snapshots(&mut self) -> Option<&Snapshots> {
