@@ -8,6 +8,7 @@ use crate::actors::tasks::WakeUps;
 use crate::clock::SharedClock;
 use crate::config::{Config, InstanceUrl};
 use crate::randomness::Randomness;
+use crate::telemetry::Telemetry;
 use crate::unsubscribe::UnsubscribeKey;
 
 /// What requests are answered with, over HTTP and over the control socket. Clones are the same instance.
@@ -30,4 +31,6 @@ pub struct Instance {
     pub wakes: WakeUps,
     /// Everything that is stored.
     pub data_dir: Arc<PathBuf>,
+    /// What it says about itself.
+    pub telemetry: Arc<Telemetry>,
 }

@@ -76,6 +76,7 @@ pub mod randomness;
 pub mod secret;
 pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod unsubscribe;
 
 pub use server::{Seeding, Server, ServerBuilder};

@@ -157,7 +157,17 @@ mod tests {
     /// What is logged while `act` runs on this thread.
     fn logged(level: LogLevel, format: LogFormat, act: impl FnOnce()) -> String {
         let sink = LogSink::new();
-        dispatcher::with_default(&subscriber(&Log { level, format }, sink.clone()), act);
+        dispatcher::with_default(
+            &subscriber(
+                &Log {
+                    level,
+                    format,
+                    ..Log::default()
+                },
+                sink.clone(),
+            ),
+            act,
+        );
         assert!(!sink.is_full());
         sink.text()
     }

@@ -86,6 +86,8 @@ pub struct Plan {
     pub randomness: Randomness,
     /// Where mail is kept instead of being sent, as far as the settings let it leave at all.
     pub letter_box: Option<LetterBox>,
+    /// Whether it measures itself; commands and those who measure what that costs don't.
+    pub telemetry: bool,
 }
 
 /// What is known once a server answers.
@@ -157,6 +159,7 @@ async fn serve_opened(
         filter,
         bounds(&instance.config),
         Arc::clone(&instance.clock),
+        Arc::clone(&instance.telemetry),
         Arc::clone(&ids),
         told_to_stop(),
     ));
@@ -166,6 +169,7 @@ async fn serve_opened(
             crate::http::redirect::filter(&instance.url),
             bounds(&instance.config),
             Arc::clone(&instance.clock),
+            Arc::clone(&instance.telemetry),
             ids,
             told_to_stop(),
         ))
@@ -272,6 +276,7 @@ mod tests {
             clock: Arc::new(SystemClock),
             randomness: Randomness::seeded(1),
             letter_box: None,
+            telemetry: true,
         }
     }
 

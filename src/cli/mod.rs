@@ -163,6 +163,7 @@ fn dispatch(
     install_log(&Log {
         level: config.log.level.min(LogLevel::Warn),
         format: config.log.format,
+        ..Log::default()
     })?;
     match &cli.command {
         Command::Serve(_) | Command::Config(_) | Command::Completions(_) | Command::ManPages(_) => {
@@ -233,6 +234,7 @@ fn alone(config: &Config, request: Request) -> Result<Result<Answer, Failure>, B
         config: config.clone(),
         clock: Arc::new(SystemClock),
         randomness: Randomness::from_system()?,
+        telemetry: false,
         letter_box: None,
     };
     boot::run(async move {

@@ -190,6 +190,8 @@ settings::settings! {
         level: LogLevel = LogLevel::Info;
         /// "text" for people, "json" for machines.
         format: LogFormat = LogFormat::Text;
+        /// From here on a request is slow, and where its time went is kept, 1 to 600000.
+        slow_ms: u64 = 500, 1..=600_000;
     }
 }
 

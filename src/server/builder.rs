@@ -56,6 +56,7 @@ pub struct ServerBuilder {
     clock: SharedClock,
     seed: Option<u64>,
     letter_box: Option<LetterBox>,
+    telemetry: bool,
     inherited: Arc<Inherited>,
     /// What can't be in a configuration, told at the start.
     faults: Vec<Fault>,
@@ -71,6 +72,7 @@ impl Default for ServerBuilder {
             clock: Arc::new(SystemClock),
             seed: None,
             letter_box: None,
+            telemetry: true,
             inherited: Arc::default(),
             faults: Vec::new(),
         }
@@ -195,6 +197,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Whether the server measures itself; on unless this says otherwise. Without it there are no metrics and no courses of
+    /// slow requests; it is for measuring what they cost.
+    pub fn telemetry(mut self, is_on: bool) -> Self {
+        self.telemetry = is_on;
+        self
+    }
+
     /// Keeps at most so many entries of a reader's home in memory.
     pub fn window_entries_max(mut self, entries: usize) -> Self {
         self.config.timelines.window_entries_max = entries;
@@ -264,6 +273,7 @@ impl ServerBuilder {
                 Some(seed) => Randomness::seeded(seed),
             },
             letter_box: self.letter_box,
+            telemetry: self.telemetry,
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();
