@@ -41,6 +41,7 @@ use crate::domain::access::Registration;
 use crate::http::request_log::RequestIds;
 use crate::http::serve::Bounds;
 use crate::instance::Instance;
+use crate::logging::LogControl;
 use crate::mail::UnsubscribeKey;
 use crate::randomness::{NoRandomness, Randomness};
 use crate::store::error::StoreError;
@@ -224,6 +225,8 @@ pub struct Plan {
     pub clock: SharedClock,
     /// Random numbers.
     pub randomness: Randomness,
+    /// What changes the log's levels, where the log is kinglet's own.
+    pub log: Option<LogControl>,
 }
 
 /// Whether a start keeps to the public address that the instance remembers.
@@ -271,6 +274,7 @@ impl Opened {
             config,
             clock,
             randomness,
+            log,
         } = plan;
         let path = data_dir.path().to_owned();
         let database = data_dir.database();
@@ -388,10 +392,12 @@ impl Opened {
                 actors,
                 config,
                 url,
+                started_at: clock.now(),
                 clock,
                 randomness,
                 unsubscribe_key,
                 wakes,
+                log,
                 data_dir: Arc::new(path),
             },
             arbiters,
@@ -667,6 +673,7 @@ mod tests {
             config,
             clock: Arc::new(SystemClock),
             randomness: Randomness::seeded(1),
+            log: None,
         }
     }
 

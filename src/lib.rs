@@ -16,5 +16,6 @@ pub mod randomness;
 pub mod secret;
 pub mod server;
 pub mod store;
+pub mod telemetry;
 
 pub use server::{Server, ServerBuilder};

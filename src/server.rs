@@ -26,6 +26,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::scope::Scopes;
 use crate::ids::AccountId;
 use crate::instance::Instance;
+use crate::logging::LogControl;
 use crate::randomness::Randomness;
 use crate::secret::Secret;
 
@@ -46,6 +47,7 @@ pub struct ServerBuilder {
     config: Config,
     clock: SharedClock,
     seed: Option<u64>,
+    log: Option<LogControl>,
 }
 
 impl Default for ServerBuilder {
@@ -57,6 +59,7 @@ impl Default for ServerBuilder {
             config,
             clock: Arc::new(SystemClock),
             seed: None,
+            log: None,
         }
     }
 }
@@ -98,6 +101,12 @@ impl ServerBuilder {
     /// Draws all random numbers out of a seed: every token can be foretold then, which is for tests alone.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self
+    }
+
+    /// Lets `kinglet log` change the levels of a log that [`logging::controlled`](crate::logging::controlled) made.
+    pub fn log_control(mut self, control: LogControl) -> Self {
+        self.log = Some(control);
         self
     }
 
@@ -164,6 +173,7 @@ impl ServerBuilder {
                 None => Randomness::from_system()?,
                 Some(seed) => Randomness::seeded(seed),
             },
+            log: self.log,
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();

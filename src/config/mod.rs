@@ -159,6 +159,8 @@ settings::settings! {
         level: LogLevel = LogLevel::Info;
         /// "text" for people, "json" for machines.
         format: LogFormat = LogFormat::Text;
+        /// Milliseconds from which on a request is slow and logged with its spans, up to 600000; 0: never.
+        slow_ms: u64 = 500, 0..=600_000;
     }
 }
 

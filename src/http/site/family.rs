@@ -4,8 +4,8 @@ use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, Heade
 
 use super::assets::{ASSET_CACHE_CONTROL, Asset, asset_at, asset_named};
 use super::{
-    about, admin, compose, consent, entry, errors, mail_links, mail_settings, notifications, posts,
-    profiles, search, settings, stats, timelines,
+    about, admin, compose, consent, entry, errors, live, mail_links, mail_settings, notifications,
+    posts, profiles, search, settings, stats, timelines,
 };
 use crate::http::context::Context;
 use crate::http::extract::auth::Guest;
@@ -142,6 +142,7 @@ fn looking_after(family: Family<Context>) -> Family<Context> {
         .post("/admin/jobs/retry-dead", Session, admin::retry_dead)
         .post("/admin/jobs/:id/retry", Session, admin::retry_job)
         .post("/admin/jobs/:id/drop", Session, admin::drop_job)
+        .get("/admin/live", Session, live::live)
         .get("/admin/sign-ups", Session, admin::sign_ups)
         .post("/admin/sign-ups/:id/approve", Session, admin::approve)
         .post("/admin/sign-ups/:id/reject", Session, admin::reject)

@@ -36,6 +36,7 @@
 //! | `/unsubscribe/TOKEN` | [`views::mail::UnsubscribePage`] |
 //! | `/settings/sessions` | [`views::settings::SessionsPage`] |
 //! | `/admin/tasks` (owners) | [`views::admin::TasksPage`] |
+//! | `/admin/live` (owners, moderators) | [`views::live::LivePage`] |
 //! | `/admin/sign-ups` (owners, moderators) | [`views::admin::SignUpsPage`] |
 //! | `/oauth/authorize` | [`views::oauth::ConsentPage`] |
 //! | the answer to `/oauth/authorize` of a client without an address | [`views::oauth::CodePage`] |
@@ -97,6 +98,7 @@ mod family;
 pub mod frame;
 #[cfg(test)]
 mod gallery;
+mod live;
 mod mail_links;
 mod mail_settings;
 mod notifications;

@@ -10,6 +10,7 @@ pub mod admin;
 pub mod entry;
 pub mod error;
 mod filters;
+pub mod live;
 pub mod mail;
 pub mod notification;
 pub mod oauth;
