@@ -6,6 +6,7 @@
 //! [`Secret`](crate::secret::Secret) of its type.
 
 mod choice;
+mod collector_url;
 mod cron;
 mod faults;
 mod load;
@@ -27,6 +28,7 @@ use jiff::tz::TimeZone;
 use crate::domain::schedule::PeriodicTask;
 
 pub use choice::{LogFormat, LogLevel, RegistrationMode, Synchronous, UnknownWord};
+pub use collector_url::{CollectorUrl, CollectorUrlError};
 pub use cron::{CronExpression, CronExpressionError};
 pub use faults::{EXIT_CONFIG, Fault, Faults, Origin};
 pub use load::{FILE_BYTES_MAX, FILE_NAME, FILE_VARIABLE, Loaded, Override, SYSTEM_FILE, Sources};
@@ -151,6 +153,12 @@ settings::settings! {
         snapshot_interval_secs: u64 = 300, 1..=86_400;
         /// Whether who isn't logged in may read the public timelines.
         anonymous_timelines: bool = true;
+    }
+
+    /// Traces of requests, for an OpenTelemetry collector.
+    otlp: Otlp {
+        /// http:// address that takes OTLP over HTTP, such as http://127.0.0.1:4318; "" for none.
+        url: Option<CollectorUrl> = None;
     }
 
     /// The log, on standard error.

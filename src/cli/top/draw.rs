@@ -79,12 +79,11 @@ fn head(figures: &LiveFigures, pen: &Pen) -> Vec<String> {
         ),
         format!("          [{}] 60 s", pen.line(&course)),
         format!(
-            "Writer    {} of {} wait  commit {}  {} units a commit  {} commits  WAL {}",
+            "Writer    {} of {} wait  commit {}  {} units a commit  WAL {}",
             count(writer.waiting),
             count(writer.room),
             none_or(writer.commit_ms, millis),
             none_or(writer.units_per_commit(), |units| format!("{units:.1}")),
-            count(writer.commits),
             size(writer.wal_bytes),
         ),
         format!(
@@ -200,8 +199,9 @@ fn fall(span: &SlowSpan, total_us: u64, pen: &Pen, cells: usize) -> String {
     let (start, length) = span.bar(total_us);
     let in_cells = |part: u64| usize::try_from(part).unwrap_or(WHOLE) * cells / WHOLE;
     let start = in_cells(start).min(cells - 1);
-    let bar = pen.bar(signed(length), signed(WHOLE as u64), cells - start);
-    format!("{:start$}{bar:room$}", "", room = cells - start)
+    let bar = pen.bar(signed(length), signed(WHOLE as u64), cells);
+    let bar: String = bar.chars().take(cells - start).collect();
+    format!("{:start$}{bar}", "")
 }
 
 #[cfg(test)]
@@ -284,7 +284,7 @@ kinglet 0.1.0  https://example.org  up 12 min 5 s  2026-11-22 17:10:31+01:00
 Requests  12.4/s  p50 1.2 ms  p99 -  0 failed and 3 refused in 10 s
           2 at work  14 connections  12k in all, 0 failed
           [ _#] 60 s
-Writer    0 of 1\u{202f}024 wait  commit 4.2 ms  1.3 units a commit  10 commits  WAL 1.2 M
+Writer    0 of 1\u{202f}024 wait  commit 4.2 ms  1.3 units a commit  WAL 1.2 MB
 Jobs      0 wait  0 running  0 tried again  0 given up
 Process   -  - threads  - open files  - of processors
 

@@ -661,7 +661,7 @@ impl Samples {
             misses: held / 5,
         };
         let publish = vec![
-            span("gate", "", 40, 2_100),
+            span("gate", "tokens", 40, 2_100),
             span("mailbox", "posts", 2_200, 480),
             span("handler", "WritePost", 2_700, 806_000),
             span("queue", "PublishPost", 2_900, 310_000),
@@ -670,7 +670,7 @@ impl Samples {
             span("render", "json", 809_100, 220),
         ];
         let home = vec![
-            span("gate", "", 30, 900),
+            span("gate", "tokens", 30, 900),
             span("handler", "ReadHome", 1_200, 540_000),
             span("reader", "MergeHome", 1_900, 520_000),
         ];

@@ -83,7 +83,11 @@ fn tiles(figures: &LiveFigures) -> Vec<Tile> {
         tile(
             "Requests a second",
             format!("{:.1}", traffic.per_second),
-            format!("{} at work", grouped(traffic.at_work)),
+            format!(
+                "{} at work, {} connections",
+                grouped(traffic.at_work),
+                grouped(traffic.connections)
+            ),
         ),
         tile("Half within", none_or(traffic.p50_ms, millis), "p50"),
         tile("99 of 100 within", none_or(traffic.p99_ms, millis), "p99"),
@@ -97,16 +101,12 @@ fn tiles(figures: &LiveFigures) -> Vec<Tile> {
             numbers::short(signed(traffic.total)),
             format!("{} failed, since the start", grouped(traffic.failed_total)),
         ),
-        tile("Connections", grouped(traffic.connections), ""),
         tile(
             "Memory",
             none_or(process.resident_bytes, bytes),
-            none_or(process.threads, |threads| format!("{threads} threads")),
-        ),
-        tile(
-            "Processors",
-            none_or(process.cpu_ms, |cpu| lasting(cpu / 1000)),
-            "since the start",
+            none_or(process.cpu_ms, |cpu| {
+                format!("{} of processors", lasting(cpu / 1000))
+            }),
         ),
         tile(
             "Runs for",
