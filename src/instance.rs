@@ -10,8 +10,8 @@ use crate::actors::tasks::WakeUps;
 use crate::clock::{SharedClock, Timestamp};
 use crate::config::{Config, InstanceUrl};
 use crate::logging::LogControl;
-use crate::mail::UnsubscribeKey;
 use crate::randomness::Randomness;
+use crate::unsubscribe::UnsubscribeKey;
 
 /// What requests are answered with, over HTTP and over the control socket. Clones are the same instance.
 #[derive(Clone)]

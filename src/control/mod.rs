@@ -4,6 +4,10 @@
 
 pub mod client;
 pub mod log;
+#[cfg(feature = "mail")]
+mod mail;
+#[cfg(not(feature = "mail"))]
+#[path = "mail_off.rs"]
 mod mail;
 pub mod protocol;
 pub mod socket;
