@@ -8,6 +8,11 @@
 mod error;
 mod listen;
 mod open;
+#[cfg(feature = "otlp")]
+mod traces;
+#[cfg(not(feature = "otlp"))]
+#[path = "traces_off.rs"]
+mod traces;
 mod url;
 
 pub use error::BootError;
@@ -26,6 +31,7 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 
 use self::listen::listen;
+use self::traces::Traces;
 use self::url::UrlRule;
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -148,6 +154,7 @@ async fn serve_opened(
         // A dropped sender stops as well as a signal.
         async move { drop(http_stopped.await) },
     ));
+    let traces = Traces::start(&instance)?;
     tracing::info!(%address, url = %instance.url, "serving");
     ready(Serving { instance, address });
     let outcome = tokio::select! {
@@ -169,6 +176,7 @@ async fn serve_opened(
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "the listener failed"),
     }
+    traces.stop().await;
     drop(stop_commands);
     if let Err(error) = commands.await {
         tracing::error!(%error, "the control socket failed");

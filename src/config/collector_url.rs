@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use url::Url;
 
+use crate::features;
+
 /// The path that collectors take traces at, unless another one is given (OTLP/HTTP 1.x).
 const TRACES_PATH: &str = "/v1/traces";
 
@@ -29,6 +31,9 @@ impl fmt::Display for CollectorUrl {
 /// Why a text is no address of a collector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CollectorUrlError {
+    /// There is nothing that could send.
+    #[error("can't be used: this kinglet was built without the feature \"otlp\"")]
+    LeftOut,
     /// It is no URL.
     #[error("is no URL such as http://127.0.0.1:4318")]
     Malformed,
@@ -46,6 +51,16 @@ impl FromStr for CollectorUrl {
     type Err = CollectorUrlError;
 
     fn from_str(text: &str) -> Result<Self, CollectorUrlError> {
+        if features::OTLP {
+            Self::read(text)
+        } else {
+            Err(CollectorUrlError::LeftOut)
+        }
+    }
+}
+
+impl CollectorUrl {
+    fn read(text: &str) -> Result<Self, CollectorUrlError> {
         let mut url: Url = text.parse().map_err(|_| CollectorUrlError::Malformed)?;
         if url.scheme() != "http" {
             return Err(CollectorUrlError::Scheme);
@@ -78,10 +93,20 @@ mod tests {
             ("http://127.0.0.1:4318/", "http://127.0.0.1:4318/v1/traces"),
             ("http://collector/otlp/t", "http://collector/otlp/t"),
         ] {
-            let url: CollectorUrl = given.parse().expect(given);
+            let url = CollectorUrl::read(given).expect(given);
             assert_eq!(url.as_str(), meant);
-            assert_eq!(meant.parse(), Ok(url), "it is read as it is written");
+            assert_eq!(
+                CollectorUrl::read(meant),
+                Ok(url),
+                "it is read as it is written"
+            );
         }
+    }
+
+    #[test]
+    fn nothing_is_promised_that_was_left_out_of_the_build() {
+        let url: Result<CollectorUrl, _> = "http://127.0.0.1:4318".parse();
+        assert_eq!(url.is_ok(), features::OTLP);
     }
 
     #[test]
@@ -95,7 +120,7 @@ mod tests {
             ("http://collector/?key=secret", CollectorUrlError::Parts),
             ("http://collector/#here", CollectorUrlError::Parts),
         ] {
-            assert_eq!(text.parse::<CollectorUrl>(), Err(error), "{text}");
+            assert_eq!(CollectorUrl::read(text), Err(error), "{text}");
         }
     }
 }

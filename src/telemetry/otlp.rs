@@ -4,6 +4,8 @@
 //! turns traces into spans and posts them in batches. Names and attributes follow OpenTelemetry's semantic conventions for
 //! HTTP servers, but that no path is told: it may hold what only its reader may know.
 
+use std::mem;
+use std::pin::pin;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
@@ -108,14 +110,30 @@ impl Exporter {
         })
     }
 
-    /// Sends what comes until the queue is closed and empty.
-    pub async fn run(self, mut traces: Receiver<Trace>, outgoing: &Outgoing) {
+    /// Sends what comes until `stop` is ready, and then what waits.
+    pub async fn run(
+        self,
+        mut traces: Receiver<Trace>,
+        outgoing: &Outgoing,
+        stop: impl Future<Output = ()>,
+    ) {
+        let mut stop = pin!(stop);
+        let mut is_stopping = false;
         let mut is_failing = false;
+        let mut batch = Vec::new();
         loop {
-            let batch = next_batch(&mut traces).await;
+            tokio::select! {
+                () = gather(&mut traces, &mut batch) => {}
+                () = &mut stop, if !is_stopping => {
+                    traces.close();
+                    is_stopping = true;
+                    continue;
+                }
+            }
             if batch.is_empty() {
                 break;
             }
+            let batch = mem::take(&mut batch);
             let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
             let spans = batch.iter().flat_map(|trace| self.spans_of(&trace.report()));
             let sending = self.spans.export(spans.collect());
@@ -201,20 +219,20 @@ impl Exporter {
     }
 }
 
-/// What waits, or what comes within a while after the first that comes; nothing when no more will come.
-async fn next_batch(traces: &mut Receiver<Trace>) -> Vec<Trace> {
-    let mut batch = Vec::new();
-    if traces.recv_many(&mut batch, TRACES_PER_BATCH_MAX).await == 0 {
-        return batch;
-    }
-    let gathering = async {
-        while let Some(room @ 1..) = TRACES_PER_BATCH_MAX.checked_sub(batch.len())
-            && traces.recv_many(&mut batch, room).await > 0
-        {}
+/// Adds what waits, and what comes within a while after the first that comes; nothing when no more will come. What was
+/// added stays when this is given up.
+async fn gather(traces: &mut Receiver<Trace>, batch: &mut Vec<Trace>) {
+    let add = async |traces: &mut Receiver<Trace>, batch: &mut Vec<Trace>| {
+        let room = TRACES_PER_BATCH_MAX.saturating_sub(batch.len());
+        // Without room nothing is added, at once.
+        traces.recv_many(batch, room).await > 0
     };
+    if batch.is_empty() && !add(traces, batch).await {
+        return;
+    }
+    let gathering = async { while add(traces, batch).await {} };
     // What has come is sent, whether more came or not.
     drop(timeout(GATHER_TIME_MAX, gathering).await);
-    batch
 }
 
 fn moment(millis: i64) -> SystemTime {
