@@ -30,9 +30,9 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use self::listen::listen;
+pub(crate) use self::listen::listen;
+
 use self::traces::Traces;
-use self::url::UrlRule;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::control::socket::ControlSocket;
@@ -40,6 +40,7 @@ use crate::http::request_log::RequestIds;
 use crate::http::serve::Bounds;
 use crate::instance::Instance;
 use crate::logging::LogControl;
+use crate::mail::LetterBox;
 use crate::randomness::Randomness;
 
 /// How long a start waits for another process to give up the data directory or the port.
@@ -90,6 +91,8 @@ pub struct Plan {
     pub randomness: Randomness,
     /// What changes the log's levels, where the log is kinglet's own.
     pub log: Option<LogControl>,
+    /// Where mail is kept instead of being sent, as far as the settings let it leave at all.
+    pub letter_box: Option<LetterBox>,
 }
 
 /// What is known once a server answers.
@@ -118,7 +121,8 @@ pub async fn serve(
         source,
     };
     let address = listener.local_addr().map_err(unknown_address)?;
-    let mut opened = Opened::open(data_dir, plan, address, UrlRule::Keep).await?;
+    let mut opened = Opened::for_server(data_dir, plan, address).await?;
+    opened.begin_work();
     let served = serve_opened(&mut opened, listener, address, ready, stop).await;
     let closed = opened.close().await;
     served.and(closed)
@@ -185,7 +189,7 @@ async fn serve_opened(
 }
 
 /// What the configuration says about connections.
-fn bounds(config: &Config) -> Bounds {
+pub(crate) fn bounds(config: &Config) -> Bounds {
     let http = &config.http;
     Bounds {
         connections_max: usize::try_from(http.connections_max).unwrap_or(usize::MAX),
@@ -237,6 +241,7 @@ mod tests {
             clock: Arc::new(SystemClock),
             randomness: Randomness::seeded(1),
             log: None,
+            letter_box: None,
         }
     }
 

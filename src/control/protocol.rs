@@ -8,6 +8,7 @@ use crate::domain::account::Role;
 use crate::domain::live::LiveFigures;
 use crate::domain::overview::Overview;
 use crate::domain::statistics::Day;
+use crate::profiling::Profile;
 use crate::secret::Secret;
 use crate::store::backup::Manifest;
 use crate::store::invariants::Finding;
@@ -125,6 +126,13 @@ pub enum Request {
     },
     /// Check every invariant.
     Check,
+    /// Look where the server's threads spend their time.
+    Profile {
+        /// For how long.
+        seconds: u32,
+        /// How often in each second of processor time.
+        frequency: u32,
+    },
     /// Make a backup.
     BackUp {
         /// An absolute path.
@@ -236,6 +244,11 @@ pub enum Answer {
     Checked {
         /// What breaks which invariant.
         broken: Vec<Finding>,
+    },
+    /// What was seen of the server at work.
+    Profiled {
+        /// It.
+        profile: Profile,
     },
     /// A backup is made.
     BackedUp {

@@ -180,6 +180,7 @@ impl ServerBuilder {
                 Some(seed) => Randomness::seeded(seed),
             },
             log: self.log,
+            letter_box: None,
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();
