@@ -175,10 +175,17 @@ impl Collector {
                 let (head, body) = self.batches.recv().await.expect("it runs");
                 assert!(head.starts_with("POST /v1/traces HTTP/1.1\r\n"), "{head}");
                 let head = head.to_ascii_lowercase();
-                assert!(head.contains("content-type: application/x-protobuf"), "{head}");
+                assert!(
+                    head.contains("content-type: application/x-protobuf"),
+                    "{head}"
+                );
                 let (resource, spans) = batch(&body);
                 let of_request = |span: &&Span| {
-                    span.trace.iter().map(|byte| format!("{byte:02x}")).collect::<String>()[16..] == *request
+                    span.trace
+                        .iter()
+                        .map(|byte| format!("{byte:02x}"))
+                        .collect::<String>()[16..]
+                        == *request
                 };
                 let spans: Vec<Span> = spans.iter().filter(of_request).cloned().collect();
                 if !spans.is_empty() {
@@ -186,7 +193,9 @@ impl Collector {
                 }
             }
         };
-        tokio::time::timeout(SOON, wanted).await.expect("the trace arrives")
+        tokio::time::timeout(SOON, wanted)
+            .await
+            .expect("the trace arrives")
     }
 }
 
@@ -199,7 +208,8 @@ async fn take(mut stream: TcpStream, batches: Sender<(String, Vec<u8>)>) {
             let head = text(&read[..head_end + 2]);
             let length = head.lines().find_map(|line| {
                 let (name, value) = line.split_once(": ")?;
-                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+                name.eq_ignore_ascii_case("content-length")
+                    .then(|| value.trim().parse().ok())?
             });
             let end = head_end + 4 + length.unwrap_or(0);
             assert!(end < BATCH_BYTES_MAX);
@@ -241,7 +251,10 @@ async fn a_request_arrives_with_its_parts() {
     let mut collector = Collector::start().await;
     let rig = rig(&collector.url).await;
     let status = json!({ "status": "a secret thought" });
-    let answer = rig.client("ada").post("/api/v1/statuses?why=hidden", status).await;
+    let answer = rig
+        .client("ada")
+        .post("/api/v1/statuses?why=hidden", status)
+        .await;
     assert_eq!(answer.status, 200);
     let (resource, spans) = collector.spans_of(&id_of(&answer)).await;
     assert_eq!(resource["service.name"], "kinglet");
@@ -252,26 +265,47 @@ async fn a_request_arrives_with_its_parts() {
     let whole = whole.expect("the request itself");
     const SERVER: u64 = 2;
     const INTERNAL: u64 = 1;
-    assert_eq!((whole.name.as_str(), whole.kind), ("POST /api/v1/statuses", SERVER));
+    assert_eq!(
+        (whole.name.as_str(), whole.kind),
+        ("POST /api/v1/statuses", SERVER)
+    );
     assert_eq!(whole.attributes["http.request.method"], "POST");
     assert_eq!(whole.attributes["http.route"], "/api/v1/statuses");
     assert_eq!(whole.attributes["http.response.status_code"], "200");
     assert_eq!(whole.attributes["kinglet.request_id"], id_of(&answer));
     assert!(!whole.is_error);
-    let parts: Vec<&Span> = spans.iter().filter(|span| !span.parent.is_empty()).collect();
+    let parts: Vec<&Span> = spans
+        .iter()
+        .filter(|span| !span.parent.is_empty())
+        .collect();
     for part in &parts {
         assert_eq!((part.kind, &part.trace), (INTERNAL, &whole.trace));
-        let parent = spans.iter().find(|span| span.id == part.parent).expect("it is there");
+        let parent = spans
+            .iter()
+            .find(|span| span.id == part.parent)
+            .expect("it is there");
         let rounding = 2_000;
-        assert!(parent.start <= part.start && part.end <= parent.end + rounding, "{part:?}");
+        assert!(
+            parent.start <= part.start && part.end <= parent.end + rounding,
+            "{part:?}"
+        );
     }
     for name in ["gate", "mailbox posts", "handler WritePost"] {
-        assert!(parts.iter().any(|part| part.name == name), "{name}: {parts:?}");
+        assert!(
+            parts.iter().any(|part| part.name == name),
+            "{name}: {parts:?}"
+        );
     }
     let commit = parts.iter().find(|part| part.name.starts_with("commit"));
-    assert_eq!(commit.expect("it was committed").attributes["db.system.name"], "sqlite");
+    assert_eq!(
+        commit.expect("it was committed").attributes["db.system.name"],
+        "sqlite"
+    );
     let told = format!("{spans:?}{resource:?}");
-    assert!(!told.contains("secret") && !told.contains("hidden"), "{told}");
+    assert!(
+        !told.contains("secret") && !told.contains("hidden"),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -281,7 +315,10 @@ async fn what_waits_is_sent_when_the_server_stops() {
     let id = id_of(&rig.anonymous().get("/api/v1/instance").await);
     rig.server.shutdown().await.expect("it stops");
     let (_, spans) = collector.spans_of(&id).await;
-    assert_eq!(spans.iter().filter(|span| span.parent.is_empty()).count(), 1);
+    assert_eq!(
+        spans.iter().filter(|span| span.parent.is_empty()).count(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -300,7 +337,9 @@ async fn a_collector_that_is_not_there_is_counted_and_holds_nobody_up() {
             tokio::time::sleep(LOOK_AGAIN_AFTER).await;
         }
     };
-    tokio::time::timeout(SOON, counted).await.expect("every trace is told of");
+    tokio::time::timeout(SOON, counted)
+        .await
+        .expect("every trace is told of");
     assert_eq!((outgoing.sent.get(), outgoing.dropped.get()), (0, 0));
     rig.server.shutdown().await.expect("it stops");
 }

@@ -93,6 +93,8 @@ pub struct Plan {
     pub log: Option<LogControl>,
     /// Where mail is kept instead of being sent, as far as the settings let it leave at all.
     pub letter_box: Option<LetterBox>,
+    /// Whether it measures itself; commands and those who measure what that costs don't.
+    pub telemetry: bool,
 }
 
 /// What is known once a server answers.
@@ -154,6 +156,7 @@ async fn serve_opened(
         filter,
         bounds(&instance.config),
         Arc::clone(&instance.clock),
+        Arc::clone(&instance.telemetry),
         Arc::new(RequestIds::seeded(instance.randomness.rng().next_u64())),
         // A dropped sender stops as well as a signal.
         async move { drop(http_stopped.await) },
@@ -242,6 +245,7 @@ mod tests {
             randomness: Randomness::seeded(1),
             log: None,
             letter_box: None,
+            telemetry: true,
         }
     }
 

@@ -238,6 +238,7 @@ fn alone(config: &Config, request: Request) -> Result<Result<Answer, Failure>, B
         clock: Arc::new(SystemClock),
         randomness: Randomness::from_system()?,
         log: None,
+        telemetry: false,
         letter_box: None,
     };
     boot::run(async move {

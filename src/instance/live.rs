@@ -35,7 +35,12 @@ impl Instance {
             uptime_seconds,
             traffic: self.traffic(now, uptime_seconds),
             writer: self.writer(),
-            actors: self.telemetry.actors().iter().map(|actor| figures_of(actor)).collect(),
+            actors: self
+                .telemetry
+                .actors()
+                .iter()
+                .map(|actor| figures_of(actor))
+                .collect(),
             caches: Vec::new(),
             jobs,
             process: process(),
@@ -49,7 +54,11 @@ impl Instance {
 
     fn traffic(&self, now: Timestamp, uptime_seconds: u64) -> Traffic {
         let http = &self.telemetry.http;
-        let statuses = || http.read().into_iter().flat_map(|(.., figures)| figures.statuses());
+        let statuses = || {
+            http.read()
+                .into_iter()
+                .flat_map(|(.., figures)| figures.statuses())
+        };
         let failures = statuses().filter(|(status, _)| *status >= 500);
         Traffic {
             at_work: level(http.in_flight.get()),
@@ -97,7 +106,9 @@ impl Instance {
             id: report.id,
             at: self.moment(Timestamp::from_millis(report.at)),
             method: report.method.into_owned(),
-            route: report.route.map_or_else(|| "-".to_owned(), |route| route.into_owned()),
+            route: report
+                .route
+                .map_or_else(|| "-".to_owned(), |route| route.into_owned()),
             status: report.status,
             total_us: report.total_us,
             spans: spans.collect(),
