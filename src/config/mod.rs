@@ -6,6 +6,7 @@
 //! [`Secret`](crate::secret::Secret) of its type.
 
 mod choice;
+mod collector_url;
 mod cron;
 mod faults;
 mod listen;
@@ -29,6 +30,7 @@ use jiff::tz::TimeZone;
 use crate::domain::schedule::PeriodicTask;
 
 pub use choice::{LogFormat, LogLevel, RegistrationMode, Synchronous, UnknownWord};
+pub use collector_url::{CollectorUrl, CollectorUrlError};
 pub use cron::{CronExpression, CronExpressionError};
 pub use faults::{EXIT_CONFIG, Fault, Faults, Origin};
 pub use listen::{
@@ -184,14 +186,20 @@ settings::settings! {
         anonymous_timelines: bool = true;
     }
 
+    /// Traces of requests, for an OpenTelemetry collector.
+    otlp: Otlp {
+        /// http:// address that takes OTLP over HTTP, such as http://127.0.0.1:4318; "" for none.
+        url: Option<CollectorUrl> = None;
+    }
+
     /// The log, on standard error.
     log: Log {
         /// Least important record written: "off", "error", "warn", "info", "debug" or "trace".
         level: LogLevel = LogLevel::Info;
         /// "text" for people, "json" for machines.
         format: LogFormat = LogFormat::Text;
-        /// From here on a request is slow, and where its time went is kept, 1 to 600000.
-        slow_ms: u64 = 500, 1..=600_000;
+        /// Milliseconds from which on a request is slow and logged with its spans, up to 600000; 0: never.
+        slow_ms: u64 = 500, 0..=600_000;
     }
 }
 

@@ -14,6 +14,7 @@ use crate::boot::{self, BootError, Plan, Serving};
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{Config, Fault, Faults, InstanceUrl, MailUrl, Origin, Synchronous};
 use crate::letter_box::LetterBox;
+use crate::logging::LogControl;
 use crate::net::inherited::Inherited;
 use crate::randomness::Randomness;
 
@@ -56,6 +57,7 @@ pub struct ServerBuilder {
     clock: SharedClock,
     seed: Option<u64>,
     letter_box: Option<LetterBox>,
+    log: Option<LogControl>,
     telemetry: bool,
     inherited: Arc<Inherited>,
     /// What can't be in a configuration, told at the start.
@@ -72,6 +74,7 @@ impl Default for ServerBuilder {
             clock: Arc::new(SystemClock),
             seed: None,
             letter_box: None,
+            log: None,
             telemetry: true,
             inherited: Arc::default(),
             faults: Vec::new(),
@@ -197,6 +200,12 @@ impl ServerBuilder {
         self
     }
 
+    /// Lets `kinglet log` change the levels of a log that [`logging::controlled`](crate::logging::controlled) made.
+    pub fn log_control(mut self, control: LogControl) -> Self {
+        self.log = Some(control);
+        self
+    }
+
     /// Whether the server measures itself; on unless this says otherwise. Without it there are no metrics and no courses of
     /// slow requests; it is for measuring what they cost.
     pub fn telemetry(mut self, is_on: bool) -> Self {
@@ -273,6 +282,7 @@ impl ServerBuilder {
                 Some(seed) => Randomness::seeded(seed),
             },
             letter_box: self.letter_box,
+            log: self.log,
             telemetry: self.telemetry,
         };
         let (stop, stopped) = oneshot::channel::<()>();
