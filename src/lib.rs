@@ -7,15 +7,20 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod domain;
+pub mod features;
 pub mod http;
 pub mod ids;
 pub mod instance;
 pub mod logging;
+#[cfg(feature = "mail")]
 pub mod mail;
 pub mod profiling;
 pub mod randomness;
+pub mod redact;
 pub mod secret;
 pub mod server;
 pub mod store;
+mod threads;
+pub mod unsubscribe;
 
 pub use server::{Seeding, Server, ServerBuilder};

@@ -29,13 +29,13 @@ use crate::actors::users::Users;
 use crate::config;
 use crate::domain::access::Registration;
 use crate::instance::Instance;
-use crate::mail::UnsubscribeKey;
 use crate::store::error::StoreError;
 use crate::store::open::{DataDir, Synchronous};
 use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::Reader;
 use crate::store::units::SetInstanceUrl;
 use crate::store::writer::WriterThread;
+use crate::unsubscribe::UnsubscribeKey;
 
 /// How long the owners' threads may take to end.
 const OWNERS_STOP_MAX: Duration = Duration::from_secs(2);
@@ -154,7 +154,7 @@ impl Opened {
             store: store.clone(),
             feed: timelines_feed,
             residency,
-            keeper: Some(keeper),
+            keeper,
             snapshot_interval: Duration::from_secs(config.timelines.snapshot_interval_secs),
             commit: writer_thread.commit_number(),
         };
@@ -215,12 +215,7 @@ impl Opened {
         };
         let config = Arc::new(config);
         let url = Arc::new(url);
-        let mailer = config.mail.url.is_on().then(|| MailerSetup {
-            config: Arc::clone(&config),
-            url: Arc::clone(&url),
-            unsubscribe_key: unsubscribe_key.clone(),
-            identity,
-        });
+        let mailer = MailerSetup::of(&config, &url, &unsubscribe_key, identity);
         let (stop_tasks, tasks_stopped) = watch::channel(false);
         let manager = TaskManager {
             mailer,

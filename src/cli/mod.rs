@@ -7,10 +7,13 @@ pub mod args;
 mod backup;
 mod check;
 mod columns;
+mod completions;
 mod config;
+mod health;
 mod instance;
 mod invite;
 mod mail;
+mod man_pages;
 pub mod profile;
 mod serve;
 mod setup_link;
@@ -142,6 +145,12 @@ fn dispatch(
     if let Command::Config(args::Config::Init(init)) = &cli.command {
         return config::init(init);
     }
+    if let Command::Completions(asked) = cli.command {
+        return completions::run(asked);
+    }
+    if let Command::ManPages(asked) = &cli.command {
+        return man_pages::run(asked);
+    }
     let loaded = cli.sources(environment).load()?;
     if let Command::Config(args::Config::Show(output)) = &cli.command {
         return config::show(&loaded, *output);
@@ -156,7 +165,10 @@ fn dispatch(
         format: config.log.format,
     })?;
     match &cli.command {
-        Command::Serve(_) | Command::Config(_) => Ok(()),
+        Command::Serve(_) | Command::Config(_) | Command::Completions(_) | Command::ManPages(_) => {
+            Ok(())
+        }
+        Command::Health(asked) => health::run(*asked, &config),
         Command::User(command) => user::run(command, &config),
         Command::Invite(args::Invite::Create(create)) => invite::create(*create, &config),
         Command::Token(args::Token::Create(create)) => token::create(create, &config),

@@ -18,12 +18,13 @@ use crate::domain::job::LeasedJob;
 use crate::domain::mail::MailKind;
 use crate::ids::{AccountId, JobId, PostId};
 use crate::mail::letters::{self, Letter as _, Person};
-use crate::mail::{Mail, MessageId, Outbox, SendError, Site, UnsubscribeKey};
+use crate::mail::{Mail, MessageId, Outbox, SendError, Site};
 use crate::randomness::Randomness;
 use crate::secret::{Secret, TokenHash, random_token};
 use crate::store::units::{
     AdmitMail, Bounced, BuryJob, Dispatch, FinishJob, Letter, Mentioned, RetryJob, Sender, Setback,
 };
+use crate::unsubscribe::UnsubscribeKey;
 
 /// Random bytes of a link's code: 128 bits.
 const LINK_BYTES: usize = 16;
@@ -49,12 +50,29 @@ pub struct MailerSetup {
     pub identity: String,
 }
 
+impl MailerSetup {
+    /// For an instance that sends mail; `identity` is the store's.
+    pub fn of(
+        config: &Arc<Config>,
+        url: &Arc<InstanceUrl>,
+        unsubscribe_key: &UnsubscribeKey,
+        identity: String,
+    ) -> Option<Self> {
+        config.mail.url.is_on().then(|| Self {
+            config: Arc::clone(config),
+            url: Arc::clone(url),
+            unsubscribe_key: unsubscribe_key.clone(),
+            identity,
+        })
+    }
+}
+
 pub(super) struct Mailer {
-    pub(super) actors: Actors,
-    pub(super) randomness: Randomness,
-    pub(super) setup: MailerSetup,
+    actors: Actors,
+    randomness: Randomness,
+    setup: MailerSetup,
     /// The connections to the mail server, as long as there is mail.
-    pub(super) outbox: watch::Sender<Option<Arc<Outbox>>>,
+    outbox: watch::Sender<Option<Arc<Outbox>>>,
 }
 
 impl Worker for Mailer {
@@ -88,6 +106,15 @@ impl Worker for Mailer {
 }
 
 impl Mailer {
+    pub(super) fn new(actors: Actors, randomness: Randomness, setup: MailerSetup) -> Self {
+        Self {
+            actors,
+            randomness,
+            setup,
+            outbox: watch::channel(None).0,
+        }
+    }
+
     fn outbox(&self) -> Arc<Outbox> {
         if let Some(open) = &*self.outbox.borrow() {
             return Arc::clone(open);

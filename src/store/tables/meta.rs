@@ -159,3 +159,27 @@ pub(in crate::store) fn set_statistics_commit(
 ) -> Result<(), StoreError> {
     set(connection, STATISTICS_COMMIT, &commit.to_string())
 }
+
+/// Whether posts are missing in the search index.
+const SEARCH_INDEX: &str = "search_index";
+const PARTIAL: &str = "partial";
+
+/// Whether the search index lacks posts, since a kinglet without search was here.
+pub(in crate::store) fn is_search_index_partial(
+    connection: &Connection,
+) -> Result<bool, StoreError> {
+    Ok(get(connection, SEARCH_INDEX)?.as_deref() == Some(PARTIAL))
+}
+
+/// Remembers that posts may be missing in the search index.
+pub(in crate::store) fn set_search_index_partial(
+    connection: &Connection,
+) -> Result<(), StoreError> {
+    set(connection, SEARCH_INDEX, PARTIAL)
+}
+
+/// Remembers that every post is in the search index.
+pub(in crate::store) fn set_search_index_whole(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM meta WHERE name = ?1", [SEARCH_INDEX])?;
+    Ok(())
+}
