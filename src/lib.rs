@@ -20,6 +20,7 @@ pub mod redact;
 pub mod secret;
 pub mod server;
 pub mod store;
+pub mod telemetry;
 mod threads;
 pub mod unsubscribe;
 

@@ -8,6 +8,11 @@
 mod error;
 mod listen;
 mod open;
+#[cfg(feature = "otlp")]
+mod traces;
+#[cfg(not(feature = "otlp"))]
+#[path = "traces_off.rs"]
+mod traces;
 mod url;
 
 pub use error::BootError;
@@ -26,6 +31,7 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 
 use self::listen::listen;
+use self::traces::Traces;
 use self::url::UrlRule;
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -33,6 +39,7 @@ use crate::control::socket::ControlSocket;
 use crate::http::request_log::RequestIds;
 use crate::http::serve::Bounds;
 use crate::instance::Instance;
+use crate::logging::LogControl;
 use crate::randomness::Randomness;
 
 /// How long a start waits for another process to give up the data directory or the port.
@@ -81,6 +88,8 @@ pub struct Plan {
     pub clock: SharedClock,
     /// Random numbers.
     pub randomness: Randomness,
+    /// What changes the log's levels, where the log is kinglet's own.
+    pub log: Option<LogControl>,
 }
 
 /// What is known once a server answers.
@@ -145,6 +154,7 @@ async fn serve_opened(
         // A dropped sender stops as well as a signal.
         async move { drop(http_stopped.await) },
     ));
+    let traces = Traces::start(&instance)?;
     tracing::info!(%address, url = %instance.url, "serving");
     ready(Serving { instance, address });
     let outcome = tokio::select! {
@@ -166,6 +176,7 @@ async fn serve_opened(
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "the listener failed"),
     }
+    traces.stop().await;
     drop(stop_commands);
     if let Err(error) = commands.await {
         tracing::error!(%error, "the control socket failed");
@@ -225,6 +236,7 @@ mod tests {
             config,
             clock: Arc::new(SystemClock),
             randomness: Randomness::seeded(1),
+            log: None,
         }
     }
 

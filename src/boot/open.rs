@@ -119,6 +119,7 @@ impl Opened {
             config,
             clock,
             randomness,
+            log,
         } = plan;
         let path = data_dir.path().to_owned();
         let database = data_dir.database();
@@ -231,10 +232,12 @@ impl Opened {
                 actors,
                 config,
                 url,
+                started_at: clock.now(),
                 clock,
                 randomness,
                 unsubscribe_key,
                 wakes,
+                log,
                 data_dir: Arc::new(path),
             },
             arbiters,

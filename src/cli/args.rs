@@ -146,6 +146,20 @@ Examples:
   kinglet setup-link")]
     SetupLink(Output),
 
+    /// Watch the running server: requests, writer, actors, caches, slow requests
+    #[command(after_help = "\
+Examples:
+  kinglet top
+  kinglet top --once
+  kinglet top --json | jq '.traffic.p99_ms'
+
+Ends with q or Ctrl-C. The website shows the same at /admin/live.")]
+    Top(super::top::Top),
+
+    /// Show or change which records the running server writes
+    #[command(subcommand)]
+    Log(super::log::Log),
+
     /// Change what the instance is
     #[command(subcommand)]
     Instance(Instance),

@@ -12,6 +12,7 @@ mod config;
 mod health;
 mod instance;
 mod invite;
+pub mod log;
 mod mail;
 mod man_pages;
 pub mod profile;
@@ -20,6 +21,7 @@ mod setup_link;
 mod stats;
 mod tasks;
 mod token;
+pub mod top;
 mod user;
 
 use std::ffi::OsString;
@@ -37,7 +39,7 @@ use crate::config::{Config, EXIT_CONFIG, Faults, Log, LogLevel};
 use crate::control;
 use crate::control::client::{self, ClientError};
 use crate::control::protocol::{Answer, Failure, Request};
-use crate::logging;
+use crate::logging::{self, LogControl};
 use crate::randomness::Randomness;
 use crate::store::error::StoreError;
 use crate::store::open::database_in;
@@ -65,7 +67,7 @@ enum CliError {
     /// There is nothing there to work with.
     #[error("{0}: there is no instance in this directory")]
     NoInstance(PathBuf),
-    /// Only a running server can be asked for it.
+    /// Only a running server can tell.
     #[error("{0}: no server runs on this directory")]
     NoServer(PathBuf),
     /// What was read or asked for can't be used.
@@ -162,7 +164,7 @@ fn dispatch(
     // A command says itself what it did; its store's log is for what goes wrong.
     install_log(&Log {
         level: config.log.level.min(LogLevel::Warn),
-        format: config.log.format,
+        ..config.log
     })?;
     match &cli.command {
         Command::Serve(_) | Command::Config(_) | Command::Completions(_) | Command::ManPages(_) => {
@@ -177,13 +179,15 @@ fn dispatch(
         Command::Backup(backup) => backup::run(backup, &config),
         Command::Tasks(command) => tasks::run(command, &config),
         Command::Profile(options) => profile::run(options, &config),
+        Command::Top(options) => top::run(options, &config),
+        Command::Log(command) => log::run(command, &config),
         Command::SetupLink(output) => setup_link::run(*output, &config),
         Command::Stats(options) => stats::run(options, &config),
         Command::Instance(args::Instance::SetUrl(set)) => instance::set_url(set, &config),
     }
 }
 
-fn install_log(log: &Log) -> Result<(), CliError> {
+fn install_log(log: &Log) -> Result<LogControl, CliError> {
     logging::install(log).map_err(|error| CliError::Unusable(error.to_string()))
 }
 
@@ -218,8 +222,8 @@ fn ask(config: &Config, request: Request, beginning: Beginning) -> Result<Answer
     }
 }
 
-/// Asks the server that runs on the data directory: for what makes no sense without one.
-fn ask_server(config: &Config, request: Request) -> Result<Answer, CliError> {
+/// Has a request done that only a running server can do.
+fn ask_running(config: &Config, request: Request) -> Result<Answer, CliError> {
     let data_dir = &config.storage.data_dir;
     match client::ask(data_dir, &request)? {
         Some(outcome) => Ok(outcome?),
@@ -233,6 +237,7 @@ fn alone(config: &Config, request: Request) -> Result<Result<Answer, Failure>, B
         config: config.clone(),
         clock: Arc::new(SystemClock),
         randomness: Randomness::from_system()?,
+        log: None,
     };
     boot::run(async move {
         let data_dir = boot::own_data_dir(&plan.config.storage.data_dir).await?;

@@ -9,25 +9,30 @@ use super::{CliError, install_log};
 use crate::config::Config;
 use crate::control;
 use crate::control::protocol::{Answer, Request};
+use crate::logging::LogControl;
 use crate::server::{Server, ServerBuilder};
 use crate::store::queries::access::HasOwner;
 
 pub(super) fn run(config: Config) -> Result<(), CliError> {
-    install_log(&config.log)?;
+    let log = install_log(&config.log)?;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| no_signals("can't start", source))?;
-    runtime.block_on(serve(config))
+    runtime.block_on(serve(config, log))
 }
 
-async fn serve(config: Config) -> Result<(), CliError> {
+async fn serve(config: Config, log: LogControl) -> Result<(), CliError> {
     // Before the start: a signal that comes meanwhile must not be lost.
     let mut terminate = signal(SignalKind::terminate())
         .map_err(|source| no_signals("can't wait for SIGTERM", source))?;
     let mut interrupt = signal(SignalKind::interrupt())
         .map_err(|source| no_signals("can't wait for Ctrl-C", source))?;
-    let mut server = ServerBuilder::default().config(config).start().await?;
+    let mut server = ServerBuilder::default()
+        .config(config)
+        .log_control(log)
+        .start()
+        .await?;
     greet(&server).await;
     tokio::select! {
         ended = server.ended() => return Ok(ended?),

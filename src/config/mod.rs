@@ -6,6 +6,7 @@
 //! [`Secret`](crate::secret::Secret) of its type.
 
 mod choice;
+mod collector_url;
 mod cron;
 mod faults;
 mod load;
@@ -27,6 +28,7 @@ use jiff::tz::TimeZone;
 use crate::domain::schedule::PeriodicTask;
 
 pub use choice::{LogFormat, LogLevel, RegistrationMode, Synchronous, UnknownWord};
+pub use collector_url::{CollectorUrl, CollectorUrlError};
 pub use cron::{CronExpression, CronExpressionError};
 pub use faults::{EXIT_CONFIG, Fault, Faults, Origin};
 pub use load::{FILE_BYTES_MAX, FILE_NAME, FILE_VARIABLE, Loaded, Override, SYSTEM_FILE, Sources};
@@ -153,12 +155,20 @@ settings::settings! {
         anonymous_timelines: bool = true;
     }
 
+    /// Traces of requests, for an OpenTelemetry collector.
+    otlp: Otlp {
+        /// http:// address that takes OTLP over HTTP, such as http://127.0.0.1:4318; "" for none.
+        url: Option<CollectorUrl> = None;
+    }
+
     /// The log, on standard error.
     log: Log {
         /// Least important record written: "off", "error", "warn", "info", "debug" or "trace".
         level: LogLevel = LogLevel::Info;
         /// "text" for people, "json" for machines.
         format: LogFormat = LogFormat::Text;
+        /// Milliseconds from which on a request is slow and logged with its spans, up to 600000; 0: never.
+        slow_ms: u64 = 500, 0..=600_000;
     }
 }
 

@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 use toml::de::DeValue;
 
+use super::collector_url::CollectorUrl;
 use super::cron::CronExpression;
 use super::mail_address::MailAddress;
 use super::mail_url::MailUrl;
@@ -176,6 +177,10 @@ impl Text for IpNetwork {
 
 impl Text for CronExpression {
     const EXPECTED: &str = "a cron expression such as \"5 4 * * *\"";
+}
+
+impl Text for CollectorUrl {
+    const EXPECTED: &str = "a URL such as \"http://127.0.0.1:4318\"";
 }
 
 impl Text for MailAddress {

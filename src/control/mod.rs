@@ -3,6 +3,7 @@
 //! A running server answers it over its control socket; where none runs, the command calls it in its own process.
 
 pub mod client;
+pub mod log;
 #[cfg(feature = "mail")]
 mod mail;
 #[cfg(not(feature = "mail"))]
@@ -127,6 +128,20 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
         Request::PauseTasks { name, paused } => tasks::pause(instance, name, paused).await,
         Request::RetryJob { id } => tasks::retry(instance, id).await,
         Request::RetryDeadJobs => tasks::retry_dead(instance).await,
+        Request::ReadLive => instance
+            .live()
+            .await
+            .map_err(told)
+            .map(|figures| Answer::Live {
+                figures: Box::new(figures),
+            }),
+        Request::ReadLog => log::read(instance),
+        Request::SetLog {
+            level,
+            target,
+            seconds,
+        } => log::set(instance, target.as_deref(), &level, seconds),
+        Request::ResetLog { target } => log::reset(instance, target.as_deref()),
         Request::DropJob { id } => tasks::forget(instance, id).await,
     }
 }

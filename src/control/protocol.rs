@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::log::LogReport;
 use super::tasks::TasksReport;
 use crate::domain::account::Role;
+use crate::domain::live::LiveFigures;
 use crate::domain::overview::Overview;
 use crate::domain::statistics::Day;
 use crate::profiling::Profile;
@@ -181,6 +183,24 @@ pub enum Request {
         /// Its number.
         id: i64,
     },
+    /// Tell what the instance is about at this moment.
+    ReadLive,
+    /// Tell which records are written.
+    ReadLog,
+    /// Write more or fewer records.
+    SetLog {
+        /// The least important that are written.
+        level: String,
+        /// Whose, with all that begin so; everybody's where it is left out.
+        target: Option<String>,
+        /// For how long; until the server stops where it is left out.
+        seconds: Option<u64>,
+    },
+    /// Write again what was configured.
+    ResetLog {
+        /// Whose; everybody's where it is left out.
+        target: Option<String>,
+    },
 }
 
 /// What came of a request.
@@ -268,6 +288,16 @@ pub enum Answer {
     Revived {
         /// How many.
         jobs: usize,
+    },
+    /// What the instance is about at this moment.
+    Live {
+        /// All of it.
+        figures: Box<LiveFigures>,
+    },
+    /// Which records are written.
+    Log {
+        /// All of it.
+        report: LogReport,
     },
 }
 

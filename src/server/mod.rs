@@ -30,6 +30,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::scope::Scopes;
 use crate::ids::AccountId;
 use crate::instance::Instance;
+use crate::logging::LogControl;
 use crate::randomness::Randomness;
 use crate::secret::Secret;
 
@@ -52,6 +53,7 @@ pub struct ServerBuilder {
     config: Config,
     clock: SharedClock,
     seed: Option<u64>,
+    log: Option<LogControl>,
 }
 
 impl Default for ServerBuilder {
@@ -63,6 +65,7 @@ impl Default for ServerBuilder {
             config,
             clock: Arc::new(SystemClock),
             seed: None,
+            log: None,
         }
     }
 }
@@ -104,6 +107,12 @@ impl ServerBuilder {
     /// Draws all random numbers out of a seed: every token can be foretold then, which is for tests alone.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
+        self
+    }
+
+    /// Lets `kinglet log` change the levels of a log that [`logging::controlled`](crate::logging::controlled) made.
+    pub fn log_control(mut self, control: LogControl) -> Self {
+        self.log = Some(control);
         self
     }
 
@@ -170,6 +179,7 @@ impl ServerBuilder {
                 None => Randomness::from_system()?,
                 Some(seed) => Randomness::seeded(seed),
             },
+            log: self.log,
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();

@@ -1,0 +1,3 @@
+//! What a running instance tells of itself.
+
+pub mod recent;
