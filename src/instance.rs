@@ -11,6 +11,7 @@ use crate::clock::{SharedClock, Timestamp};
 use crate::config::{Config, InstanceUrl};
 use crate::logging::LogControl;
 use crate::randomness::Randomness;
+use crate::telemetry::Telemetry;
 use crate::unsubscribe::UnsubscribeKey;
 
 /// What requests are answered with, over HTTP and over the control socket. Clones are the same instance.
@@ -37,4 +38,6 @@ pub struct Instance {
     pub log: Option<LogControl>,
     /// Everything that is stored.
     pub data_dir: Arc<PathBuf>,
+    /// What it says about itself.
+    pub telemetry: Arc<Telemetry>,
 }

@@ -12,7 +12,7 @@ pub mod http;
 pub mod ids;
 pub mod instance;
 pub mod logging;
-#[cfg(feature = "mail")]
+#[cfg_attr(not(feature = "mail"), path = "mail_off.rs")]
 pub mod mail;
 pub mod profiling;
 pub mod randomness;

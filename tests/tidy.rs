@@ -114,6 +114,21 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        says: "the telemetry is told by all rooms and asks none",
+        holds_for: &["src/telemetry/"],
+        but: &[],
+        forbids: &[
+            "actix",
+            "warp",
+            "hyper",
+            "rusqlite",
+            "crate::store",
+            "crate::actors",
+            "crate::http",
+            "crate::config",
+        ],
+    },
+    Rule {
         says: "only the store names a database",
         holds_for: &["src/"],
         but: &[("src/store/", "the store")],

@@ -13,6 +13,7 @@ use kinglet::clock::SystemClock;
 use kinglet::http::reply;
 use kinglet::http::request_log::RequestIds;
 use kinglet::http::serve::{self, Bounds};
+use kinglet::telemetry::Telemetry;
 use tokio::net::TcpListener;
 use tokio::runtime;
 use warp::Filter;
@@ -218,6 +219,7 @@ pub fn serve_static(body_bytes: &str) -> Result<(), Failure> {
             filter,
             Bounds::default(),
             Arc::new(SystemClock),
+            Telemetry::disabled(),
             Arc::new(RequestIds::seeded(1)),
             async { drop(parent_is_gone.await) },
         )

@@ -1,13 +1,17 @@
 //! The pool of readers: threads with a read-only connection each.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use actix::{Actor, Addr, Handler, Message, SyncContext};
+use actix::{Actor, Handler, Message, SyncContext};
 
+use super::door::{Door, opens_door};
 use super::error::AskError;
 use super::pool::{self, PoolEnd};
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, Reader};
+use crate::telemetry::Telemetry;
+use crate::telemetry::mailbox::{ActorName, Watch};
 
 /// How many readers there are.
 const READERS: usize = 2;
@@ -16,22 +20,29 @@ const READERS: usize = 2;
 pub struct ReaderActor {
     database: PathBuf,
     reader: Result<Reader, StoreError>,
+    watch: Watch,
 }
 
 impl ReaderActor {
     /// Starts the pool.
-    pub fn start_pool(database: &Path) -> (Addr<Self>, PoolEnd) {
+    pub fn start_pool(database: &Path, telemetry: &Arc<Telemetry>) -> (Door<Self>, PoolEnd) {
         let database = database.to_owned();
-        pool::start(READERS, move || Self {
+        let name = ActorName::Readers;
+        let watched = Arc::clone(telemetry);
+        let (pool, ended) = pool::start(READERS, move || Self {
             database: database.clone(),
             reader: Reader::open(&database),
-        })
+            watch: watched.watch(name),
+        });
+        (Door::new(pool, telemetry, name), ended)
     }
 }
 
 impl Actor for ReaderActor {
     type Context = SyncContext<Self>;
 }
+
+opens_door!(ReaderActor);
 
 /// Asks a query; answers with the commit number of the snapshot it was asked of.
 #[derive(Debug)]

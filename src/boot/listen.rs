@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 use super::{BootError, HANDOVER_MAX, HANDOVER_PAUSE};
 
 /// Listens on an address, for which it waits a while.
-pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, BootError> {
+pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, BootError> {
     let listening = timeout(HANDOVER_MAX, async {
         loop {
             match TcpListener::bind(address).await {

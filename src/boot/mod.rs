@@ -30,9 +30,8 @@ use tokio::net::TcpListener;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
-use self::listen::listen;
+pub(crate) use self::listen::listen;
 use self::traces::Traces;
-use self::url::UrlRule;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::control::socket::ControlSocket;
@@ -40,6 +39,7 @@ use crate::http::request_log::RequestIds;
 use crate::http::serve::Bounds;
 use crate::instance::Instance;
 use crate::logging::LogControl;
+use crate::mail::LetterBox;
 use crate::randomness::Randomness;
 
 /// How long a start waits for another process to give up the data directory or the port.
@@ -90,6 +90,10 @@ pub struct Plan {
     pub randomness: Randomness,
     /// What changes the log's levels, where the log is kinglet's own.
     pub log: Option<LogControl>,
+    /// Where mail is kept instead of being sent, as far as the settings let it leave at all.
+    pub letter_box: Option<LetterBox>,
+    /// Whether it measures itself; commands and those who measure what that costs don't.
+    pub telemetry: bool,
 }
 
 /// What is known once a server answers.
@@ -118,7 +122,8 @@ pub async fn serve(
         source,
     };
     let address = listener.local_addr().map_err(unknown_address)?;
-    let mut opened = Opened::open(data_dir, plan, address, UrlRule::Keep).await?;
+    let mut opened = Opened::for_server(data_dir, plan, address).await?;
+    opened.begin_work();
     let served = serve_opened(&mut opened, listener, address, ready, stop).await;
     let closed = opened.close().await;
     served.and(closed)
@@ -150,6 +155,7 @@ async fn serve_opened(
         filter,
         bounds(&instance.config),
         Arc::clone(&instance.clock),
+        Arc::clone(&instance.telemetry),
         Arc::new(RequestIds::seeded(instance.randomness.rng().next_u64())),
         // A dropped sender stops as well as a signal.
         async move { drop(http_stopped.await) },
@@ -185,7 +191,7 @@ async fn serve_opened(
 }
 
 /// What the configuration says about connections.
-fn bounds(config: &Config) -> Bounds {
+pub(crate) fn bounds(config: &Config) -> Bounds {
     let http = &config.http;
     Bounds {
         connections_max: usize::try_from(http.connections_max).unwrap_or(usize::MAX),
@@ -237,6 +243,8 @@ mod tests {
             clock: Arc::new(SystemClock),
             randomness: Randomness::seeded(1),
             log: None,
+            letter_box: None,
+            telemetry: true,
         }
     }
 

@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use super::url::{UrlRule, public_url};
 use super::{BootError, HANDOVER_MAX, HANDOVER_PAUSE, Plan};
 use crate::actors::Actors;
+use crate::actors::door::Door;
 use crate::actors::feed::{FeedSink, feed};
 use crate::actors::hasher::Hashers;
 use crate::actors::messages::StoreDoor;
@@ -34,7 +35,9 @@ use crate::store::open::{DataDir, Synchronous};
 use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::Reader;
 use crate::store::units::SetInstanceUrl;
-use crate::store::writer::WriterThread;
+use crate::store::writer::{MailSwitch, WriterThread};
+use crate::telemetry::Telemetry;
+use crate::telemetry::mailbox::ActorName;
 use crate::unsubscribe::UnsubscribeKey;
 
 /// How long the owners' threads may take to end.
@@ -94,9 +97,17 @@ pub struct Opened {
     ends: Vec<OwnerEnd>,
     writer_ended: oneshot::Receiver<()>,
     pools: [PoolEnd; 2],
-    /// None when the instance was opened for a command: what there is to do waits for the server.
+    /// What it does by itself once it is let; none when it was opened for a command, for that waits for the server.
+    rest: Option<Rest>,
     tasks: Option<JoinHandle<()>>,
     stop_tasks: watch::Sender<bool>,
+}
+
+/// What waits for the instance to begin its work.
+struct Rest {
+    manager: TaskManager,
+    stopped: watch::Receiver<bool>,
+    mail: Option<MailSwitch>,
 }
 
 impl Opened {
@@ -107,6 +118,29 @@ impl Opened {
     pub async fn for_command(data_dir: DataDir, plan: Plan) -> Result<Self, BootError> {
         let listen = plan.config.http.listen;
         Self::open(data_dir, plan, listen, UrlRule::Overlook).await
+    }
+
+    /// Opens the instance for a server that listens on this address. It does nothing by itself, and asks for no mail,
+    /// before [`begin_work`](Self::begin_work). Has to be called within [`run`](super::run).
+    ///
+    /// # Errors
+    /// Why it can't be opened.
+    pub async fn for_server(
+        data_dir: DataDir,
+        plan: Plan,
+        listening: SocketAddr,
+    ) -> Result<Self, BootError> {
+        Self::open(data_dir, plan, listening, UrlRule::Keep).await
+    }
+
+    /// Lets a server's instance do what it does by itself. The second call does nothing.
+    pub fn begin_work(&mut self) {
+        if let Some(rest) = self.rest.take() {
+            if let Some(mail) = rest.mail {
+                mail.turn_on();
+            }
+            self.tasks = Some(tokio::spawn(rest.manager.run(rest.stopped)));
+        }
     }
 
     pub(super) async fn open(
@@ -120,21 +154,38 @@ impl Opened {
             clock,
             randomness,
             log,
+            letter_box,
+            telemetry,
         } = plan;
+        let telemetry = if telemetry {
+            // Nothing is slow where the setting is 0.
+            Telemetry::new(match config.log.slow_ms {
+                0 => u64::MAX,
+                millis => millis,
+            })
+        } else {
+            Telemetry::disabled()
+        };
         let path = data_dir.path().to_owned();
         let database = data_dir.database();
         let synchronous = config.storage.synchronous.into();
-        let (mut writer_thread, writer) =
-            WriterThread::open(data_dir, synchronous, Arc::clone(&clock))?;
+        let mut rng = randomness.branch("store").rng();
+        let (mut writer_thread, writer) = WriterThread::open(
+            data_dir,
+            synchronous,
+            Arc::clone(&clock),
+            &mut rng,
+            &telemetry,
+        )?;
         let remembered = Reader::open(&database)?.run(&FindInstanceUrl)?.0;
         let url = public_url(&config, remembered.as_deref(), listening, rule)?;
 
         let (users_feed, users_sink) = feed();
         let (posts_feed, posts_sink) = feed();
         let (timelines_feed, timelines_sink) = feed();
-        let (readers, readers_ended) = ReaderActor::start_pool(&database);
+        let (readers, readers_ended) = ReaderActor::start_pool(&database, &telemetry);
         let store = StoreDoor { writer, readers };
-        let hashers = Hashers::start();
+        let hashers = Hashers::start(&telemetry);
 
         let arbiter = || Arbiter::try_new().map_err(BootError::Threads);
         let arbiters = vec![arbiter()?, arbiter()?, arbiter()?];
@@ -143,14 +194,19 @@ impl Opened {
             let clock = Arc::clone(&clock);
             let rng = randomness.rng();
             let registration = config.registration.mode.into();
-            move |_| Users::new(store, hashers, users_feed, clock, rng, registration)
+            let watch = telemetry.watch(ActorName::Users);
+            move |_| Users::new(store, hashers, users_feed, clock, rng, registration, watch)
         });
+        let users = Door::new(users, &telemetry, ActorName::Users);
         let residency = Residency {
             window_entries_max: config.timelines.window_entries_max,
             resident_readers_max: config.timelines.resident_readers_max,
         };
-        let (keeper, keeper_ended) =
-            SnapshotKeeper::start_in(path.join("timelines"), writer_thread.identity()?);
+        let (keeper, keeper_ended) = SnapshotKeeper::start_in(
+            path.join("timelines"),
+            writer_thread.identity()?,
+            &telemetry,
+        );
         let timelines = TimelinesSetup {
             store: store.clone(),
             feed: timelines_feed,
@@ -158,32 +214,37 @@ impl Opened {
             keeper,
             snapshot_interval: Duration::from_secs(config.timelines.snapshot_interval_secs),
             commit: writer_thread.commit_number(),
+            watch: telemetry.watch(ActorName::Timelines),
         };
         let timelines =
             Timelines::start_in_arbiter(&arbiters[1].handle(), move |_| Timelines::new(timelines));
+        let timelines = Door::new(timelines, &telemetry, ActorName::Timelines);
         let rules = TextRules {
             characters_max: usize::try_from(config.limits.post_characters_max)
                 .unwrap_or(usize::MAX),
             local_host: url.authority().to_owned(),
         };
         let tasks_store = store.clone();
+        let watch = telemetry.watch(ActorName::Posts);
         let posts = Posts::start_in_arbiter(&arbiters[2].handle(), move |_| {
-            Posts::new(store, posts_feed, rules)
+            Posts::new(store, posts_feed, rules, watch)
         });
+        let posts = Door::new(posts, &telemetry, ActorName::Posts);
 
         let sinks: [(&'static str, FeedSink); 3] = [
-            ("Users", users_sink(users.clone().recipient())),
-            ("Posts", posts_sink(posts.clone().recipient())),
-            ("Timelines", timelines_sink(timelines.clone().recipient())),
+            ("Users", users_sink(users.recipient())),
+            ("Posts", posts_sink(posts.recipient())),
+            ("Timelines", timelines_sink(timelines.recipient())),
         ];
         let mut ends: Vec<OwnerEnd> = Vec::new();
         for (name, sink) in sinks {
             ends.push((name, Box::pin(sink.actor_gone())));
             writer_thread.add_sink(Box::new(sink));
         }
-        let (tasks, tasks_gone) = Tasks::new(tasks_store);
+        let (tasks, tasks_gone) = Tasks::new(tasks_store, telemetry.watch(ActorName::Tasks));
         // Its handlers only pass on what they are asked, so it needs no thread of its own.
         let tasks = Tasks::start_in_arbiter(&arbiters[0].handle(), move |_| tasks);
+        let tasks = Door::new(tasks, &telemetry, ActorName::Tasks);
         ends.push((
             "Tasks",
             Box::pin(async move {
@@ -193,8 +254,12 @@ impl Opened {
         ));
         let wakes = WakeUps::default();
         writer_thread.add_sink(Box::new(wakes.clone()));
-        if config.mail.url.is_on() {
-            writer_thread.send_mail();
+        let mut mail = config.mail.url.is_on().then(|| writer_thread.mail_switch());
+        if rule == UrlRule::Overlook
+            && let Some(mail) = mail.take()
+        {
+            // What a command asks for is sent by the server.
+            mail.turn_on();
         }
         let unsubscribe_key = UnsubscribeKey::new(writer_thread.unsubscribe_key()?);
         let identity = writer_thread.identity()?;
@@ -216,17 +281,22 @@ impl Opened {
         };
         let config = Arc::new(config);
         let url = Arc::new(url);
-        let mailer = MailerSetup::of(&config, &url, &unsubscribe_key, identity);
+        let mailer = MailerSetup::of(&config, &url, &unsubscribe_key, identity, letter_box);
         let (stop_tasks, tasks_stopped) = watch::channel(false);
         let manager = TaskManager {
             mailer,
             actors: actors.clone(),
             config: Arc::clone(&config),
             clock: Arc::clone(&clock),
-            randomness: randomness.clone(),
+            // What is done by itself takes none of the numbers that answers are made of.
+            randomness: randomness.branch("tasks"),
             wakes: wakes.clone(),
         };
-        let tasks = (rule == UrlRule::Keep).then(|| tokio::spawn(manager.run(tasks_stopped)));
+        let rest = (rule == UrlRule::Keep).then_some(Rest {
+            manager,
+            stopped: tasks_stopped,
+            mail,
+        });
         let opened = Self {
             instance: Instance {
                 actors,
@@ -239,12 +309,14 @@ impl Opened {
                 wakes,
                 log,
                 data_dir: Arc::new(path),
+                telemetry,
             },
             arbiters,
             ends,
             writer_ended,
             pools: [readers_ended, keeper_ended],
-            tasks,
+            rest,
+            tasks: None,
             stop_tasks,
         };
         if rule == UrlRule::Keep
@@ -297,6 +369,8 @@ impl Opened {
     /// # Errors
     /// When one of them doesn't stop in time. Whatever was answered is stored all the same.
     pub async fn close(self) -> Result<(), BootError> {
+        // What waits to begin holds doors as well.
+        drop(self.rest);
         // A task that ended already needs no signal.
         let _ = self.stop_tasks.send(true);
         let tasks = async {

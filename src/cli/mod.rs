@@ -238,6 +238,8 @@ fn alone(config: &Config, request: Request) -> Result<Result<Answer, Failure>, B
         clock: Arc::new(SystemClock),
         randomness: Randomness::from_system()?,
         log: None,
+        telemetry: false,
+        letter_box: None,
     };
     boot::run(async move {
         let data_dir = boot::own_data_dir(&plan.config.storage.data_dir).await?;

@@ -10,6 +10,7 @@ pub mod extract;
 pub mod health;
 pub mod limits;
 pub mod oauth;
+mod observe;
 pub mod pages;
 pub mod pictures;
 pub mod problem;

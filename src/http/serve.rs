@@ -29,10 +29,12 @@ use tokio::time::{Sleep, sleep, timeout};
 use tower_service::Service;
 use warp::{Filter, Rejection, Reply};
 
+use super::observe::{Observed, OpenConnection};
 use super::problem::Problem;
 use super::reply::Response;
 use super::request_log::{self, RequestId, RequestIds};
 use crate::clock::SharedClock;
+use crate::telemetry::{Telemetry, Trace};
 
 /// How much of a body that nobody wants is read and dropped, so that its sender sees the answer, in bytes.
 const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -133,6 +135,7 @@ pub async fn serve<F, S>(
     filter: F,
     bounds: Bounds,
     clock: SharedClock,
+    telemetry: Arc<Telemetry>,
     ids: Arc<RequestIds>,
     shutdown: S,
 ) -> Drained
@@ -144,7 +147,12 @@ where
     let room = Arc::new(Semaphore::new(bounds.connections_max));
     let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
     let drain_timeout = bounds.drain_timeout;
-    let house = Arc::new(House { bounds, clock, ids });
+    let house = Arc::new(House {
+        bounds,
+        clock,
+        telemetry,
+        ids,
+    });
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -167,12 +175,15 @@ where
             Ok(seat) => {
                 let connection =
                     connection(stream, peer, filter.clone(), house.clone(), stopped.clone());
+                let open = OpenConnection::new(Arc::clone(&house.telemetry));
                 connections.spawn(async move {
                     connection.await;
+                    drop(open);
                     drop(seat);
                 });
             }
             Err(_) => {
+                house.telemetry.http.refused.count();
                 if let Ok(permit) = refusals.clone().try_acquire_owned() {
                     connections.spawn(async move {
                         // A client that doesn't read its refusal loses nothing but that.
@@ -201,6 +212,7 @@ where
 struct House {
     bounds: Bounds,
     clock: SharedClock,
+    telemetry: Arc<Telemetry>,
     ids: Arc<RequestIds>,
 }
 
@@ -532,6 +544,7 @@ where
 {
     let begun = house.clock.now();
     let id = house.ids.next();
+    let observed = Observed::begin(&house.telemetry, id, begun);
     seat.head_begun.store(false, Ordering::Relaxed);
     seat.answering.store(true, Ordering::Relaxed);
     seat.body_unread.store(false, Ordering::Relaxed);
@@ -560,7 +573,8 @@ where
             };
             let request = Request::from_parts(parts, body);
             let routed = async { warp::service(filter).call(request).await };
-            match AssertUnwindSafe(routed).catch_unwind().await {
+            let routed = Trace::follow(observed.trace(), AssertUnwindSafe(routed).catch_unwind());
+            match routed.await {
                 Ok(Ok(response)) => response,
                 Err(panic) => {
                     let detail = format!("the handler panicked: {}", panic_message(&*panic));
@@ -577,6 +591,7 @@ where
     seat.head_begun.store(false, Ordering::Relaxed);
     seat.answering.store(false, Ordering::Relaxed);
     let duration_ms = house.clock.now().millis() - begun.millis();
+    observed.end(&method, &response);
     request_log::record(id, &method, &response, duration_ms.max(0));
     Ok(response)
 }

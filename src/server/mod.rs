@@ -54,6 +54,7 @@ pub struct ServerBuilder {
     clock: SharedClock,
     seed: Option<u64>,
     log: Option<LogControl>,
+    telemetry: bool,
 }
 
 impl Default for ServerBuilder {
@@ -66,6 +67,7 @@ impl Default for ServerBuilder {
             clock: Arc::new(SystemClock),
             seed: None,
             log: None,
+            telemetry: true,
         }
     }
 }
@@ -113,6 +115,13 @@ impl ServerBuilder {
     /// Lets `kinglet log` change the levels of a log that [`logging::controlled`](crate::logging::controlled) made.
     pub fn log_control(mut self, control: LogControl) -> Self {
         self.log = Some(control);
+        self
+    }
+
+    /// Whether the server measures itself; on unless this says otherwise. Without it there are no metrics and no courses of
+    /// slow requests; it is for measuring what they cost.
+    pub fn telemetry(mut self, is_on: bool) -> Self {
+        self.telemetry = is_on;
         self
     }
 
@@ -180,6 +189,8 @@ impl ServerBuilder {
                 Some(seed) => Randomness::seeded(seed),
             },
             log: self.log,
+            telemetry: self.telemetry,
+            letter_box: None,
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();

@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use rusqlite::params;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::clock::ManualClock;
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
+use crate::randomness::Randomness;
 use crate::store::reader::{Query, Reader, View};
 use crate::store::rig::AddAccount;
 use crate::store::units::{PreparedText, PublishPost};
+use crate::telemetry::Telemetry;
 
 const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 const HOUR_MILLIS: i64 = 3_600_000;
@@ -24,7 +27,15 @@ type Receiver<T> = oneshot::Receiver<Result<T, WriteError>>;
 /// Opens the store of a directory at a moment.
 fn open(path: &Path, now: Timestamp) -> (WriterThread, Writer) {
     let data_dir = DataDir::own(path).unwrap();
-    WriterThread::open(data_dir, Synchronous::Normal, ManualClock::at(now)).unwrap()
+    let mut rng = Randomness::seeded(1).rng();
+    WriterThread::open(
+        data_dir,
+        Synchronous::Normal,
+        ManualClock::at(now),
+        &mut rng,
+        &Telemetry::disabled(),
+    )
+    .unwrap()
 }
 
 fn store() -> (TempDir, WriterThread, Writer) {
