@@ -31,6 +31,7 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 
 pub(crate) use self::listen::listen;
+
 use self::traces::Traces;
 use crate::clock::SharedClock;
 use crate::config::Config;

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::args::Output;
 use super::columns::columns;
-use super::{CliError, ask_running, print, print_json};
+use super::{CliError, ask_server, print, print_json};
 use crate::config::{Config, LogLevel};
 use crate::control::log::{LOG_LEVEL_SECONDS_MAX, LogReport};
 use crate::control::protocol::{Answer, Request};
@@ -114,7 +114,7 @@ pub(super) fn run(command: &Log, config: &Config) -> Result<(), CliError> {
             (Request::ResetLog { target }, Output::default())
         }
     };
-    match ask_running(config, request)? {
+    match ask_server(config, request)? {
         Answer::Log { report } if output.json => print_json(&serde_json::json!(report)),
         Answer::Log { report } => print(&text_of(&report)),
         _ => Err(CliError::Mismatch),

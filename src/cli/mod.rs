@@ -67,7 +67,7 @@ enum CliError {
     /// There is nothing there to work with.
     #[error("{0}: there is no instance in this directory")]
     NoInstance(PathBuf),
-    /// Only a running server can tell.
+    /// Only a running server can be asked for it.
     #[error("{0}: no server runs on this directory")]
     NoServer(PathBuf),
     /// What was read or asked for can't be used.
@@ -178,9 +178,9 @@ fn dispatch(
         Command::Check(output) => check::run(*output, &config),
         Command::Backup(backup) => backup::run(backup, &config),
         Command::Tasks(command) => tasks::run(command, &config),
-        Command::Profile(options) => profile::run(options, &config),
         Command::Top(options) => top::run(options, &config),
         Command::Log(command) => log::run(command, &config),
+        Command::Profile(options) => profile::run(options, &config),
         Command::SetupLink(output) => setup_link::run(*output, &config),
         Command::Stats(options) => stats::run(options, &config),
         Command::Instance(args::Instance::SetUrl(set)) => instance::set_url(set, &config),
@@ -222,8 +222,8 @@ fn ask(config: &Config, request: Request, beginning: Beginning) -> Result<Answer
     }
 }
 
-/// Has a request done that only a running server can do.
-fn ask_running(config: &Config, request: Request) -> Result<Answer, CliError> {
+/// Asks the server that runs on the data directory: for what makes no sense without one.
+fn ask_server(config: &Config, request: Request) -> Result<Answer, CliError> {
     let data_dir = &config.storage.data_dir;
     match client::ask(data_dir, &request)? {
         Some(outcome) => Ok(outcome?),

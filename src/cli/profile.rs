@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{CliError, ask_running, print};
+use super::{CliError, ask_server, print};
 use crate::config::Config;
 use crate::control::protocol::{Answer, Request};
 use crate::profiling::{FREQUENCY_MAX, SECONDS_MAX, flame_graph};
@@ -40,7 +40,7 @@ pub(super) fn run(options: &Profile, config: &Config) -> Result<(), CliError> {
         seconds: options.seconds,
         frequency: options.frequency,
     };
-    let profile = match ask_running(config, request) {
+    let profile = match ask_server(config, request) {
         Ok(Answer::Profiled { profile }) => profile,
         other => {
             drop(file);

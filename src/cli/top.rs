@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use self::draw::draw;
 use self::screen::{Key, Screen};
 use super::stats::{ASCII, UNICODE};
-use super::{CliError, ask_running, print, print_json};
+use super::{CliError, ask_server, print, print_json};
 use crate::config::Config;
 use crate::control::protocol::{Answer, Request};
 use crate::domain::live::LiveFigures;
@@ -83,7 +83,7 @@ pub(super) fn run(options: &Top, config: &Config) -> Result<(), CliError> {
 }
 
 fn read(config: &Config) -> Result<LiveFigures, CliError> {
-    match ask_running(config, Request::ReadLive)? {
+    match ask_server(config, Request::ReadLive)? {
         Answer::Live { figures } => Ok(*figures),
         _ => Err(CliError::Mismatch),
     }

@@ -24,6 +24,7 @@ pub mod site;
 #[cfg(not(feature = "web"))]
 #[path = "site_off.rs"]
 pub mod site;
+mod slow_log;
 pub mod statistics;
 
 #[cfg(test)]

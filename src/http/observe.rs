@@ -6,6 +6,7 @@ use http::Method;
 
 use super::reply::Response;
 use super::request_log::{RequestId, RouteNote};
+use super::slow_log;
 use crate::clock::Timestamp;
 use crate::telemetry::http::method_name;
 use crate::telemetry::{Telemetry, Trace};
@@ -50,7 +51,7 @@ impl<'a> Observed<'a> {
     }
 
     /// It was answered.
-    pub(super) fn end(&self, method: &Method, response: &Response) {
+    pub(super) fn end(&self, method: &Method, response: &Response, now: Timestamp) {
         let Some(trace) = &self.trace else {
             return;
         };
@@ -60,7 +61,12 @@ impl<'a> Observed<'a> {
         let status = response.status().as_u16();
         let nanos = trace.finish(method, route, status);
         self.telemetry.http.record(route, method, status, nanos);
-        self.telemetry.slow.note(trace, nanos);
+        self.telemetry.recent.note(now, nanos / 1000, status);
+        if self.telemetry.slow.note(trace, nanos) {
+            slow_log::record(&trace.report(), note.and_then(|note| note.account));
+        }
+        #[cfg(feature = "otlp")]
+        self.telemetry.otlp.offer(trace);
     }
 }
 

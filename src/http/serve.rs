@@ -590,8 +590,9 @@ where
     }
     seat.head_begun.store(false, Ordering::Relaxed);
     seat.answering.store(false, Ordering::Relaxed);
-    let duration_ms = house.clock.now().millis() - begun.millis();
-    observed.end(&method, &response);
+    let now = house.clock.now();
+    let duration_ms = now.millis() - begun.millis();
+    observed.end(&method, &response, now);
     request_log::record(id, &method, &response, duration_ms.max(0));
     Ok(response)
 }

@@ -7,6 +7,8 @@
 pub mod http;
 pub mod mailbox;
 pub mod metrics;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 pub mod process;
 pub mod recent;
 pub mod slow;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 
 use self::http::HttpFigures;
 use self::mailbox::{ActorFigures, ActorName, Watch};
+use self::recent::Recent;
 use self::slow::SlowRequests;
 pub use self::trace::{Report, Slice, Span, Stretch, Trace};
 use self::writer::WriterFigures;
@@ -31,12 +34,21 @@ pub struct Telemetry {
     pub writer: Arc<WriterFigures>,
     /// Requests whose course is kept.
     pub slow: SlowRequests,
+    /// The last minute of requests.
+    pub recent: Recent,
+    /// Traces on their way to a collector.
+    #[cfg(feature = "otlp")]
+    pub otlp: otlp::Outgoing,
     actors: Vec<Arc<ActorFigures>>,
 }
 
 impl Telemetry {
-    /// Telemetry that keeps the course of every request that takes `slow_ms` or longer.
+    /// Telemetry that keeps the course of every request that takes `slow_ms` or longer; of none where that is 0.
     pub fn new(slow_ms: u64) -> Arc<Self> {
+        let slow_ms = match slow_ms {
+            0 => u64::MAX,
+            bound => bound,
+        };
         Arc::new(Self::with(true, slow_ms))
     }
 
@@ -51,6 +63,9 @@ impl Telemetry {
             http: HttpFigures::default(),
             writer: Arc::default(),
             slow: SlowRequests::new(slow_ms),
+            recent: Recent::default(),
+            #[cfg(feature = "otlp")]
+            otlp: otlp::Outgoing::default(),
             actors: ActorName::ALL
                 .map(|name| Arc::new(ActorFigures::new(name)))
                 .into(),

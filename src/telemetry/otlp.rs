@@ -135,7 +135,9 @@ impl Exporter {
             }
             let batch = mem::take(&mut batch);
             let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-            let spans = batch.iter().flat_map(|trace| self.spans_of(&trace.report()));
+            let spans = batch
+                .iter()
+                .flat_map(|trace| self.spans_of(&trace.report()));
             let sending = self.spans.export(spans.collect());
             let outcome = match timeout(SEND_TIME_MAX, sending).await {
                 Ok(Ok(())) => None,
@@ -165,7 +167,8 @@ impl Exporter {
     /// The request's own span, then its parts, each in the innermost that holds it.
     fn spans_of(&self, report: &Report) -> Vec<SpanData> {
         let request = u64::from_str_radix(&report.id, 16).unwrap_or(0);
-        let trace_id = TraceId::from_bytes((u128::from(self.salt) << 64 | u128::from(request)).to_be_bytes());
+        let trace_id =
+            TraceId::from_bytes((u128::from(self.salt) << 64 | u128::from(request)).to_be_bytes());
         let begun = moment(report.at);
         let micros = Duration::from_micros;
         let span = |number: u64, parent, kind, name: String, start_us, length_us| SpanData {
@@ -195,7 +198,14 @@ impl Exporter {
                 500.. => Status::error(""),
                 _ => Status::Unset,
             },
-            ..span(0, SpanId::INVALID, SpanKind::Server, name_of(report), 0, report.total_us)
+            ..span(
+                0,
+                SpanId::INVALID,
+                SpanKind::Server,
+                name_of(report),
+                0,
+                report.total_us,
+            )
         };
         let mut spans = vec![whole];
         // The spans that hold the present one, the innermost last: number and end.
@@ -211,7 +221,14 @@ impl Exporter {
             };
             spans.push(SpanData {
                 attributes: attributes_of_part(slice),
-                ..span(number, span_id(request, parent), SpanKind::Internal, name, start, length)
+                ..span(
+                    number,
+                    span_id(request, parent),
+                    SpanKind::Internal,
+                    name,
+                    start,
+                    length,
+                )
             });
             holding.push((number, end));
         }
@@ -279,7 +296,10 @@ fn attributes_of(report: &Report) -> Vec<KeyValue> {
         attributes.push(KeyValue::new("error.type", report.status.to_string()));
     }
     if report.spans_lost > 0 {
-        attributes.push(KeyValue::new("kinglet.spans_lost", i64::from(report.spans_lost)));
+        attributes.push(KeyValue::new(
+            "kinglet.spans_lost",
+            i64::from(report.spans_lost),
+        ));
     }
     attributes
 }
@@ -347,7 +367,9 @@ mod tests {
         let parents: Vec<_> = spans
             .iter()
             .map(|span| {
-                let parent = spans.iter().find(|one| one.span_context.span_id() == span.parent_span_id);
+                let parent = spans
+                    .iter()
+                    .find(|one| one.span_context.span_id() == span.parent_span_id);
                 (&*span.name, parent.map(|parent| &*parent.name))
             })
             .collect();
@@ -365,7 +387,11 @@ mod tests {
         );
         let trace = spans[0].span_context.trace_id();
         assert_eq!(trace.to_string(), "00000000000000070123456789abcdef");
-        assert!(spans.iter().all(|span| span.span_context.trace_id() == trace));
+        assert!(
+            spans
+                .iter()
+                .all(|span| span.span_context.trace_id() == trace)
+        );
         assert!(spans.iter().all(|span| span.span_context.is_valid()));
         assert_eq!(spans[0].status, Status::error(""));
         let took = spans[3].end_time.duration_since(spans[3].start_time);
