@@ -158,7 +158,11 @@ impl Opened {
             telemetry,
         } = plan;
         let telemetry = if telemetry {
-            Telemetry::new(config.log.slow_ms)
+            // Nothing is slow where the setting is 0.
+            Telemetry::new(match config.log.slow_ms {
+                0 => u64::MAX,
+                millis => millis,
+            })
         } else {
             Telemetry::disabled()
         };

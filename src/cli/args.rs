@@ -174,6 +174,12 @@ Examples:
     )]
     Stats(Stats),
 
+    /// Look at the running server for a while and draw where its threads spend their time: a flame graph
+    #[command(after_help = "\
+Examples:
+  kinglet profile
+  kinglet profile --seconds 30 --output slow-evening.svg")]
+    Profile(Profile),
     /// Ask the running server whether it answers; exit code 1 when it doesn't
     #[command(after_help = "\
 Examples:
@@ -194,12 +200,6 @@ Examples:
 Examples:
   kinglet man-pages ~/.local/share/man/man1")]
     ManPages(ManPages),
-    /// Look at the running server for a while and draw where its threads spend their time: a flame graph
-    #[command(after_help = "\
-Examples:
-  kinglet profile
-  kinglet profile --seconds 30 --output slow-evening.svg")]
-    Profile(Profile),
 }
 
 /// `stats` and what it does beside drawing.
