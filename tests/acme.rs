@@ -87,14 +87,22 @@ impl Authority {
     #[expect(clippy::disallowed_methods, reason = "other processes take real time")]
     fn start(&mut self) {
         let dns = format!("127.0.0.1:{}", free_port());
-        let names = ["-defaultIPv4", "127.0.0.1", "-defaultIPv6", "", "-dns01", &dns];
+        let names = [
+            "-defaultIPv4",
+            "127.0.0.1",
+            "-defaultIPv6",
+            "",
+            "-dns01",
+            &dns,
+        ];
         let none = ["-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""];
         let management = format!("127.0.0.1:{}", free_port());
         let names = [&names[..], &none, &["-management", &management]].concat();
         self.running.push(helper("pebble-challtestsrv", &names));
         let config = self.folder.join("pebble.json");
         let config = config.to_str().expect("UTF-8");
-        self.running.push(helper("pebble", &["-config", config, "-dnsserver", &dns]));
+        self.running
+            .push(helper("pebble", &["-config", config, "-dnsserver", &dns]));
         let began = Instant::now();
         let directory = format!("https://127.0.0.1:{}/dir", self.port);
         while self.curl().fetch(&directory, &[]).status != 200 {
@@ -145,17 +153,30 @@ fn a_certificate_is_got_and_a_log_in_goes_over_it_and_a_restart_keeps_it() {
     authority.start();
     configure(&place, &authority, tls_port);
     place.run_with_input(
-        &["user", "create", "alice", "--email", "a@example.org", "--password-stdin"],
+        &[
+            "user",
+            "create",
+            "alice",
+            "--email",
+            "a@example.org",
+            "--password-stdin",
+        ],
         "the password of alice\n",
     );
     let running = Running::start(place.command(&["serve"]));
     assert_eq!(running.url, format!("https://{NAME}:{tls_port}"));
     let root = authority.root();
-    let curl = Curl::new(["--http1.1", "--resolve", &format!("{NAME}:{tls_port}:127.0.0.1")])
-        .with("--cacert", &root)
-        .keeping_cookies(&place.path().join("cookies"));
+    let curl = Curl::new([
+        "--http1.1",
+        "--resolve",
+        &format!("{NAME}:{tls_port}:127.0.0.1"),
+    ])
+    .with("--cacert", &root)
+    .keeping_cookies(&place.path().join("cookies"));
     let health = format!("{}/health", running.url);
-    until("no certificate came", || curl.fetch(&health, &[]).status == 200);
+    until("no certificate came", || {
+        curl.fetch(&health, &[]).status == 200
+    });
     let home = curl.log_in(&running.url, "alice", "the password of alice");
     assert!(home.status.is_success(), "{}", home.html);
 
@@ -174,7 +195,10 @@ fn a_certificate_is_got_and_a_log_in_goes_over_it_and_a_restart_keeps_it() {
     let running = Running::start(place.command(&["serve"]));
     assert_eq!(curl.fetch(&health, &[]).status, 200);
     assert!(running.stop().status.success());
-    assert_eq!(fs::read(folder.join("certificate.json")).expect("it is kept"), kept);
+    assert_eq!(
+        fs::read(folder.join("certificate.json")).expect("it is kept"),
+        kept
+    );
 }
 
 #[test]
@@ -193,6 +217,10 @@ fn without_a_certificate_authority_a_start_succeeds_and_says_when_it_asks_again(
     until("nothing answers", || lax.fetch(&health, &[]).status == 200);
     let ended = running.stop();
     assert!(ended.status.success());
-    assert!(ended.errors.contains("no certificate by ACME"), "{}", ended.errors);
+    assert!(
+        ended.errors.contains("no certificate by ACME"),
+        "{}",
+        ended.errors
+    );
     assert!(ended.errors.contains("retry_in_secs=1"), "{}", ended.errors);
 }

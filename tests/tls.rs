@@ -85,11 +85,16 @@ impl Authority {
 
 /// The serial number of the certificate that a new connection is shown.
 fn serial_shown(authority: &Authority, url: &str) -> String {
-    let shown = authority
-        .curl()
-        .fetch(&format!("{url}/health"), &["--write-out", "%{certs}", "--output", "/dev/null"]);
+    let shown = authority.curl().fetch(
+        &format!("{url}/health"),
+        &["--write-out", "%{certs}", "--output", "/dev/null"],
+    );
     assert_eq!(shown.code, 0, "{}", shown.complaint);
-    let line = shown.text.lines().chain([""]).find(|line| line.starts_with("Serial Number:"));
+    let line = shown
+        .text
+        .lines()
+        .chain([""])
+        .find(|line| line.starts_with("Serial Number:"));
     line.map(|line| line["Serial Number:".len()..].trim().to_owned())
         .unwrap_or_else(|| panic!("no serial number in {:?}", shown.text))
 }
@@ -107,7 +112,12 @@ async fn a_browser_logs_in_over_https_with_secure_cookies_and_is_told_to_stay() 
     let url = server.url().to_owned();
     assert!(url.starts_with("https://127.0.0.1:"), "{url}");
     server
-        .create_account("alice", "alice@example.org", "the password of alice", Role::User)
+        .create_account(
+            "alice",
+            "alice@example.org",
+            "the password of alice",
+            Role::User,
+        )
         .await
         .expect("an account");
     let cookies = authority.path("cookies");
@@ -115,8 +125,14 @@ async fn a_browser_logs_in_over_https_with_secure_cookies_and_is_told_to_stay() 
     let jar = blocking(move || {
         let home = curl.log_in(&url, "alice", "the password of alice");
         assert_eq!(home.status, StatusCode::OK, "{}", home.html);
-        let headers = curl.fetch(&format!("{url}/"), &["--head"]).text.to_ascii_lowercase();
-        assert!(headers.contains("strict-transport-security: max-age="), "{headers}");
+        let headers = curl
+            .fetch(&format!("{url}/"), &["--head"])
+            .text
+            .to_ascii_lowercase();
+        assert!(
+            headers.contains("strict-transport-security: max-age="),
+            "{headers}"
+        );
         // Both versions that are offered, and none below.
         for (version, code) in [("1.1", 35), ("1.2", 0), ("1.3", 0)] {
             let (least, most) = (format!("--tlsv{version}"), ["--tls-max", version]);
@@ -128,7 +144,10 @@ async fn a_browser_logs_in_over_https_with_secure_cookies_and_is_told_to_stay() 
         fs::read_to_string(cookies).expect("cookies")
     })
     .await;
-    let session = jar.lines().find(|line| line.contains("__Host-")).expect("a session");
+    let session = jar
+        .lines()
+        .find(|line| line.contains("__Host-"))
+        .expect("a session");
     // The jar's fourth column says that it is for HTTPS alone.
     assert_eq!(session.split('\t').nth(3), Some("TRUE"), "{session}");
     server.shutdown().await.expect("it stops cleanly");
@@ -141,9 +160,19 @@ async fn plain_http_is_sent_to_the_instances_own_address() {
     let mut config = authority.config();
     config.tls.redirect_listen = "127.0.0.1:0".parse().expect("an address");
     config.instance.url = Some("https://social.example".parse().expect("a URL"));
-    let server = Server::builder().config(config).in_memory().start().await.expect("it starts");
-    let redirect = server.endpoints().iter().find(|endpoint| endpoint.usage == Use::Redirect);
-    let address = redirect.and_then(|endpoint| endpoint.tcp()).expect("it is listened on");
+    let server = Server::builder()
+        .config(config)
+        .in_memory()
+        .start()
+        .await
+        .expect("it starts");
+    let redirect = server
+        .endpoints()
+        .iter()
+        .find(|endpoint| endpoint.usage == Use::Redirect);
+    let address = redirect
+        .and_then(|endpoint| endpoint.tcp())
+        .expect("it is listened on");
     blocking(move || {
         let asked = Curl::new(["--include"]).fetch(
             &format!("http://{address}/@alice?max_id=1"),
@@ -151,7 +180,10 @@ async fn plain_http_is_sent_to_the_instances_own_address() {
         );
         assert_eq!(asked.status, 308);
         let head = asked.text.to_ascii_lowercase();
-        assert!(head.contains("location: https://social.example/@alice?max_id=1\r\n"), "{head}");
+        assert!(
+            head.contains("location: https://social.example/@alice?max_id=1\r\n"),
+            "{head}"
+        );
     })
     .await;
 }
@@ -162,14 +194,22 @@ async fn a_changed_certificate_is_shown_to_the_next_and_breaks_no_connection() {
     authority.issue(0x1001);
     let clock = ManualClock::at(support::server::START);
     let builder = Server::builder().config(authority.config()).in_memory();
-    let server = builder.clock(clock.clone()).start().await.expect("it starts");
+    let server = builder
+        .clock(clock.clone())
+        .start()
+        .await
+        .expect("it starts");
     let url = server.url().to_owned();
     let address = server.addr();
     blocking(move || {
         assert_eq!(serial_shown(&authority, &url), "1001");
         let mut standing = openssl_client(&authority, address);
         let mut asks = |what: &str| {
-            write!(standing.0, "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n").expect(what);
+            write!(
+                standing.0,
+                "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            )
+            .expect(what);
             let mut answer = [0; 15];
             standing.1.read_exact(&mut answer).expect(what);
             assert_eq!(&answer, b"HTTP/1.1 200 OK", "{what}");
@@ -182,7 +222,11 @@ async fn a_changed_certificate_is_shown_to_the_next_and_breaks_no_connection() {
         };
         asks("before");
         authority.issue(0x1002);
-        assert_eq!(serial_shown(&authority, &url), "1001", "not every handshake looks at the files");
+        assert_eq!(
+            serial_shown(&authority, &url),
+            "1001",
+            "not every handshake looks at the files"
+        );
         clock.advance_millis(6_000);
         assert_eq!(serial_shown(&authority, &url), "1002");
         asks("after");
@@ -206,9 +250,19 @@ async fn a_changed_certificate_is_shown_to_the_next_and_breaks_no_connection() {
 fn openssl_client(
     authority: &Authority,
     address: SocketAddr,
-) -> (std::process::ChildStdin, std::process::ChildStdout, KilledAtEnd) {
+) -> (
+    std::process::ChildStdin,
+    std::process::ChildStdout,
+    KilledAtEnd,
+) {
     let mut child = std::process::Command::new("openssl")
-        .args(["s_client", "-quiet", "-verify_return_error", "-servername", "localhost"])
+        .args([
+            "s_client",
+            "-quiet",
+            "-verify_return_error",
+            "-servername",
+            "localhost",
+        ])
         .args(["-connect", &address.to_string(), "-CAfile"])
         .arg(authority.path("root.pem"))
         .stdin(std::process::Stdio::piped())
@@ -239,7 +293,12 @@ async fn who_stalls_before_http_is_cut_off_and_takes_no_more_than_half_of_the_se
     let mut config = authority.config();
     config.http.header_timeout_secs = 1;
     config.http.connections_max = 8;
-    let server = Server::builder().config(config).in_memory().start().await.expect("it starts");
+    let server = Server::builder()
+        .config(config)
+        .in_memory()
+        .start()
+        .await
+        .expect("it starts");
     let (url, address) = (server.url().to_owned(), server.addr());
     blocking(move || {
         let began = Instant::now();
@@ -248,7 +307,9 @@ async fn who_stalls_before_http_is_cut_off_and_takes_no_more_than_half_of_the_se
                 let mut stream = TcpStream::connect(address).expect("it listens");
                 // The beginning of a handshake.
                 stream.write_all(&[0x16, 0x03, 0x01]).expect("it reads");
-                stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a socket");
+                stream
+                    .set_read_timeout(Some(Duration::from_secs(10)))
+                    .expect("a socket");
                 stream
             })
             .collect();
@@ -258,7 +319,11 @@ async fn who_stalls_before_http_is_cut_off_and_takes_no_more_than_half_of_the_se
             let _ = stream.read_to_end(&mut rest);
             assert!(!rest.starts_with(b"HTTP"), "{rest:?}");
         }
-        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "{:?}",
+            began.elapsed()
+        );
         let asked = authority.curl().fetch(&format!("{url}/health"), &[]);
         assert_eq!(asked.status, 200, "{}", asked.complaint);
     })
@@ -276,7 +341,8 @@ fn wrong_files_and_settings_are_told_at_the_start_with_78() {
         assert!(errors.contains(reason), "{errors}");
     };
     let serve = || authority.configuration("");
-    let write = |name: &str, text: &str| fs::write(authority.path(name), text).expect("it is written");
+    let write =
+        |name: &str, text: &str| fs::write(authority.path(name), text).expect("it is written");
     let (foreign_chain, foreign_key) = authority.made(2);
     let key = fs::read_to_string(authority.path("key.pem")).expect("a key");
     write("key.pem", &foreign_key);
@@ -292,12 +358,18 @@ fn wrong_files_and_settings_are_told_at_the_start_with_78() {
         "[tls]\nlisten = \"127.0.0.1:0\"\n",
         "tls.listen needs tls.certificate and tls.key, or tls.acme_domains",
     );
-    refused("[tls]\ncertificate = \"a\"\nkey = \"b\"\n", "tls.listen is empty");
+    refused(
+        "[tls]\ncertificate = \"a\"\nkey = \"b\"\n",
+        "tls.listen is empty",
+    );
     refused(
         "[tls]\nredirect_listen = \"127.0.0.1:0\"\n",
         "instance.url, so that has to begin with https://",
     );
-    refused("[http]\nproxy_protocol = true\n", "http.trusted_proxies is empty");
+    refused(
+        "[http]\nproxy_protocol = true\n",
+        "http.trusted_proxies is empty",
+    );
     place.configure("[http]\nlisten = \"\"\n");
     let errors = place.fails(78, &["serve"]);
     assert!(errors.contains("nobody could connect"), "{errors}");

@@ -65,7 +65,11 @@ impl Curl {
             .arg(url)
             .stdin(Stdio::null());
         if let Some(file) = &self.cookies {
-            command.arg("--cookie").arg(file).arg("--cookie-jar").arg(file);
+            command
+                .arg("--cookie")
+                .arg(file)
+                .arg("--cookie-jar")
+                .arg(file);
         }
         let output: Output = command
             .output()
