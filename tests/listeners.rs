@@ -226,7 +226,7 @@ fn the_proxy_protocol_is_believed_from_trusted_proxies_and_nothing_else_is_heard
     assert!(answers(&by_socket));
     let errors = running.stop().errors;
     let told = errors
-        .matches("a connection was closed before HTTP")
+        .matches("a proxy's connection was closed before HTTP")
         .count();
     assert_eq!(told, 4, "{errors}");
 }
