@@ -27,13 +27,13 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use self::listen::Listening;
-use self::url::UrlRule;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::control::socket::ControlSocket;
 use crate::http::request_log::RequestIds;
 use crate::http::serve::{Bounds, Drained};
 use crate::instance::Instance;
+use crate::letter_box::LetterBox;
 use crate::net::inherited::Inherited;
 use crate::net::listener::Endpoint;
 use crate::randomness::Randomness;
@@ -84,6 +84,8 @@ pub struct Plan {
     pub clock: SharedClock,
     /// Random numbers.
     pub randomness: Randomness,
+    /// Where mail is kept instead of being sent, as far as the settings let it leave at all.
+    pub letter_box: Option<LetterBox>,
 }
 
 /// What is known once a server answers.
@@ -109,7 +111,8 @@ pub async fn serve(
     plan.config.check()?;
     let data_dir = own_data_dir(&plan.config.storage.data_dir).await?;
     let listening = Listening::start(&plan, inherited).await?;
-    let mut opened = Opened::open(data_dir, plan, listening.main_address(), UrlRule::Keep).await?;
+    let mut opened = Opened::for_server(data_dir, plan, listening.main_address()).await?;
+    opened.begin_work();
     let served = serve_opened(&mut opened, listening, ready, stop).await;
     let closed = opened.close().await;
     served.and(closed)
@@ -217,7 +220,7 @@ async fn drained(listener: JoinHandle<Drained>) {
 }
 
 /// What the configuration says about connections.
-fn bounds(config: &Config) -> Bounds {
+pub(crate) fn bounds(config: &Config) -> Bounds {
     let http = &config.http;
     Bounds {
         connections_max: usize::try_from(http.connections_max).unwrap_or(usize::MAX),
@@ -268,6 +271,7 @@ mod tests {
             config,
             clock: Arc::new(SystemClock),
             randomness: Randomness::seeded(1),
+            letter_box: None,
         }
     }
 

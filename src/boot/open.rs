@@ -34,7 +34,7 @@ use crate::store::open::{DataDir, Synchronous};
 use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::Reader;
 use crate::store::units::SetInstanceUrl;
-use crate::store::writer::WriterThread;
+use crate::store::writer::{MailSwitch, WriterThread};
 use crate::unsubscribe::UnsubscribeKey;
 
 /// How long the owners' threads may take to end.
@@ -94,9 +94,17 @@ pub struct Opened {
     ends: Vec<OwnerEnd>,
     writer_ended: oneshot::Receiver<()>,
     pools: [PoolEnd; 2],
-    /// None when the instance was opened for a command: what there is to do waits for the server.
+    /// What it does by itself once it is let; none when it was opened for a command, for that waits for the server.
+    rest: Option<Rest>,
     tasks: Option<JoinHandle<()>>,
     stop_tasks: watch::Sender<bool>,
+}
+
+/// What waits for the instance to begin its work.
+struct Rest {
+    manager: TaskManager,
+    stopped: watch::Receiver<bool>,
+    mail: Option<MailSwitch>,
 }
 
 impl Opened {
@@ -109,6 +117,29 @@ impl Opened {
         Self::open(data_dir, plan, listen, UrlRule::Overlook).await
     }
 
+    /// Opens the instance for a server that listens on this address, for HTTPS or not. It does nothing by itself, and asks for no mail,
+    /// before [`begin_work`](Self::begin_work). Has to be called within [`run`](super::run).
+    ///
+    /// # Errors
+    /// Why it can't be opened.
+    pub async fn for_server(
+        data_dir: DataDir,
+        plan: Plan,
+        listening: (SocketAddr, bool),
+    ) -> Result<Self, BootError> {
+        Self::open(data_dir, plan, listening, UrlRule::Keep).await
+    }
+
+    /// Lets a server's instance do what it does by itself. The second call does nothing.
+    pub fn begin_work(&mut self) {
+        if let Some(rest) = self.rest.take() {
+            if let Some(mail) = rest.mail {
+                mail.turn_on();
+            }
+            self.tasks = Some(tokio::spawn(rest.manager.run(rest.stopped)));
+        }
+    }
+
     pub(super) async fn open(
         data_dir: DataDir,
         plan: Plan,
@@ -119,12 +150,14 @@ impl Opened {
             config,
             clock,
             randomness,
+            letter_box,
         } = plan;
         let path = data_dir.path().to_owned();
         let database = data_dir.database();
         let synchronous = config.storage.synchronous.into();
+        let mut rng = randomness.branch("store").rng();
         let (mut writer_thread, writer) =
-            WriterThread::open(data_dir, synchronous, Arc::clone(&clock))?;
+            WriterThread::open(data_dir, synchronous, Arc::clone(&clock), &mut rng)?;
         let remembered = Reader::open(&database)?.run(&FindInstanceUrl)?.0;
         let url = public_url(&config, remembered.as_deref(), listening, rule)?;
 
@@ -192,8 +225,12 @@ impl Opened {
         ));
         let wakes = WakeUps::default();
         writer_thread.add_sink(Box::new(wakes.clone()));
-        if config.mail.url.is_on() {
-            writer_thread.send_mail();
+        let mut mail = config.mail.url.is_on().then(|| writer_thread.mail_switch());
+        if rule == UrlRule::Overlook
+            && let Some(mail) = mail.take()
+        {
+            // What a command asks for is sent by the server.
+            mail.turn_on();
         }
         let unsubscribe_key = UnsubscribeKey::new(writer_thread.unsubscribe_key()?);
         let identity = writer_thread.identity()?;
@@ -215,17 +252,22 @@ impl Opened {
         };
         let config = Arc::new(config);
         let url = Arc::new(url);
-        let mailer = MailerSetup::of(&config, &url, &unsubscribe_key, identity);
+        let mailer = MailerSetup::of(&config, &url, &unsubscribe_key, identity, letter_box);
         let (stop_tasks, tasks_stopped) = watch::channel(false);
         let manager = TaskManager {
             mailer,
             actors: actors.clone(),
             config: Arc::clone(&config),
             clock: Arc::clone(&clock),
-            randomness: randomness.clone(),
+            // What is done by itself takes none of the numbers that answers are made of.
+            randomness: randomness.branch("tasks"),
             wakes: wakes.clone(),
         };
-        let tasks = (rule == UrlRule::Keep).then(|| tokio::spawn(manager.run(tasks_stopped)));
+        let rest = (rule == UrlRule::Keep).then_some(Rest {
+            manager,
+            stopped: tasks_stopped,
+            mail,
+        });
         let opened = Self {
             instance: Instance {
                 actors,
@@ -241,7 +283,8 @@ impl Opened {
             ends,
             writer_ended,
             pools: [readers_ended, keeper_ended],
-            tasks,
+            rest,
+            tasks: None,
             stop_tasks,
         };
         if rule == UrlRule::Keep
@@ -294,6 +337,8 @@ impl Opened {
     /// # Errors
     /// When one of them doesn't stop in time. Whatever was answered is stored all the same.
     pub async fn close(self) -> Result<(), BootError> {
+        // What waits to begin holds doors as well.
+        drop(self.rest);
         // A task that ended already needs no signal.
         let _ = self.stop_tasks.send(true);
         let tasks = async {
