@@ -129,6 +129,19 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        says: "what brings bytes in knows nobody who reads them",
+        holds_for: &["src/net/"],
+        but: &[],
+        forbids: &[
+            "actix",
+            "warp",
+            "crate::store",
+            "crate::actors",
+            "crate::http",
+            "crate::boot",
+        ],
+    },
+    Rule {
         says: "only the store names a database",
         holds_for: &["src/"],
         but: &[("src/store/", "the store")],

@@ -189,7 +189,7 @@ where
             }
             Ok(seat) => {
                 let Ok(permit) = greetings.clone().try_acquire_owned() else {
-                    tracing::warn!(target: "kinglet::http", %peer, "too many connections that haven't begun");
+                    tracing::debug!(target: "kinglet::http", %peer, "too many connections that haven't begun");
                     continue;
                 };
                 let (filter, house, stopped) = (filter.clone(), house.clone(), stopped.clone());
@@ -277,7 +277,12 @@ async fn greet(
     };
     heard.unwrap_or_else(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
-        tracing::warn!(target: "kinglet::http", %peer, %error, cause, "a connection was closed before HTTP");
+        // What strangers send is no news; what a trusted proxy does wrong is for the operator.
+        if greeting.proxies.as_ref().is_some_and(|proxies| proxies.trusts(peer)) {
+            tracing::warn!(target: "kinglet::http", %peer, %error, cause, "a proxy's connection was closed before HTTP");
+        } else {
+            tracing::debug!(target: "kinglet::http", %peer, %error, cause, "a connection was closed before HTTP");
+        }
         None
     })
 }
