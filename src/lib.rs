@@ -7,14 +7,18 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod domain;
+pub mod features;
 pub mod http;
 pub mod ids;
 pub mod instance;
 pub mod logging;
+#[cfg_attr(not(feature = "mail"), path = "mail_off.rs")]
 pub mod mail;
+pub mod profiling;
 pub mod randomness;
 pub mod secret;
 pub mod server;
 pub mod store;
+pub mod unsubscribe;
 
-pub use server::{Server, ServerBuilder};
+pub use server::{Seeding, Server, ServerBuilder};

@@ -11,6 +11,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use super::completions::Completions;
 use super::health::Health;
 use super::man_pages::ManPages;
+use super::profile::Profile;
 use crate::config::{InstanceUrl, Override, Sources};
 use crate::control::protocol::STATISTICS_DAYS_MAX;
 use crate::domain::statistics::Day;
@@ -180,6 +181,12 @@ Examples:
 Examples:
   kinglet man-pages ~/.local/share/man/man1")]
     ManPages(ManPages),
+    /// Look at the running server for a while and draw where its threads spend their time: a flame graph
+    #[command(after_help = "\
+Examples:
+  kinglet profile
+  kinglet profile --seconds 30 --output slow-evening.svg")]
+    Profile(Profile),
 }
 
 /// `stats` and what it does beside drawing.

@@ -14,6 +14,7 @@ mod instance;
 mod invite;
 mod mail;
 mod man_pages;
+pub mod profile;
 mod serve;
 mod setup_link;
 mod stats;
@@ -64,6 +65,9 @@ enum CliError {
     /// There is nothing there to work with.
     #[error("{0}: there is no instance in this directory")]
     NoInstance(PathBuf),
+    /// Only a running server can be asked for it.
+    #[error("{0}: no server runs on this directory")]
+    NoServer(PathBuf),
     /// What was read or asked for can't be used.
     #[error("{0}")]
     Unusable(String),
@@ -172,6 +176,7 @@ fn dispatch(
         Command::Check(output) => check::run(*output, &config),
         Command::Backup(backup) => backup::run(backup, &config),
         Command::Tasks(command) => tasks::run(command, &config),
+        Command::Profile(options) => profile::run(options, &config),
         Command::SetupLink(output) => setup_link::run(*output, &config),
         Command::Stats(options) => stats::run(options, &config),
         Command::Instance(args::Instance::SetUrl(set)) => instance::set_url(set, &config),
@@ -213,12 +218,22 @@ fn ask(config: &Config, request: Request, beginning: Beginning) -> Result<Answer
     }
 }
 
+/// Asks the server that runs on the data directory: for what makes no sense without one.
+fn ask_server(config: &Config, request: Request) -> Result<Answer, CliError> {
+    let data_dir = &config.storage.data_dir;
+    match client::ask(data_dir, &request)? {
+        Some(outcome) => Ok(outcome?),
+        None => Err(CliError::NoServer(data_dir.clone())),
+    }
+}
+
 /// Has a request done by actors of this process.
 fn alone(config: &Config, request: Request) -> Result<Result<Answer, Failure>, BootError> {
     let plan = Plan {
         config: config.clone(),
         clock: Arc::new(SystemClock),
         randomness: Randomness::from_system()?,
+        letter_box: None,
     };
     boot::run(async move {
         let data_dir = boot::own_data_dir(&plan.config.storage.data_dir).await?;

@@ -5,6 +5,10 @@
 
 mod house;
 mod lane;
+#[cfg(feature = "mail")]
+mod mailer;
+#[cfg(not(feature = "mail"))]
+#[path = "mailer_off.rs"]
 mod mailer;
 pub mod overview;
 mod periodic;
@@ -101,7 +105,7 @@ impl TaskManager {
             wakes: self.wakes.clone(),
             worker: House {
                 actors: self.actors.clone(),
-                randomness: self.randomness.clone(),
+                randomness: self.randomness.branch("house"),
             },
             at_once: HOUSE_AT_ONCE,
         };
@@ -110,12 +114,7 @@ impl TaskManager {
             actors: self.actors.clone(),
             clock: Arc::clone(&self.clock),
             wakes: self.wakes.clone(),
-            worker: Mailer {
-                actors: self.actors.clone(),
-                randomness: self.randomness.clone(),
-                setup,
-                outbox: watch::channel(None).0,
-            },
+            worker: Mailer::new(self.actors.clone(), self.randomness.branch("mail"), setup),
             at_once: MAILS_AT_ONCE,
         });
         let lanes = async move {
@@ -129,7 +128,7 @@ impl TaskManager {
             actors: self.actors,
             clock: self.clock,
             wakes: self.wakes,
-            randomness: self.randomness,
+            randomness: self.randomness.branch("schedule"),
             config: self.config,
         };
         tokio::select! {

@@ -12,6 +12,7 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
+use crate::randomness::Randomness;
 use crate::store::reader::{Query, Reader, View};
 use crate::store::rig::AddAccount;
 use crate::store::units::{PreparedText, PublishPost};
@@ -24,7 +25,14 @@ type Receiver<T> = oneshot::Receiver<Result<T, WriteError>>;
 /// Opens the store of a directory at a moment.
 fn open(path: &Path, now: Timestamp) -> (WriterThread, Writer) {
     let data_dir = DataDir::own(path).unwrap();
-    WriterThread::open(data_dir, Synchronous::Normal, ManualClock::at(now)).unwrap()
+    let mut rng = Randomness::seeded(1).rng();
+    WriterThread::open(
+        data_dir,
+        Synchronous::Normal,
+        ManualClock::at(now),
+        &mut rng,
+    )
+    .unwrap()
 }
 
 fn store() -> (TempDir, WriterThread, Writer) {
