@@ -14,6 +14,7 @@ pub mod instance;
 pub mod logging;
 #[cfg_attr(not(feature = "mail"), path = "mail_off.rs")]
 pub mod mail;
+pub mod net;
 pub mod profiling;
 pub mod randomness;
 pub mod secret;

@@ -30,6 +30,8 @@ use crate::domain::refusal::Refusal;
 use crate::domain::scope::Scopes;
 use crate::ids::AccountId;
 use crate::instance::Instance;
+use crate::net::inherited::Inherited;
+use crate::net::listener::Endpoint;
 use crate::randomness::Randomness;
 use crate::secret::Secret;
 
@@ -52,17 +54,19 @@ pub struct ServerBuilder {
     config: Config,
     clock: SharedClock,
     seed: Option<u64>,
+    inherited: Arc<Inherited>,
 }
 
 impl Default for ServerBuilder {
     fn default() -> Self {
         let mut config = Config::default();
-        config.http.listen = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+        config.http.listen = (Ipv4Addr::LOCALHOST, 0).into();
         Self {
             place: Place::Configured,
             config,
             clock: Arc::new(SystemClock),
             seed: None,
+            inherited: Arc::default(),
         }
     }
 }
@@ -91,7 +95,13 @@ impl ServerBuilder {
 
     /// Listens on this address; unless it or a configuration is given, on a free port of `127.0.0.1`.
     pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.config.http.listen = address;
+        self.config.http.listen = address.into();
+        self
+    }
+
+    /// Goes on with sockets that listen already, which take the place of the addresses configured for the same use.
+    pub fn inherit(mut self, sockets: Inherited) -> Self {
+        self.inherited = Arc::new(sockets);
         self
     }
 
@@ -180,6 +190,7 @@ impl ServerBuilder {
                 let mut ready = Some(ready);
                 let serving = boot::serve(
                     plan,
+                    &self.inherited,
                     |serving| {
                         if let Some(ready) = ready.take() {
                             ready(Ok(serving));
@@ -214,10 +225,13 @@ struct ServerThread {
 
 impl ServerThread {
     fn into_server(self, outcome: Result<Serving, BootError>) -> Result<Server, BootError> {
-        let Serving { instance, address } = outcome?;
+        let Serving {
+            instance,
+            endpoints,
+        } = outcome?;
         Ok(Server {
             url: instance.url.to_string(),
-            address,
+            endpoints,
             instance,
             thread: self,
         })
@@ -239,7 +253,7 @@ impl Drop for ServerThread {
 #[must_use = "a server that is dropped stops"]
 pub struct Server {
     url: String,
-    address: SocketAddr,
+    endpoints: Vec<Endpoint>,
     instance: Instance,
     thread: ServerThread,
 }
@@ -255,9 +269,15 @@ impl Server {
         &self.url
     }
 
-    /// The address that it listens on.
+    /// The first address of the network that it answers at; `0.0.0.0:0` when it listens on unix sockets alone.
     pub fn addr(&self) -> SocketAddr {
-        self.address
+        let first = self.endpoints.iter().find_map(Endpoint::tcp);
+        first.unwrap_or_else(|| (Ipv4Addr::UNSPECIFIED, 0).into())
+    }
+
+    /// Every place that it listens at: those for HTTPS first, those that only send people on last.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
     }
 
     /// The directory with everything that it stores.
@@ -355,7 +375,7 @@ impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("url", &self.url)
-            .field("address", &self.address)
+            .field("endpoints", &self.endpoints)
             .finish_non_exhaustive()
     }
 }
