@@ -221,7 +221,9 @@ fn files_in(folder: &str) -> Vec<PathBuf> {
             let path = entry.path();
             // What tests/install puts there is others' work.
             let name = entry.file_name();
-            let is_installed = [".venv", "node_modules"].iter().any(|known| name == *known);
+            let is_installed = [".venv", ".tools", "node_modules"]
+                .iter()
+                .any(|known| name == *known);
             if is_installed {
                 continue;
             }

@@ -94,6 +94,11 @@ fn no_signals(what: &str, source: io::Error) -> CliError {
     }
 }
 
+/// Whether what is written to standard error is kept and read by others: systemd says so by this variable.
+fn is_kept() -> bool {
+    std::env::var_os("JOURNAL_STREAM").is_some()
+}
+
 /// Says where the server is, and how its first account is made. On standard error and not in the log: the link is a
 /// key to the instance, and logs are kept and read by others.
 async fn greet(server: &Server) {
@@ -101,6 +106,9 @@ async fn greet(server: &Server) {
     let instance = server.instance();
     match instance.actors.find(HasOwner).await {
         Ok(true) => {}
+        Ok(false) if is_kept() => text.push_str(
+            "There is no owner yet. `kinglet setup-link` prints a link for making the owner's account.\n",
+        ),
         Ok(false) => match control::handle(Request::CreateSetupLink, instance).await {
             Ok(Answer::Link { url, .. }) => {
                 text.push_str(
