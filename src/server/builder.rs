@@ -318,3 +318,28 @@ impl ServerBuilder {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_address_that_is_none_is_told_at_the_start() {
+        let builder = Server::builder().in_memory().url("social.example");
+        let error = builder.start_blocking().expect_err("that is no address");
+        let told = error.to_string();
+        assert!(
+            told.contains("program: instance.url: \"social.example\" "),
+            "{told}"
+        );
+        assert_eq!(error.exit_code(), crate::config::EXIT_CONFIG);
+    }
+
+    #[test]
+    fn a_public_address_leaves_alone_where_the_server_listens() {
+        let builder = Server::builder().in_memory().url("https://social.example/");
+        let server = builder.start_blocking().expect("it starts");
+        assert_eq!(server.url(), "https://social.example");
+        assert!(server.addr().ip().is_loopback());
+    }
+}
