@@ -215,6 +215,12 @@ impl Config {
         configured.unwrap_or_else(|| InstanceUrl::from_listen(listening))
     }
 
+    /// Every setting as an object of sections, secrets as `***`.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        show::json(self)
+    }
+
     /// Sets a setting such as `http.listen` to a value as the environment would give it.
     ///
     /// # Errors
