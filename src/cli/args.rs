@@ -2,7 +2,6 @@
 //! the arguments of every process.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
@@ -13,7 +12,7 @@ use super::debug::Debug;
 use super::health::Health;
 use super::man_pages::ManPages;
 use super::profile::Profile;
-use crate::config::{InstanceUrl, Override, Sources};
+use crate::config::{InstanceUrl, ListenAddresses, Override, Sources};
 use crate::control::protocol::STATISTICS_DAYS_MAX;
 use crate::domain::statistics::Day;
 
@@ -253,11 +252,11 @@ pub struct StatsRebuild {
 }
 
 /// Options of `serve`.
-#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Serve {
-    /// Address and port to listen on [setting: http.listen]
+    /// Addresses and ports or unix sockets to listen on [setting: http.listen]
     #[arg(long, value_name = "ADDR")]
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<ListenAddresses>,
 }
 
 /// `user ...`
@@ -653,7 +652,7 @@ impl Cli {
         }
         if let Command::Serve(Serve {
             listen: Some(listen),
-        }) = self.command
+        }) = &self.command
         {
             overrides.push(Override {
                 flag: "--listen",
@@ -763,7 +762,7 @@ mod tests {
         sources.directory = elsewhere.path().to_owned();
         sources.system_file = None;
         let loaded = sources.load().expect("a sound configuration");
-        assert_eq!(loaded.config.http.listen.port(), 7);
+        assert_eq!(loaded.config.main_address().0.port(), 7);
         assert_eq!(loaded.config.storage.data_dir, PathBuf::from("/srv/k"));
         assert_eq!(loaded.origin("storage.data_dir").to_string(), "flag --data");
         assert!(parsed("kinglet").expect("sound").overrides().is_empty());

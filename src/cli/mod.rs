@@ -171,7 +171,7 @@ fn dispatch(
         Command::Serve(_) | Command::Config(_) | Command::Completions(_) | Command::ManPages(_) => {
             Ok(())
         }
-        Command::Health(asked) => health::run(*asked, &config),
+        Command::Health(asked) => health::run(asked.clone(), &config),
         Command::User(command) => user::run(command, &config),
         Command::Invite(args::Invite::Create(create)) => invite::create(*create, &config),
         Command::Token(args::Token::Create(create)) => token::create(create, &config),
