@@ -38,6 +38,7 @@ use crate::store::units::SetInstanceUrl;
 use crate::store::writer::{MailSwitch, WriterThread};
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::ActorName;
+use crate::threads::name_this;
 use crate::unsubscribe::UnsubscribeKey;
 
 /// How long the owners' threads may take to end.
@@ -187,8 +188,16 @@ impl Opened {
         let store = StoreDoor { writer, readers };
         let hashers = Hashers::start(&telemetry);
 
-        let arbiter = || Arbiter::try_new().map_err(BootError::Threads);
-        let arbiters = vec![arbiter()?, arbiter()?, arbiter()?];
+        let arbiter = |name: &'static str| {
+            let arbiter = Arbiter::try_new().map_err(BootError::Threads)?;
+            arbiter.spawn_fn(move || name_this(name));
+            Ok::<_, BootError>(arbiter)
+        };
+        let arbiters = vec![
+            arbiter("kinglet-users")?,
+            arbiter("kinglet-lines")?,
+            arbiter("kinglet-posts")?,
+        ];
         let users = Users::start_in_arbiter(&arbiters[0].handle(), {
             let store = store.clone();
             let clock = Arc::clone(&clock);

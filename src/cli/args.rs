@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::completions::Completions;
+use super::debug::Debug;
 use super::health::Health;
 use super::man_pages::ManPages;
 use super::profile::Profile;
@@ -173,6 +174,10 @@ Examples:
   kinglet stats --json | jq '.days[-1].posts'"
     )]
     Stats(Stats),
+
+    /// Look for a fault in the running server: its actors, its statements, the course of a request
+    #[command(subcommand)]
+    Debug(Debug),
 
     /// Look at the running server for a while and draw where its threads spend their time: a flame graph
     #[command(after_help = "\

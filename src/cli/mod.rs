@@ -9,6 +9,7 @@ mod check;
 mod columns;
 mod completions;
 mod config;
+pub mod debug;
 mod health;
 mod instance;
 mod invite;
@@ -178,6 +179,7 @@ fn dispatch(
         Command::Check(output) => check::run(*output, &config),
         Command::Backup(backup) => backup::run(backup, &config),
         Command::Tasks(command) => tasks::run(command, &config),
+        Command::Debug(command) => debug::run(command, &config),
         Command::Top(options) => top::run(options, &config),
         Command::Log(command) => log::run(command, &config),
         Command::Profile(options) => profile::run(options, &config),

@@ -260,6 +260,12 @@ impl Config {
         main.unwrap_or_else(|| ((Ipv4Addr::LOCALHOST, PORT_DEFAULT).into(), false))
     }
 
+    /// Every setting as an object of sections, secrets as `***`.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        show::json(self)
+    }
+
     /// Sets a setting such as `http.listen` to a value as the environment would give it.
     ///
     /// # Errors

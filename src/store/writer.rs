@@ -24,6 +24,7 @@ use super::open::{self, DataDir, Synchronous};
 use super::reader::panicked;
 use super::tables::{self, meta};
 use super::units::index_posts;
+use super::watch::Tap;
 use crate::clock::Moment;
 use crate::clock::{SharedClock, Timestamp};
 use crate::domain::event::Event;
@@ -184,6 +185,7 @@ pub struct WriterThread {
     /// The events of a commit that failed in a way that leaves open whether it happened.
     in_doubt: Option<Vec<Event>>,
     sinks: Vec<Box<dyn EventSink>>,
+    tap: Tap,
     lane: mpsc::Receiver<Box<dyn Pending>>,
     /// `None` where nothing is measured.
     figures: Option<Arc<WriterFigures>>,
@@ -226,6 +228,7 @@ impl WriterThread {
             wishes: Wishes::default(),
             in_doubt: None,
             sinks: Vec::new(),
+            tap: Tap::new(Arc::clone(&telemetry.statements)),
             lane,
             figures,
             committed: None,
@@ -459,7 +462,8 @@ impl WriterThread {
         }
     }
 
-    fn begin(&self) -> Result<(), StoreError> {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.tap.follow(&mut self.connection)?;
         // A transaction that could not be taken back when its time was.
         self.roll_back();
         self.connection
@@ -545,6 +549,7 @@ impl WriterThread {
         match reopened {
             Ok((found, connection)) => {
                 self.connection = connection;
+                self.tap.begin_anew();
                 let committed = found > self.commit;
                 self.commit = found;
                 Some(committed)
