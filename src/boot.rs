@@ -35,7 +35,7 @@ use crate::actors::timelines::{
 };
 use crate::actors::users::Users;
 use crate::clock::SharedClock;
-use crate::config::{self, Config, InstanceUrl};
+use crate::config::{self, Config, InstanceUrl, StorageProfile};
 use crate::control::socket::ControlSocket;
 use crate::domain::access::Registration;
 use crate::http::request_log::RequestIds;
@@ -43,7 +43,7 @@ use crate::http::serve::Bounds;
 use crate::instance::Instance;
 use crate::randomness::{NoRandomness, Randomness};
 use crate::store::error::StoreError;
-use crate::store::open::{DataDir, Synchronous};
+use crate::store::open::{DataDir, DiskUse, Synchronous};
 use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::Reader;
 use crate::store::units::SetInstanceUrl;
@@ -63,6 +63,8 @@ const WRITER_STOP_MAX: Duration = Duration::from_secs(2);
 const READERS_STOP_MAX: Duration = Duration::from_secs(1);
 /// How long work that blocks a thread may take to end after everything else has.
 const BLOCKING_STOP_MAX: Duration = Duration::from_millis(500);
+/// How often windows are kept on a disk that wears out, at most.
+const SPARING_SNAPSHOT_INTERVAL: Duration = Duration::from_secs(3600);
 /// Threads that serve connections, however many cores there are.
 const SERVING_THREADS_MAX: usize = 16;
 
@@ -131,12 +133,26 @@ impl BootError {
     }
 }
 
-impl From<config::Synchronous> for Synchronous {
-    fn from(setting: config::Synchronous) -> Self {
-        match setting {
-            config::Synchronous::Full => Self::Full,
-            config::Synchronous::Normal => Self::Normal,
+impl From<&config::Storage> for DiskUse {
+    fn from(settings: &config::Storage) -> Self {
+        let synchronous = match settings.synchronous {
+            config::Synchronous::Full => Synchronous::Full,
+            config::Synchronous::Normal => Synchronous::Normal,
+        };
+        match settings.profile {
+            StorageProfile::Default => Self::prompt(synchronous),
+            StorageProfile::Flash => Self::sparing(synchronous),
         }
+    }
+}
+
+/// How often windows are kept. They only make the first pages after a restart faster, so a disk that wears out gets them
+/// once an hour at most, and at the stop.
+fn snapshot_interval(config: &Config) -> Duration {
+    let configured = Duration::from_secs(config.timelines.snapshot_interval_secs);
+    match config.storage.profile {
+        StorageProfile::Default => configured,
+        StorageProfile::Flash => configured.max(SPARING_SNAPSHOT_INTERVAL),
     }
 }
 
@@ -274,9 +290,8 @@ impl Opened {
         } = plan;
         let path = data_dir.path().to_owned();
         let database = data_dir.database();
-        let synchronous = config.storage.synchronous.into();
         let (mut writer_thread, writer) =
-            WriterThread::open(data_dir, synchronous, Arc::clone(&clock))?;
+            WriterThread::open(data_dir, &config.storage, Arc::clone(&clock))?;
         let remembered = Reader::open(&database)?.run(&FindInstanceUrl)?.0;
         let url = public_url(&config, remembered.as_deref(), listening, rule)?;
 
@@ -307,7 +322,7 @@ impl Opened {
             feed: timelines_feed,
             residency,
             keeper,
-            snapshot_interval: Duration::from_secs(config.timelines.snapshot_interval_secs),
+            snapshot_interval: snapshot_interval(&config),
             commit: writer_thread.commit_number(),
         };
         let timelines =

@@ -26,7 +26,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::schedule::PeriodicTask;
 
-pub use choice::{LogFormat, LogLevel, RegistrationMode, Synchronous, UnknownWord};
+pub use choice::{LogFormat, LogLevel, RegistrationMode, StorageProfile, Synchronous, UnknownWord};
 pub use cron::{CronExpression, CronExpressionError};
 pub use faults::{EXIT_CONFIG, Fault, Faults, Origin};
 pub use load::{FILE_BYTES_MAX, FILE_NAME, FILE_VARIABLE, Loaded, Override, SYSTEM_FILE, Sources};
@@ -111,6 +111,8 @@ settings::settings! {
         data_dir: PathBuf = PathBuf::from("data");
         /// "full": survives a loss of power; "normal": faster, and that may cost the last moments.
         synchronous: Synchronous = Synchronous::Full;
+        /// "default", or "flash" for memory cards: far fewer bytes written, answers up to 0.2 s later while many write.
+        profile: StorageProfile = StorageProfile::Default;
     }
 
     /// When tasks run: cron expressions in `instance.time_zone`; "" for never.
