@@ -111,7 +111,7 @@ settings::settings! {
         data_dir: PathBuf = PathBuf::from("data");
         /// "full": survives a loss of power; "normal": faster, and that may cost the last moments.
         synchronous: Synchronous = Synchronous::Full;
-        /// "default", or "flash" for memory cards: far fewer bytes written, answers up to 0.2 s later while many write.
+        /// "default"; "flash" for memory cards: fewer bytes written, posts answered up to 0.2 s later.
         profile: StorageProfile = StorageProfile::Default;
     }
 
