@@ -11,3 +11,5 @@ pub const MAIL: bool = cfg!(feature = "mail");
 pub const SLED: bool = cfg!(feature = "sled");
 /// Posts are found by their words.
 pub const SEARCH: bool = cfg!(feature = "search");
+/// `kinglet profile` draws where the running server spends its time.
+pub const PROFILE: bool = cfg!(feature = "profile");

@@ -12,12 +12,13 @@ pub mod http;
 pub mod ids;
 pub mod instance;
 pub mod logging;
-#[cfg(feature = "mail")]
+#[cfg_attr(not(feature = "mail"), path = "mail_off.rs")]
 pub mod mail;
+pub mod profiling;
 pub mod randomness;
 pub mod secret;
 pub mod server;
 pub mod store;
 pub mod unsubscribe;
 
-pub use server::{Server, ServerBuilder};
+pub use server::{Seeding, Server, ServerBuilder};

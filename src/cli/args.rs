@@ -8,6 +8,10 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use super::completions::Completions;
+use super::health::Health;
+use super::man_pages::ManPages;
+use super::profile::Profile;
 use crate::config::{InstanceUrl, Override, Sources};
 use crate::control::protocol::STATISTICS_DAYS_MAX;
 use crate::domain::statistics::Day;
@@ -156,6 +160,33 @@ Examples:
   kinglet stats --json | jq '.days[-1].posts'"
     )]
     Stats(Stats),
+
+    /// Ask the running server whether it answers; exit code 1 when it doesn't
+    #[command(after_help = "\
+Examples:
+  kinglet health
+  kinglet health --address 127.0.0.1:8420")]
+    Health(Health),
+
+    /// Print what a shell needs to complete the commands of kinglet
+    #[command(after_help = "\
+Examples:
+  kinglet completions bash > ~/.local/share/bash-completion/completions/kinglet
+  kinglet completions zsh > ~/.zfunc/_kinglet
+  kinglet completions fish > ~/.config/fish/completions/kinglet.fish")]
+    Completions(Completions),
+
+    /// Write the manual: a page for each command, one for the settings
+    #[command(after_help = "\
+Examples:
+  kinglet man-pages ~/.local/share/man/man1")]
+    ManPages(ManPages),
+    /// Look at the running server for a while and draw where its threads spend their time: a flame graph
+    #[command(after_help = "\
+Examples:
+  kinglet profile
+  kinglet profile --seconds 30 --output slow-evening.svg")]
+    Profile(Profile),
 }
 
 /// `stats` and what it does beside drawing.
@@ -560,6 +591,11 @@ pub struct InstanceSetUrl {
     /// The new address
     #[arg(value_name = "URL")]
     pub url: InstanceUrl,
+}
+
+/// What can be written on the command line, for whoever describes it: shells, the manual.
+pub(super) fn grammar() -> clap::Command {
+    Line::command()
 }
 
 impl Cli {

@@ -11,6 +11,7 @@ use super::writer::{EventBatch, EventSink, Unit, WriteError, Writer, WriterThrea
 use crate::clock::{ManualClock, Timestamp};
 use crate::domain::event::Event;
 use crate::domain::job::Lane;
+use crate::randomness::Randomness;
 use crate::store::units::{LeaseJobs, StepJob, YieldJob};
 
 /// The most batches that a test may leave unread.
@@ -45,7 +46,7 @@ impl TestStore {
 
     /// An empty store of an instance that sends mail.
     pub(crate) fn open_with_mail() -> Self {
-        Self::open_with(WriterThread::send_mail)
+        Self::open_with(|writer| writer.mail_switch().turn_on())
     }
 
     fn open_with(prepare: impl FnOnce(&mut WriterThread)) -> Self {
@@ -64,8 +65,13 @@ impl TestStore {
         let clock = ManualClock::at(Timestamp::from_millis(1_790_000_000_000));
         let data_dir = DataDir::own(directory.path()).expect("nobody else uses it");
         let database = data_dir.database();
-        let (mut thread, writer) = WriterThread::open(data_dir, Synchronous::Normal, clock.clone())
-            .expect("a new database");
+        let (mut thread, writer) = WriterThread::open(
+            data_dir,
+            Synchronous::Normal,
+            clock.clone(),
+            &mut Randomness::seeded(1).rng(),
+        )
+        .expect("a new database");
         prepare(&mut thread);
         let (sink, events) = mpsc::sync_channel(BATCHES_MAX);
         thread.add_sink(Box::new(Keep(sink)));

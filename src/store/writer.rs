@@ -9,7 +9,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rand::CryptoRng;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
@@ -200,6 +202,21 @@ impl Writer {
     }
 }
 
+/// Whether units may ask for mail, which nobody sends unless this is turned on. Clones are the same switch.
+#[derive(Debug, Clone, Default)]
+pub struct MailSwitch(Arc<AtomicBool>);
+
+impl MailSwitch {
+    /// Lets units ask for mail from now on.
+    pub fn turn_on(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_on(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// The writer's thread: ends, with a last checkpoint, when every [`Writer`] is gone.
 pub struct WriterThread {
     connection: Connection,
@@ -213,7 +230,7 @@ pub struct WriterThread {
     /// Whether a reader held back the last checkpoint of a log that was too long.
     was_blocked: bool,
     wal_bytes_max: u64,
-    sends_mail: bool,
+    sends_mail: MailSwitch,
     /// What the units of the batch at work want of it.
     wishes: Wishes,
     /// The events of a commit that failed in a way that leaves open whether it happened.
@@ -225,7 +242,7 @@ pub struct WriterThread {
 }
 
 impl WriterThread {
-    /// Opens the database for writing.
+    /// Opens the database for writing. `rng` makes what a new database is told from every other by.
     ///
     /// # Errors
     /// What the disk or SQLite say, or [`StoreError::NewerSchema`].
@@ -233,10 +250,11 @@ impl WriterThread {
         data_dir: DataDir,
         disk_use: impl Into<DiskUse>,
         clock: SharedClock,
+        rng: &mut impl CryptoRng,
     ) -> Result<(Self, Writer), StoreError> {
         let disk_use = disk_use.into();
         let connection = open::open_writer(&data_dir.database(), disk_use)?;
-        meta::initialise(&connection)?;
+        meta::initialise(&connection, rng)?;
         index_posts::begin(&connection, clock.now())?;
         let commit = meta::commit(&connection)?;
         let ids = IdGenerator::above(tables::largest_id(&connection)?);
@@ -251,7 +269,7 @@ impl WriterThread {
             units_since_checkpoint: 0,
             was_blocked: false,
             wal_bytes_max: WAL_BYTES_MAX,
-            sends_mail: false,
+            sends_mail: MailSwitch::default(),
             wishes: Wishes::default(),
             in_doubt: None,
             sinks: Vec::new(),
@@ -295,9 +313,9 @@ impl WriterThread {
         self.commit
     }
 
-    /// Lets units ask for mail, which nobody sends unless this is called.
-    pub fn send_mail(&mut self) {
-        self.sends_mail = true;
+    /// What lets units ask for mail.
+    pub fn mail_switch(&self) -> MailSwitch {
+        self.sends_mail.clone()
     }
 
     /// Who is told of events.
@@ -459,7 +477,7 @@ impl WriterThread {
             events,
             commit: self.commit + 1,
             now: self.clock.now(),
-            sends_mail: self.sends_mail,
+            sends_mail: self.sends_mail.is_on(),
             wishes: &mut self.wishes,
         };
         let applied = run("SAVEPOINT unit", &self.connection)

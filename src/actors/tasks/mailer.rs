@@ -18,7 +18,7 @@ use crate::domain::job::LeasedJob;
 use crate::domain::mail::MailKind;
 use crate::ids::{AccountId, JobId, PostId};
 use crate::mail::letters::{self, Letter as _, Person};
-use crate::mail::{Mail, MessageId, Outbox, SendError, Site};
+use crate::mail::{LetterBox, Mail, MessageId, Outbox, SendError, Site};
 use crate::randomness::Randomness;
 use crate::secret::{Secret, TokenHash, random_token};
 use crate::store::units::{
@@ -48,21 +48,25 @@ pub struct MailerSetup {
     pub unsubscribe_key: UnsubscribeKey,
     /// The store's random identity: a copy of an instance doesn't repeat the other's `Message-ID`s.
     pub identity: String,
+    /// Where mail is kept instead of being sent.
+    pub letter_box: Option<LetterBox>,
 }
 
 impl MailerSetup {
-    /// For an instance that sends mail; `identity` is the store's.
+    /// For an instance that sends mail; `identity` is the store's. With a box the mail goes there.
     pub fn of(
         config: &Arc<Config>,
         url: &Arc<InstanceUrl>,
         unsubscribe_key: &UnsubscribeKey,
         identity: String,
+        letter_box: Option<LetterBox>,
     ) -> Option<Self> {
         config.mail.url.is_on().then(|| Self {
             config: Arc::clone(config),
             url: Arc::clone(url),
             unsubscribe_key: unsubscribe_key.clone(),
             identity,
+            letter_box,
         })
     }
 }
@@ -119,7 +123,11 @@ impl Mailer {
         if let Some(open) = &*self.outbox.borrow() {
             return Arc::clone(open);
         }
-        let opened = Arc::new(Outbox::of(&self.setup.config.mail, &self.setup.url));
+        let opened = match &self.setup.letter_box {
+            Some(letter_box) => Outbox::into(letter_box.clone()),
+            None => Outbox::of(&self.setup.config.mail, &self.setup.url),
+        };
+        let opened = Arc::new(opened);
         self.outbox.send_replace(Some(Arc::clone(&opened)));
         opened
     }

@@ -8,6 +8,7 @@ use crate::actors::Actors;
 use crate::actors::error::AskError;
 use crate::config::{Config, InstanceUrl};
 use crate::domain::job::LeasedJob;
+use crate::mail::LetterBox;
 use crate::randomness::Randomness;
 use crate::unsubscribe::UnsubscribeKey;
 
@@ -22,6 +23,7 @@ impl MailerSetup {
         _: &Arc<InstanceUrl>,
         _: &UnsubscribeKey,
         _: String,
+        _: Option<LetterBox>,
     ) -> Option<Self> {
         None
     }

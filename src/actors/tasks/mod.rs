@@ -105,7 +105,7 @@ impl TaskManager {
             wakes: self.wakes.clone(),
             worker: House {
                 actors: self.actors.clone(),
-                randomness: self.randomness.clone(),
+                randomness: self.randomness.branch("house"),
             },
             at_once: HOUSE_AT_ONCE,
         };
@@ -114,7 +114,7 @@ impl TaskManager {
             actors: self.actors.clone(),
             clock: Arc::clone(&self.clock),
             wakes: self.wakes.clone(),
-            worker: Mailer::new(self.actors.clone(), self.randomness.clone(), setup),
+            worker: Mailer::new(self.actors.clone(), self.randomness.branch("mail"), setup),
             at_once: MAILS_AT_ONCE,
         });
         let lanes = async move {
@@ -128,7 +128,7 @@ impl TaskManager {
             actors: self.actors,
             clock: self.clock,
             wakes: self.wakes,
-            randomness: self.randomness,
+            randomness: self.randomness.branch("schedule"),
             config: self.config,
         };
         tokio::select! {

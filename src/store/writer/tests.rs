@@ -12,6 +12,7 @@ use super::*;
 use crate::clock::ManualClock;
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
+use crate::randomness::Randomness;
 use crate::store::open::Synchronous;
 use crate::store::reader::{Query, Reader, View};
 use crate::store::rig::AddAccount;
@@ -25,7 +26,14 @@ type Receiver<T> = oneshot::Receiver<Result<T, WriteError>>;
 /// Opens the store of a directory at a moment.
 fn open(path: &Path, now: Timestamp) -> (WriterThread, Writer) {
     let data_dir = DataDir::own(path).unwrap();
-    WriterThread::open(data_dir, Synchronous::Normal, ManualClock::at(now)).unwrap()
+    let mut rng = Randomness::seeded(1).rng();
+    WriterThread::open(
+        data_dir,
+        Synchronous::Normal,
+        ManualClock::at(now),
+        &mut rng,
+    )
+    .unwrap()
 }
 
 fn store() -> (TempDir, WriterThread, Writer) {
@@ -173,7 +181,9 @@ fn a_disk_that_wears_out_gets_what_flows_in_one_commit_and_lets_nobody_wait_who_
     let clock = ManualClock::at(NOON);
     let data_dir = DataDir::own(directory.path()).unwrap();
     let disk_use = DiskUse::sparing(Synchronous::Normal);
-    let (mut thread, writer) = WriterThread::open(data_dir, disk_use, clock.clone()).unwrap();
+    let mut rng = Randomness::seeded(1).rng();
+    let (mut thread, writer) =
+        WriterThread::open(data_dir, disk_use, clock.clone(), &mut rng).unwrap();
     let page_bytes: i64 = thread
         .connection
         .query_row("PRAGMA page_size", (), |row| row.get(0))
