@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rand::CryptoRng;
 use rusqlite::Connection;
+use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::error::StoreError;
 use super::open::{self, DataDir, DiskUse};
@@ -226,6 +228,8 @@ pub struct WriterThread {
     commit: i64,
     /// When the last batch was done.
     committed_at: Timestamp,
+    /// Wakes the thread when it has gathered for long enough; none where it never does.
+    timer: Option<Runtime>,
     units_since_checkpoint: usize,
     /// Whether a reader held back the last checkpoint of a log that was too long.
     was_blocked: bool,
@@ -266,6 +270,7 @@ impl WriterThread {
             ids,
             commit,
             committed_at: Timestamp::from_millis(0),
+            timer: disk_use.timer()?,
             units_since_checkpoint: 0,
             was_blocked: false,
             wal_bytes_max: WAL_BYTES_MAX,
@@ -344,15 +349,16 @@ impl WriterThread {
     /// waits.
     fn gather(&mut self, batch: &mut Vec<Box<dyn Pending>>) {
         let flows = self.clock.now().millis() - self.committed_at.millis() < FLOW_MILLIS;
-        if self.disk_use.gather.is_zero() || !flows || batch.len() >= UNITS_GATHERED_MAX {
+        let Some(timer) = self.timer.as_ref().filter(|_| flows) else {
             return;
-        }
-        std::thread::sleep(self.disk_use.gather);
-        while batch.len() < UNITS_PER_COMMIT_MAX
-            && let Ok(pending) = self.lane.try_recv()
-        {
-            batch.push(pending);
-        }
+        };
+        let more = async {
+            while batch.len() < UNITS_GATHERED_MAX
+                && self.lane.recv_many(batch, UNITS_GATHERED_MAX).await > 0
+            {}
+        };
+        // What came in time is in the batch, whether the time ran out or not.
+        drop(timer.block_on(async { timeout(self.disk_use.gather, more).await }));
     }
 
     /// Applies what waits now, as one batch, on the caller's thread.
