@@ -27,11 +27,11 @@ use crate::actors::timelines::{
     PersistWindows, Residency, SnapshotKeeper, Timelines, TimelinesSetup,
 };
 use crate::actors::users::Users;
-use crate::config;
+use crate::config::{self, Config, StorageProfile};
 use crate::domain::access::Registration;
 use crate::instance::Instance;
 use crate::store::error::StoreError;
-use crate::store::open::{DataDir, Synchronous};
+use crate::store::open::{DataDir, DiskUse, Synchronous};
 use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::Reader;
 use crate::store::units::SetInstanceUrl;
@@ -48,13 +48,29 @@ const OWNERS_STOP_MAX: Duration = Duration::from_secs(2);
 const WRITER_STOP_MAX: Duration = Duration::from_secs(2);
 /// How long the readers and the keeper of snapshots may take to end.
 const READERS_STOP_MAX: Duration = Duration::from_secs(1);
+/// How often windows are kept on a disk that wears out, at most.
+const SPARING_SNAPSHOT_INTERVAL: Duration = Duration::from_secs(3600);
 
-impl From<config::Synchronous> for Synchronous {
-    fn from(setting: config::Synchronous) -> Self {
-        match setting {
-            config::Synchronous::Full => Self::Full,
-            config::Synchronous::Normal => Self::Normal,
+impl From<&config::Storage> for DiskUse {
+    fn from(settings: &config::Storage) -> Self {
+        let synchronous = match settings.synchronous {
+            config::Synchronous::Full => Synchronous::Full,
+            config::Synchronous::Normal => Synchronous::Normal,
+        };
+        match settings.profile {
+            StorageProfile::Default => Self::prompt(synchronous),
+            StorageProfile::Flash => Self::sparing(synchronous),
         }
+    }
+}
+
+/// How often windows are kept. They only make the first pages after a restart faster, so a disk that wears out gets them
+/// once an hour at most, and at the stop.
+fn snapshot_interval(config: &Config) -> Duration {
+    let configured = Duration::from_secs(config.timelines.snapshot_interval_secs);
+    match config.storage.profile {
+        StorageProfile::Default => configured,
+        StorageProfile::Flash => configured.max(SPARING_SNAPSHOT_INTERVAL),
     }
 }
 
@@ -169,11 +185,10 @@ impl Opened {
         };
         let path = data_dir.path().to_owned();
         let database = data_dir.database();
-        let synchronous = config.storage.synchronous.into();
         let mut rng = randomness.branch("store").rng();
         let (mut writer_thread, writer) = WriterThread::open(
             data_dir,
-            synchronous,
+            &config.storage,
             Arc::clone(&clock),
             &mut rng,
             &telemetry,
@@ -221,7 +236,7 @@ impl Opened {
             feed: timelines_feed,
             residency,
             keeper,
-            snapshot_interval: Duration::from_secs(config.timelines.snapshot_interval_secs),
+            snapshot_interval: snapshot_interval(&config),
             commit: writer_thread.commit_number(),
             watch: telemetry.watch(ActorName::Timelines),
         };
