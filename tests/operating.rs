@@ -150,6 +150,17 @@ async fn every_command_of_the_page_does_what_it_says() {
     eventually("a record of a slow log-in", async || slow().is_some()).await;
     let id = slow().expect("there is one");
 
+    // People go on meanwhile.
+    let token = place.done(&["token", "create", "ada", "--scopes", "write"]);
+    let ada = Client::new(&base).with_token(token.trim());
+    let writing = tokio::spawn(async move {
+        loop {
+            let body = serde_json::json!({"status": "a robin"});
+            ada.post("/api/v1/statuses", body).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    });
+
     // The program as it is called on the page.
     let programs = place.path().join("bin");
     std::fs::create_dir(&programs).expect("a directory");
@@ -185,4 +196,5 @@ async fn every_command_of_the_page_does_what_it_says() {
             );
         }
     }
+    writing.abort();
 }
