@@ -95,9 +95,12 @@ pub mod mail;
 pub mod net;
 pub mod profiling;
 pub mod randomness;
+pub mod redact;
 pub mod secret;
 pub mod server;
 pub mod store;
+pub mod telemetry;
+mod threads;
 pub mod unsubscribe;
 
 pub use server::{Seeding, Server, ServerBuilder};

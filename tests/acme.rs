@@ -95,7 +95,7 @@ impl Authority {
             "-dns01",
             &dns,
         ];
-        let none = ["-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""];
+        let none = ["-http01", "", "-https01", "", "-tlsalpn01", ""];
         let management = format!("127.0.0.1:{}", free_port());
         let names = [&names[..], &none, &["-management", &management]].concat();
         self.running.push(helper("pebble-challtestsrv", &names));

@@ -15,7 +15,7 @@ use kinglet::clock::ManualClock;
 use kinglet::config::Config;
 use kinglet::domain::account::Role;
 use kinglet::net::listener::Use;
-use rcgen::{CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use reqwest::StatusCode;
 use support::curl::Curl;
 use support::process::Place;
@@ -31,6 +31,9 @@ impl Authority {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "the test's root");
         params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
         let root = params.self_signed(&key).expect("a root");
@@ -55,6 +58,9 @@ impl Authority {
     fn made(&self, serial: u64) -> (String, String) {
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let mut params = CertificateParams::new(names).expect("names");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "the test's server");
         params.serial_number = Some(serial.into());
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
@@ -87,7 +93,12 @@ impl Authority {
 fn serial_shown(authority: &Authority, url: &str) -> String {
     let shown = authority.curl().fetch(
         &format!("{url}/health"),
-        &["--write-out", "%{certs}", "--output", "/dev/null"],
+        &[
+            "--write-out",
+            "%{certs}\nkinglet-status: %{http_code}",
+            "--output",
+            "/dev/null",
+        ],
     );
     assert_eq!(shown.code, 0, "{}", shown.complaint);
     let line = shown
@@ -146,7 +157,7 @@ async fn a_browser_logs_in_over_https_with_secure_cookies_and_is_told_to_stay() 
     .await;
     let session = jar
         .lines()
-        .find(|line| line.contains("__Host-"))
+        .find(|line| line.contains("kinglet_session"))
         .expect("a session");
     // The jar's fourth column says that it is for HTTPS alone.
     assert_eq!(session.split('\t').nth(3), Some("TRUE"), "{session}");
