@@ -13,3 +13,5 @@ pub const SLED: bool = cfg!(feature = "sled");
 pub const OTLP: bool = cfg!(feature = "otlp");
 /// Posts are found by their words.
 pub const SEARCH: bool = cfg!(feature = "search");
+/// `kinglet profile` draws where the running server spends its time.
+pub const PROFILE: bool = cfg!(feature = "profile");

@@ -15,6 +15,7 @@ use super::gate::Gate;
 use crate::secret::{Secret, same_bytes};
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::{ActorName, Watch};
+use crate::threads::name_this;
 
 /// How many passwords are hashed at the same time.
 pub const HASHERS: usize = 2;
@@ -64,10 +65,13 @@ impl Hashers {
         };
         let name = ActorName::Hashers;
         let watched = Arc::clone(telemetry);
-        let pool = SyncArbiter::start(HASHERS, move || Hasher {
-            full: argon2(MEMORY_KIB, PASSES),
-            slight: argon2(SLIGHT_MEMORY_KIB, SLIGHT_PASSES),
-            watch: watched.watch(name),
+        let pool = SyncArbiter::start(HASHERS, move || {
+            name_this("kinglet-hasher");
+            Hasher {
+                full: argon2(MEMORY_KIB, PASSES),
+                slight: argon2(SLIGHT_MEMORY_KIB, SLIGHT_PASSES),
+                watch: watched.watch(name),
+            }
         });
         Self {
             pool: Door::new(pool, telemetry, name),

@@ -18,6 +18,7 @@ pub mod readers;
 pub mod tasks;
 pub mod timelines;
 pub mod users;
+pub mod vitals;
 
 use actix::dev::ToEnvelope;
 use actix::{Actor, Handler};

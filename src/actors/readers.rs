@@ -12,6 +12,7 @@ use crate::store::error::StoreError;
 use crate::store::reader::{Query, Reader};
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::{ActorName, Watch};
+use crate::telemetry::statements::Statements;
 
 /// How many readers there are.
 const READERS: usize = 2;
@@ -19,6 +20,7 @@ const READERS: usize = 2;
 /// One reader of the pool.
 pub struct ReaderActor {
     database: PathBuf,
+    statements: Arc<Statements>,
     reader: Result<Reader, StoreError>,
     watch: Watch,
 }
@@ -29,13 +31,21 @@ impl ReaderActor {
         let database = database.to_owned();
         let name = ActorName::Readers;
         let watched = Arc::clone(telemetry);
-        let (pool, ended) = pool::start(READERS, move || Self {
-            database: database.clone(),
-            reader: Reader::open(&database),
-            watch: watched.watch(name),
+        let (pool, ended) = pool::start("kinglet-reader", READERS, move || {
+            let statements = Arc::clone(&watched.statements);
+            Self {
+                database: database.clone(),
+                reader: open(&database, &statements),
+                statements,
+                watch: watched.watch(name),
+            }
         });
         (Door::new(pool, telemetry, name), ended)
     }
+}
+
+fn open(database: &Path, statements: &Arc<Statements>) -> Result<Reader, StoreError> {
+    Ok(Reader::open(database)?.watched_by(Arc::clone(statements)))
 }
 
 impl Actor for ReaderActor {
@@ -57,7 +67,7 @@ impl<Q: Query> Handler<Look<Q>> for ReaderActor {
 
     fn handle(&mut self, Look(query): Look<Q>, _: &mut SyncContext<Self>) -> Self::Result {
         if self.reader.is_err() {
-            self.reader = Reader::open(&self.database);
+            self.reader = open(&self.database, &self.statements);
         }
         match &mut self.reader {
             Ok(reader) => Ok(reader.run(&query)?),

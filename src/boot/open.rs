@@ -27,17 +27,18 @@ use crate::actors::timelines::{
     PersistWindows, Residency, SnapshotKeeper, Timelines, TimelinesSetup,
 };
 use crate::actors::users::Users;
-use crate::config;
+use crate::config::{self, Config, StorageProfile};
 use crate::domain::access::Registration;
 use crate::instance::Instance;
 use crate::store::error::StoreError;
-use crate::store::open::{DataDir, Synchronous};
+use crate::store::open::{DataDir, DiskUse, Synchronous};
 use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::Reader;
 use crate::store::units::SetInstanceUrl;
 use crate::store::writer::{MailSwitch, WriterThread};
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::ActorName;
+use crate::threads::name_this;
 use crate::unsubscribe::UnsubscribeKey;
 
 /// How long the owners' threads may take to end.
@@ -47,13 +48,29 @@ const OWNERS_STOP_MAX: Duration = Duration::from_secs(2);
 const WRITER_STOP_MAX: Duration = Duration::from_secs(2);
 /// How long the readers and the keeper of snapshots may take to end.
 const READERS_STOP_MAX: Duration = Duration::from_secs(1);
+/// How often windows are kept on a disk that wears out, at most.
+const SPARING_SNAPSHOT_INTERVAL: Duration = Duration::from_secs(3600);
 
-impl From<config::Synchronous> for Synchronous {
-    fn from(setting: config::Synchronous) -> Self {
-        match setting {
-            config::Synchronous::Full => Self::Full,
-            config::Synchronous::Normal => Self::Normal,
+impl From<&config::Storage> for DiskUse {
+    fn from(settings: &config::Storage) -> Self {
+        let synchronous = match settings.synchronous {
+            config::Synchronous::Full => Synchronous::Full,
+            config::Synchronous::Normal => Synchronous::Normal,
+        };
+        match settings.profile {
+            StorageProfile::Default => Self::prompt(synchronous),
+            StorageProfile::Flash => Self::sparing(synchronous),
         }
+    }
+}
+
+/// How often windows are kept. They only make the first pages after a restart faster, so a disk that wears out gets them
+/// once an hour at most, and at the stop.
+fn snapshot_interval(config: &Config) -> Duration {
+    let configured = Duration::from_secs(config.timelines.snapshot_interval_secs);
+    match config.storage.profile {
+        StorageProfile::Default => configured,
+        StorageProfile::Flash => configured.max(SPARING_SNAPSHOT_INTERVAL),
     }
 }
 
@@ -116,11 +133,11 @@ impl Opened {
     /// # Errors
     /// Why it can't be opened.
     pub async fn for_command(data_dir: DataDir, plan: Plan) -> Result<Self, BootError> {
-        let listen = plan.config.http.listen;
+        let listen = plan.config.main_address();
         Self::open(data_dir, plan, listen, UrlRule::Overlook).await
     }
 
-    /// Opens the instance for a server that listens on this address. It does nothing by itself, and asks for no mail,
+    /// Opens the instance for a server that listens on this address, for HTTPS or not. It does nothing by itself, and asks for no mail,
     /// before [`begin_work`](Self::begin_work). Has to be called within [`run`](super::run).
     ///
     /// # Errors
@@ -128,7 +145,7 @@ impl Opened {
     pub async fn for_server(
         data_dir: DataDir,
         plan: Plan,
-        listening: SocketAddr,
+        listening: (SocketAddr, bool),
     ) -> Result<Self, BootError> {
         Self::open(data_dir, plan, listening, UrlRule::Keep).await
     }
@@ -146,7 +163,7 @@ impl Opened {
     pub(super) async fn open(
         data_dir: DataDir,
         plan: Plan,
-        listening: SocketAddr,
+        listening: (SocketAddr, bool),
         rule: UrlRule,
     ) -> Result<Self, BootError> {
         let Plan {
@@ -158,17 +175,20 @@ impl Opened {
             telemetry,
         } = plan;
         let telemetry = if telemetry {
-            Telemetry::new(config.log.slow_ms)
+            // Nothing is slow where the setting is 0.
+            Telemetry::new(match config.log.slow_ms {
+                0 => u64::MAX,
+                millis => millis,
+            })
         } else {
             Telemetry::disabled()
         };
         let path = data_dir.path().to_owned();
         let database = data_dir.database();
-        let synchronous = config.storage.synchronous.into();
         let mut rng = randomness.branch("store").rng();
         let (mut writer_thread, writer) = WriterThread::open(
             data_dir,
-            synchronous,
+            &config.storage,
             Arc::clone(&clock),
             &mut rng,
             &telemetry,
@@ -183,8 +203,16 @@ impl Opened {
         let store = StoreDoor { writer, readers };
         let hashers = Hashers::start(&telemetry);
 
-        let arbiter = || Arbiter::try_new().map_err(BootError::Threads);
-        let arbiters = vec![arbiter()?, arbiter()?, arbiter()?];
+        let arbiter = |name: &'static str| {
+            let arbiter = Arbiter::try_new().map_err(BootError::Threads)?;
+            arbiter.spawn_fn(move || name_this(name));
+            Ok::<_, BootError>(arbiter)
+        };
+        let arbiters = vec![
+            arbiter("kinglet-users")?,
+            arbiter("kinglet-lines")?,
+            arbiter("kinglet-posts")?,
+        ];
         let users = Users::start_in_arbiter(&arbiters[0].handle(), {
             let store = store.clone();
             let clock = Arc::clone(&clock);
@@ -208,7 +236,7 @@ impl Opened {
             feed: timelines_feed,
             residency,
             keeper,
-            snapshot_interval: Duration::from_secs(config.timelines.snapshot_interval_secs),
+            snapshot_interval: snapshot_interval(&config),
             commit: writer_thread.commit_number(),
             watch: telemetry.watch(ActorName::Timelines),
         };

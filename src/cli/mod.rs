@@ -9,6 +9,7 @@ mod check;
 mod columns;
 mod completions;
 mod config;
+pub mod debug;
 mod health;
 mod instance;
 mod invite;
@@ -170,7 +171,7 @@ fn dispatch(
         Command::Serve(_) | Command::Config(_) | Command::Completions(_) | Command::ManPages(_) => {
             Ok(())
         }
-        Command::Health(asked) => health::run(*asked, &config),
+        Command::Health(asked) => health::run(asked.clone(), &config),
         Command::User(command) => user::run(command, &config),
         Command::Invite(args::Invite::Create(create)) => invite::create(*create, &config),
         Command::Token(args::Token::Create(create)) => token::create(create, &config),
@@ -178,6 +179,7 @@ fn dispatch(
         Command::Check(output) => check::run(*output, &config),
         Command::Backup(backup) => backup::run(backup, &config),
         Command::Tasks(command) => tasks::run(command, &config),
+        Command::Debug(command) => debug::run(command, &config),
         Command::Top(options) => top::run(options, &config),
         Command::Log(command) => log::run(command, &config),
         Command::Profile(options) => profile::run(options, &config),

@@ -1,6 +1,6 @@
 //! `kinglet top`: what the running server is about, drawn anew each second.
 
-mod draw;
+pub(super) mod draw;
 mod screen;
 
 use std::io::{self, IsTerminal};

@@ -3,6 +3,7 @@
 //! A running server answers it over its control socket; where none runs, the command calls it in its own process.
 
 pub mod client;
+pub mod debug;
 pub mod log;
 #[cfg(feature = "mail")]
 mod mail;
@@ -117,6 +118,7 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
         Request::CreateToken { name, scopes } => create_token(instance, &name, &scopes).await,
         Request::SendTestMail { address } => mail::send_test(instance, &address).await,
         Request::Check => check(instance).await,
+        Request::Tell { part } => debug::tell(instance, part).await,
         Request::Profile { seconds, frequency } => profile::profile(seconds, frequency).await,
         Request::BackUp { directory } => back_up(instance, directory.into()).await,
         Request::ReadStatistics { days } => statistics::read(instance, days).await,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::debug::{Part, Told};
 use super::log::LogReport;
 use super::tasks::TasksReport;
 use crate::domain::account::Role;
@@ -126,6 +127,11 @@ pub enum Request {
     },
     /// Check every invariant.
     Check,
+    /// Tell what helps to find a fault.
+    Tell {
+        /// What of it.
+        part: Part,
+    },
     /// Look where the server's threads spend their time.
     Profile {
         /// For how long.
@@ -244,6 +250,11 @@ pub enum Answer {
     Checked {
         /// What breaks which invariant.
         broken: Vec<Finding>,
+    },
+    /// What helps to find a fault.
+    Told {
+        /// It.
+        told: Told,
     },
     /// What was seen of the server at work.
     Profiled {

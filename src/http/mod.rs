@@ -14,6 +14,7 @@ mod observe;
 pub mod pages;
 pub mod pictures;
 pub mod problem;
+pub mod redirect;
 pub mod reply;
 pub mod request_log;
 pub mod routes;

@@ -45,7 +45,7 @@ pub fn filter(
     impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static + use<>,
     RouteError,
 > {
-    let context = Context::new(instance).map_err(|error| RouteError::Pattern(error.to_string()))?;
+    let context = Context::new(instance);
     let routes = Routes::new(families(), entrance::render_problem)?;
     let patterns = routes.list().iter().map(|route| route.pattern);
     instance.telemetry.http.declare(patterns);

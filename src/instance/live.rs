@@ -95,7 +95,8 @@ impl Instance {
         })
     }
 
-    fn slow_request(&self, report: Report) -> SlowRequest {
+    /// A request's course, as it is told.
+    pub(crate) fn slow_request(&self, report: Report) -> SlowRequest {
         let spans = report.spans.into_iter().map(|slice| SlowSpan {
             kind: slice.kind.name().to_owned(),
             detail: slice.detail.into_owned(),

@@ -10,6 +10,7 @@ use tracing_subscriber::registry::Registry;
 use tracing_subscriber::reload;
 
 use super::levels::{LevelError, Levels, LogTarget, SetLevel};
+use super::recent::RecentRecords;
 use crate::clock::{SharedClock, Timestamp};
 use crate::config::LogLevel;
 
@@ -32,6 +33,7 @@ pub struct LogControl(Arc<Shared>);
 struct Shared {
     filter: reload::Handle<Targets, Registry>,
     state: Mutex<State>,
+    recent: RecentRecords,
 }
 
 #[derive(Debug)]
@@ -42,12 +44,26 @@ struct State {
 }
 
 impl LogControl {
-    pub(super) fn new(levels: Levels, filter: reload::Handle<Targets, Registry>) -> Self {
+    pub(super) fn new(
+        levels: Levels,
+        filter: reload::Handle<Targets, Registry>,
+        recent: RecentRecords,
+    ) -> Self {
         let state = Mutex::new(State {
             levels,
             ender: None,
         });
-        Self(Arc::new(Shared { filter, state }))
+        Self(Arc::new(Shared {
+            filter,
+            state,
+            recent,
+        }))
+    }
+
+    /// The last records.
+    #[must_use]
+    pub fn recent(&self) -> &RecentRecords {
+        &self.0.recent
     }
 
     /// Sets a level. What is set for a while ends by itself; that needs the tokio runtime this is called in.

@@ -5,6 +5,7 @@
 
 mod control;
 mod levels;
+mod recent;
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,7 @@ use crate::config::{Log, LogFormat};
 
 pub use control::{LogControl, LogSetting};
 pub use levels::{LEVELS_SET_MAX, LevelError, Levels, LogTarget, LogTargetError, ROOMS, SetLevel};
+pub use recent::{RECORDS_MAX, RecentRecords};
 
 /// Bytes that a [`LogSink`] keeps.
 pub const LOG_SINK_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -71,8 +73,9 @@ where
     };
     let levels = Levels::new(log.level);
     let (filter, handle) = reload::Layer::new(levels.filter());
-    let subscriber = Dispatch::new(registry().with(filter).with(layer));
-    (subscriber, LogControl::new(levels, handle))
+    let recent = RecentRecords::default();
+    let subscriber = Dispatch::new(registry().with(filter).with(layer).with(recent.clone()));
+    (subscriber, LogControl::new(levels, handle, recent))
 }
 
 /// A writer that keeps what is logged, so that a test can read it. Clones share one content.

@@ -2,8 +2,9 @@
 //!
 //! It takes all units that wait (up to [`UNITS_PER_COMMIT_MAX`]), applies each in a savepoint inside one transaction,
 //! commits, hands the batch's events to whoever keeps something in memory, and only then answers the waiters. So
-//! an answer means: durable, and known to everybody who caches. It never sleeps to fill a batch: under load, batches
-//! grow by themselves while the previous commit waits for the disk.
+//! an answer means: durable, and known to everybody who caches. It doesn't sleep to fill a batch: under load, batches
+//! grow by themselves while the previous commit waits for the disk. Only a disk that wears out ([`DiskUse::sparing`])
+//! makes it wait a moment for more, while writes flow.
 
 mod lane;
 
@@ -16,14 +17,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rand::CryptoRng;
 use rusqlite::Connection;
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use self::lane::Pending;
 use super::error::StoreError;
-use super::open::{self, DataDir, Synchronous};
+use super::open::{self, DataDir, DiskUse};
 use super::reader::panicked;
 use super::tables::{self, meta};
 use super::units::index_posts;
+use super::watch::Tap;
 use crate::clock::Moment;
 use crate::clock::{SharedClock, Timestamp};
 use crate::domain::event::Event;
@@ -36,8 +40,10 @@ use crate::telemetry::{Span, Telemetry};
 pub const UNITS_PER_COMMIT_MAX: usize = 512;
 /// The most units that wait for the writer; one more is answered [`WriteError::Busy`].
 pub const UNITS_WAITING_MAX: usize = 4096;
-/// After so many units the WAL is copied into the database between commits; then it starts anew by itself.
-const UNITS_PER_CHECKPOINT: usize = 1000;
+/// Writes flow when the last commit is less than this ago, in milliseconds.
+const FLOW_MILLIS: i64 = 1000;
+/// A batch with so many units is worth its commit: it waits for no more.
+const UNITS_GATHERED_MAX: usize = 64;
 /// At this size, in bytes, the writer waits for readers to let go of the WAL, so that it can start anew.
 pub const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -170,10 +176,14 @@ impl MailSwitch {
 /// The writer's thread: ends, with a last checkpoint, when every [`Writer`] is gone.
 pub struct WriterThread {
     connection: Connection,
-    synchronous: Synchronous,
+    disk_use: DiskUse,
     clock: SharedClock,
     ids: IdGenerator,
     commit: i64,
+    /// When the last batch was done.
+    committed_at: Timestamp,
+    /// Wakes the thread when it has gathered for long enough; none where it never does.
+    timer: Option<Runtime>,
     units_since_checkpoint: usize,
     /// Whether a reader held back the last checkpoint of a log that was too long.
     was_blocked: bool,
@@ -184,6 +194,7 @@ pub struct WriterThread {
     /// The events of a commit that failed in a way that leaves open whether it happened.
     in_doubt: Option<Vec<Event>>,
     sinks: Vec<Box<dyn EventSink>>,
+    tap: Tap,
     lane: mpsc::Receiver<Box<dyn Pending>>,
     /// `None` where nothing is measured.
     figures: Option<Arc<WriterFigures>>,
@@ -200,12 +211,13 @@ impl WriterThread {
     /// What the disk or SQLite say, or [`StoreError::NewerSchema`].
     pub fn open(
         data_dir: DataDir,
-        synchronous: Synchronous,
+        disk_use: impl Into<DiskUse>,
         clock: SharedClock,
         rng: &mut impl CryptoRng,
         telemetry: &Telemetry,
     ) -> Result<(Self, Writer), StoreError> {
-        let connection = open::open_writer(&data_dir.database(), synchronous)?;
+        let disk_use = disk_use.into();
+        let connection = open::open_writer(&data_dir.database(), disk_use)?;
         meta::initialise(&connection, rng)?;
         index_posts::begin(&connection, clock.now())?;
         let commit = meta::commit(&connection)?;
@@ -215,10 +227,12 @@ impl WriterThread {
         let writer = Writer::new(sender, figures.clone());
         let thread = Self {
             connection,
-            synchronous,
+            disk_use,
             clock,
             ids,
             commit,
+            committed_at: Timestamp::from_millis(0),
+            timer: disk_use.timer()?,
             units_since_checkpoint: 0,
             was_blocked: false,
             wal_bytes_max: WAL_BYTES_MAX,
@@ -226,6 +240,7 @@ impl WriterThread {
             wishes: Wishes::default(),
             in_doubt: None,
             sinks: Vec::new(),
+            tap: Tap::new(Arc::clone(&telemetry.statements)),
             lane,
             figures,
             committed: None,
@@ -286,14 +301,32 @@ impl WriterThread {
             .blocking_recv_many(&mut batch, UNITS_PER_COMMIT_MAX)
             > 0
         {
+            self.gather(&mut batch);
             self.units_since_checkpoint += batch.len();
             if let Some(figures) = &self.figures {
                 figures.waiting.fall(batch.len());
             }
             self.commit_batch(std::mem::take(&mut batch));
+            self.committed_at = self.clock.now();
             self.bound_wal();
         }
         self.checkpoint("TRUNCATE");
+    }
+
+    /// Waits a moment for more units, where commits are dear and another one was just done: whoever writes alone never
+    /// waits.
+    fn gather(&mut self, batch: &mut Vec<Box<dyn Pending>>) {
+        let flows = self.clock.now().millis() - self.committed_at.millis() < FLOW_MILLIS;
+        let Some(timer) = self.timer.as_ref().filter(|_| flows) else {
+            return;
+        };
+        let more = async {
+            while batch.len() < UNITS_GATHERED_MAX
+                && self.lane.recv_many(batch, UNITS_GATHERED_MAX).await > 0
+            {}
+        };
+        // What came in time is in the batch, whether the time ran out or not.
+        drop(timer.block_on(async { timeout(self.disk_use.gather, more).await }));
     }
 
     /// Applies what waits now, as one batch, on the caller's thread.
@@ -459,7 +492,8 @@ impl WriterThread {
         }
     }
 
-    fn begin(&self) -> Result<(), StoreError> {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.tap.follow(&mut self.connection)?;
         // A transaction that could not be taken back when its time was.
         self.roll_back();
         self.connection
@@ -540,11 +574,12 @@ impl WriterThread {
             self.roll_back();
             return Some(false);
         }
-        let reopened = open::open_writer(&self.data_dir.database(), self.synchronous)
+        let reopened = open::open_writer(&self.data_dir.database(), self.disk_use)
             .and_then(|connection| Ok((meta::commit(&connection)?, connection)));
         match reopened {
             Ok((found, connection)) => {
                 self.connection = connection;
+                self.tap.begin_anew();
                 let committed = found > self.commit;
                 self.commit = found;
                 Some(committed)
@@ -588,7 +623,7 @@ impl WriterThread {
         // A reader that holds an old snapshot keeps the WAL growing: at the bound the writer waits for it. One that holds
         // it longer than that, such as a backup, is asked again only now and then, or every batch would wait.
         let is_urgent = is_large && !self.was_blocked;
-        if !is_urgent && self.units_since_checkpoint < UNITS_PER_CHECKPOINT {
+        if !is_urgent && self.units_since_checkpoint < self.disk_use.units_per_checkpoint {
             return;
         }
         let was_blocked = self.checkpoint(if is_large { "TRUNCATE" } else { "PASSIVE" });

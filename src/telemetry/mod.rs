@@ -12,6 +12,7 @@ pub mod otlp;
 pub mod process;
 pub mod recent;
 pub mod slow;
+pub mod statements;
 pub mod trace;
 pub mod writer;
 
@@ -21,6 +22,7 @@ use self::http::HttpFigures;
 use self::mailbox::{ActorFigures, ActorName, Watch};
 use self::recent::Recent;
 use self::slow::SlowRequests;
+use self::statements::Statements;
 pub use self::trace::{Report, Slice, Span, Stretch, Trace};
 use self::writer::WriterFigures;
 
@@ -39,6 +41,8 @@ pub struct Telemetry {
     /// Traces on their way to a collector.
     #[cfg(feature = "otlp")]
     pub otlp: otlp::Outgoing,
+    /// SQL statements, while somebody watches them.
+    pub statements: Arc<Statements>,
     actors: Vec<Arc<ActorFigures>>,
 }
 
@@ -66,6 +70,7 @@ impl Telemetry {
             recent: Recent::default(),
             #[cfg(feature = "otlp")]
             otlp: otlp::Outgoing::default(),
+            statements: Arc::default(),
             actors: ActorName::ALL
                 .map(|name| Arc::new(ActorFigures::new(name)))
                 .into(),

@@ -34,7 +34,7 @@ impl SnapshotKeeper {
         }
         let name = ActorName::Snapshots;
         let watched = Arc::clone(telemetry);
-        let (keeper, end) = pool::start(1, move || Self {
+        let (keeper, end) = pool::start("kinglet-keeper", 1, move || Self {
             directory: directory.clone(),
             store_identity: store_identity.clone(),
             snapshots: None,

@@ -159,7 +159,7 @@ fn slow(figures: &LiveFigures, pen: &Pen, width: usize) -> Vec<String> {
     lines
 }
 
-fn waterfall(request: &SlowRequest, pen: &Pen, width: usize) -> Vec<String> {
+pub(in crate::cli) fn waterfall(request: &SlowRequest, pen: &Pen, width: usize) -> Vec<String> {
     let time: String = request.at.chars().skip(11).take(8).collect();
     let mut lines = vec![format!(
         "{time}  {}  {} {}  {}  {}",
