@@ -50,6 +50,28 @@
 //! The examples of the repository are programs to start from: `bot` answers mentions through the API, `embed` is a site with
 //! a microblog inside, `client_test` tests a client.
 //!
+//! # What is logged
+//!
+//! A server writes its records by [`tracing`](https://docs.rs/tracing) and installs no subscriber: where the program has one,
+//! they go there, under targets that begin with `kinglet`; where it has none, nowhere. Several servers of one process share
+//! that one log, since a server works on threads of its own and tracing knows subscribers per process or per thread only. To
+//! read in a test what was logged, make a [`LogSink`](logging::LogSink) the log of the process, and give such a test a process
+//! of its own (a file in `tests/`) if the records of other servers would be in its way:
+//!
+//! ```
+//! use kinglet::Server;
+//! use kinglet::config::Log;
+//! use kinglet::logging::{LogSink, subscriber};
+//!
+//! let log = LogSink::new();
+//! tracing::dispatcher::set_global_default(subscriber(&Log::default(), log.clone()))?;
+//! let server = Server::builder().in_memory().start_blocking()?;
+//! let address = server.addr().to_string();
+//! drop(server);
+//! assert!(log.text().contains(&address), "{}", log.text());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # Inside
 //!
 //! ARCHITECTURE.md tells how it is built. In short: [`http`] turns requests into messages to [`actors`], which own the state
@@ -73,9 +95,12 @@ pub mod mail;
 pub mod net;
 pub mod profiling;
 pub mod randomness;
+pub mod redact;
 pub mod secret;
 pub mod server;
 pub mod store;
+pub mod telemetry;
+mod threads;
 pub mod unsubscribe;
 
 pub use server::{Seeding, Server, ServerBuilder};

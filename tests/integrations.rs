@@ -9,13 +9,8 @@ use support::process::Place;
 use support::server::Client;
 use support::tools::{in_package, python, vitest};
 
-/// Runs a command that finds kinglet, with nothing of the machine's own settings for it.
 fn run(command: &mut Command) -> Output {
-    let output = command
-        .env("KINGLET", env!("CARGO_BIN_EXE_kinglet"))
-        .env_remove("KINGLET_CONFIG")
-        .stdin(Stdio::null())
-        .output();
+    let output = command.stdin(Stdio::null()).output();
     output.expect("the program runs")
 }
 
@@ -27,10 +22,8 @@ fn told(output: &Output) -> String {
     told
 }
 
-#[test]
-fn the_pytest_fixture_gives_each_test_the_beginning() {
-    // A copy, as somebody would have it: nothing is written beside the original.
-    let place = Place::new();
+/// pytest on a copy of the fixture and its example, as somebody would have them.
+fn pytest(place: &Place) -> Command {
     for file in ["conftest.py", "test_example.py"] {
         let original = in_package("integrations/pytest").join(file);
         std::fs::copy(original, place.path().join(file)).expect("it is copied");
@@ -38,25 +31,22 @@ fn the_pytest_fixture_gives_each_test_the_beginning() {
     let mut pytest = Command::new(python());
     pytest
         .args(["-m", "pytest", "-q", "-p", "no:cacheprovider"])
+        .env("KINGLET", env!("CARGO_BIN_EXE_kinglet"))
         .current_dir(place.path());
-    let told = told(&run(&mut pytest));
+    pytest
+}
+
+#[test]
+fn the_pytest_fixture_gives_each_test_the_beginning() {
+    let place = Place::new();
+    let told = told(&run(&mut pytest(&place)));
     assert!(told.contains("4 passed"), "{told}");
 }
 
 #[test]
 fn the_pytest_fixture_says_when_there_is_no_server() {
     let place = Place::new();
-    for file in ["conftest.py", "test_example.py"] {
-        let original = in_package("integrations/pytest").join(file);
-        std::fs::copy(original, place.path().join(file)).expect("it is copied");
-    }
-    let mut pytest = Command::new(python());
-    pytest
-        .args(["-m", "pytest", "-q", "-p", "no:cacheprovider"])
-        .current_dir(place.path())
-        .env("KINGLET", "false")
-        .stdin(Stdio::null());
-    let output = pytest.output().expect("the program runs");
+    let output = run(pytest(&place).env("KINGLET", "false"));
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(!output.status.success());
     assert!(told.contains("didn't start; exit code 1"), "{told}");
@@ -67,6 +57,7 @@ fn the_vitest_set_up_gives_each_test_the_beginning() {
     let mut vitest = Command::new(vitest());
     vitest
         .args(["run", "--reporter=json"])
+        .env("KINGLET", env!("CARGO_BIN_EXE_kinglet"))
         .current_dir(in_package("integrations/vitest"));
     let told = told(&run(&mut vitest));
     let report: Json = serde_json::from_str(&told).expect("JSON");

@@ -15,7 +15,7 @@ use kinglet::http::reply;
 use kinglet::http::request_log::RequestIds;
 use kinglet::http::serve::{self, Bounds};
 use kinglet::net::listener::Listener;
-
+use kinglet::telemetry::Telemetry;
 use tokio::runtime;
 use warp::Filter;
 
@@ -221,6 +221,7 @@ pub fn serve_static(body_bytes: &str) -> Result<(), Failure> {
             filter,
             Bounds::default(),
             Arc::new(SystemClock),
+            Telemetry::disabled(),
             Arc::new(RequestIds::seeded(1)),
             async { drop(parent_is_gone.await) },
         )

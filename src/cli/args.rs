@@ -8,6 +8,7 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::completions::Completions;
+use super::debug::Debug;
 use super::health::Health;
 use super::man_pages::ManPages;
 use super::profile::Profile;
@@ -145,6 +146,20 @@ Examples:
   kinglet setup-link")]
     SetupLink(Output),
 
+    /// Watch the running server: requests, writer, actors, caches, slow requests
+    #[command(after_help = "\
+Examples:
+  kinglet top
+  kinglet top --once
+  kinglet top --json | jq '.traffic.p99_ms'
+
+Ends with q or Ctrl-C. The website shows the same at /admin/live.")]
+    Top(super::top::Top),
+
+    /// Show or change which records the running server writes
+    #[command(subcommand)]
+    Log(super::log::Log),
+
     /// Change what the instance is
     #[command(subcommand)]
     Instance(Instance),
@@ -160,6 +175,16 @@ Examples:
     )]
     Stats(Stats),
 
+    /// Look for a fault in the running server: its actors, its statements, the course of a request
+    #[command(subcommand)]
+    Debug(Debug),
+
+    /// Look at the running server for a while and draw where its threads spend their time: a flame graph
+    #[command(after_help = "\
+Examples:
+  kinglet profile
+  kinglet profile --seconds 30 --output slow-evening.svg")]
+    Profile(Profile),
     /// Ask the running server whether it answers; exit code 1 when it doesn't
     #[command(after_help = "\
 Examples:
@@ -180,12 +205,6 @@ Examples:
 Examples:
   kinglet man-pages ~/.local/share/man/man1")]
     ManPages(ManPages),
-    /// Look at the running server for a while and draw where its threads spend their time: a flame graph
-    #[command(after_help = "\
-Examples:
-  kinglet profile
-  kinglet profile --seconds 30 --output slow-evening.svg")]
-    Profile(Profile),
 }
 
 /// `stats` and what it does beside drawing.

@@ -13,6 +13,7 @@ use crate::actors::Actors;
 use crate::config::Config;
 use crate::control;
 use crate::control::protocol::{Answer, Request};
+use crate::logging::LogControl;
 use crate::net::inherited::Inherited;
 use crate::net::service_manager::ServiceManager;
 use crate::server::{Server, ServerBuilder};
@@ -22,7 +23,7 @@ use crate::store::queries::access::HasOwner;
 const PROBE_SHARE: u32 = 2;
 
 pub(super) fn run(config: Config) -> Result<(), CliError> {
-    install_log(&config.log)?;
+    let log = install_log(&config.log)?;
     // Before there are other threads.
     let inherited = Inherited::from_environment().map_err(|source| CliError::Io {
         what: "can't take the service manager's sockets over".to_owned(),
@@ -32,10 +33,10 @@ pub(super) fn run(config: Config) -> Result<(), CliError> {
         .enable_all()
         .build()
         .map_err(|source| no_signals("can't start", source))?;
-    runtime.block_on(serve(config, inherited))
+    runtime.block_on(serve(config, inherited, log))
 }
 
-async fn serve(config: Config, inherited: Inherited) -> Result<(), CliError> {
+async fn serve(config: Config, inherited: Inherited, log: LogControl) -> Result<(), CliError> {
     // Before the start: a signal that comes meanwhile must not be lost.
     let mut terminate = signal(SignalKind::terminate())
         .map_err(|source| no_signals("can't wait for SIGTERM", source))?;
@@ -45,6 +46,7 @@ async fn serve(config: Config, inherited: Inherited) -> Result<(), CliError> {
     let mut server = ServerBuilder::default()
         .config(config)
         .inherit(inherited)
+        .log_control(log)
         .start()
         .await?;
     greet(&server).await;
@@ -92,6 +94,11 @@ fn no_signals(what: &str, source: io::Error) -> CliError {
     }
 }
 
+/// Whether what is written to standard error is kept and read by others: systemd says so by this variable.
+fn is_kept() -> bool {
+    std::env::var_os("JOURNAL_STREAM").is_some()
+}
+
 /// Says where the server is, and how its first account is made. On standard error and not in the log: the link is a
 /// key to the instance, and logs are kept and read by others.
 async fn greet(server: &Server) {
@@ -99,6 +106,9 @@ async fn greet(server: &Server) {
     let instance = server.instance();
     match instance.actors.find(HasOwner).await {
         Ok(true) => {}
+        Ok(false) if is_kept() => text.push_str(
+            "There is no owner yet. `kinglet setup-link` prints a link for making the owner's account.\n",
+        ),
         Ok(false) => match control::handle(Request::CreateSetupLink, instance).await {
             Ok(Answer::Link { url, .. }) => {
                 text.push_str(

@@ -10,6 +10,7 @@ pub mod extract;
 pub mod health;
 pub mod limits;
 pub mod oauth;
+mod observe;
 pub mod pages;
 pub mod pictures;
 pub mod problem;
@@ -24,6 +25,7 @@ pub mod site;
 #[cfg(not(feature = "web"))]
 #[path = "site_off.rs"]
 pub mod site;
+mod slow_log;
 pub mod statistics;
 
 #[cfg(test)]

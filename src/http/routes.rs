@@ -46,7 +46,10 @@ pub fn filter(
     RouteError,
 > {
     let context = Context::new(instance);
-    Ok(Routes::new(families(), entrance::render_problem)?.filter(context))
+    let routes = Routes::new(families(), entrance::render_problem)?;
+    let patterns = routes.list().iter().map(|route| route.pattern);
+    instance.telemetry.http.declare(patterns);
+    Ok(routes.filter(context))
 }
 
 /// Every route: its method, its address, who may use it.

@@ -28,6 +28,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use tower_service::Service;
 use warp::{Filter, Rejection, Reply};
 
+use super::observe::{Observed, OpenConnection};
 use super::problem::Problem;
 use super::reply::Response;
 use super::request_log::{self, RequestId, RequestIds};
@@ -35,6 +36,7 @@ use crate::clock::SharedClock;
 use crate::net::listener::{Greeting, Listener};
 use crate::net::peer::Peer;
 use crate::net::stream::Stream;
+use crate::telemetry::{Telemetry, Trace};
 
 /// How much of a body that nobody wants is read and dropped, so that its sender sees the answer, in bytes.
 const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -135,6 +137,7 @@ pub async fn serve<F, S>(
     filter: F,
     bounds: Bounds,
     clock: SharedClock,
+    telemetry: Arc<Telemetry>,
     ids: Arc<RequestIds>,
     shutdown: S,
 ) -> Drained
@@ -148,7 +151,12 @@ where
     // Who is slow before HTTP begins can't take the seats of all.
     let greetings = Arc::new(Semaphore::new(bounds.connections_max.div_ceil(2)));
     let drain_timeout = bounds.drain_timeout;
-    let house = Arc::new(House { bounds, clock, ids });
+    let house = Arc::new(House {
+        bounds,
+        clock,
+        telemetry,
+        ids,
+    });
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -172,8 +180,10 @@ where
             Ok(seat) if greeting.is_empty() => {
                 let connection =
                     connection(stream, peer, filter.clone(), house.clone(), stopped.clone());
+                let open = OpenConnection::new(Arc::clone(&house.telemetry));
                 connections.spawn(async move {
                     connection.await;
+                    drop(open);
                     drop(seat);
                 });
             }
@@ -183,16 +193,19 @@ where
                     continue;
                 };
                 let (filter, house, stopped) = (filter.clone(), house.clone(), stopped.clone());
+                let open = OpenConnection::new(Arc::clone(&house.telemetry));
                 connections.spawn(async move {
                     let greeted = greet(&greeting, stream, peer, &house, stopped.clone()).await;
                     drop(permit);
                     if let Some((stream, peer)) = greeted {
                         connection(stream, peer, filter, house, stopped).await;
                     }
+                    drop(open);
                     drop(seat);
                 });
             }
             Err(_) => {
+                house.telemetry.http.refused.count();
                 // Before TLS nothing can be said.
                 if greeting.is_empty()
                     && let Ok(permit) = refusals.clone().try_acquire_owned()
@@ -224,6 +237,7 @@ where
 struct House {
     bounds: Bounds,
     clock: SharedClock,
+    telemetry: Arc<Telemetry>,
     ids: Arc<RequestIds>,
 }
 
@@ -592,6 +606,7 @@ where
 {
     let begun = house.clock.now();
     let id = house.ids.next();
+    let observed = Observed::begin(&house.telemetry, id, begun);
     seat.head_begun.store(false, Ordering::Relaxed);
     seat.answering.store(true, Ordering::Relaxed);
     seat.body_unread.store(false, Ordering::Relaxed);
@@ -620,7 +635,8 @@ where
             };
             let request = Request::from_parts(parts, body);
             let routed = async { warp::service(filter).call(request).await };
-            match AssertUnwindSafe(routed).catch_unwind().await {
+            let routed = Trace::follow(observed.trace(), AssertUnwindSafe(routed).catch_unwind());
+            match routed.await {
                 Ok(Ok(response)) => response,
                 Err(panic) => {
                     let detail = format!("the handler panicked: {}", panic_message(&*panic));
@@ -636,7 +652,9 @@ where
     }
     seat.head_begun.store(false, Ordering::Relaxed);
     seat.answering.store(false, Ordering::Relaxed);
-    let duration_ms = house.clock.now().millis() - begun.millis();
+    let now = house.clock.now();
+    let duration_ms = now.millis() - begun.millis();
+    observed.end(&method, &response, now);
     request_log::record(id, &method, &response, duration_ms.max(0));
     Ok(response)
 }

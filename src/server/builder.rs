@@ -14,6 +14,7 @@ use crate::boot::{self, BootError, Plan, Serving};
 use crate::clock::{Clock, SharedClock, SystemClock};
 use crate::config::{Config, Fault, Faults, InstanceUrl, MailUrl, Origin, Synchronous};
 use crate::letter_box::LetterBox;
+use crate::logging::LogControl;
 use crate::net::inherited::Inherited;
 use crate::randomness::Randomness;
 
@@ -56,6 +57,8 @@ pub struct ServerBuilder {
     clock: SharedClock,
     seed: Option<u64>,
     letter_box: Option<LetterBox>,
+    log: Option<LogControl>,
+    telemetry: bool,
     inherited: Arc<Inherited>,
     /// What can't be in a configuration, told at the start.
     faults: Vec<Fault>,
@@ -71,6 +74,8 @@ impl Default for ServerBuilder {
             clock: Arc::new(SystemClock),
             seed: None,
             letter_box: None,
+            log: None,
+            telemetry: true,
             inherited: Arc::default(),
             faults: Vec::new(),
         }
@@ -195,6 +200,19 @@ impl ServerBuilder {
         self
     }
 
+    /// Lets `kinglet log` change the levels of a log that [`logging::controlled`](crate::logging::controlled) made.
+    pub fn log_control(mut self, control: LogControl) -> Self {
+        self.log = Some(control);
+        self
+    }
+
+    /// Whether the server measures itself; on unless this says otherwise. Without it there are no metrics and no courses of
+    /// slow requests; it is for measuring what they cost.
+    pub fn telemetry(mut self, is_on: bool) -> Self {
+        self.telemetry = is_on;
+        self
+    }
+
     /// Keeps at most so many entries of a reader's home in memory.
     pub fn window_entries_max(mut self, entries: usize) -> Self {
         self.config.timelines.window_entries_max = entries;
@@ -264,6 +282,8 @@ impl ServerBuilder {
                 Some(seed) => Randomness::seeded(seed),
             },
             letter_box: self.letter_box,
+            log: self.log,
+            telemetry: self.telemetry,
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();
@@ -296,5 +316,30 @@ impl ServerBuilder {
             stop: Some(stop),
             ended: Some(ended),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_address_that_is_none_is_told_at_the_start() {
+        let builder = Server::builder().in_memory().url("social.example");
+        let error = builder.start_blocking().expect_err("that is no address");
+        let told = error.to_string();
+        assert!(
+            told.contains("program: instance.url: \"social.example\" "),
+            "{told}"
+        );
+        assert_eq!(error.exit_code(), crate::config::EXIT_CONFIG);
+    }
+
+    #[test]
+    fn a_public_address_leaves_alone_where_the_server_listens() {
+        let builder = Server::builder().in_memory().url("https://social.example/");
+        let server = builder.start_blocking().expect("it starts");
+        assert_eq!(server.url(), "https://social.example");
+        assert!(server.addr().ip().is_loopback());
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::params;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::clock::ManualClock;
@@ -16,6 +17,7 @@ use crate::randomness::Randomness;
 use crate::store::reader::{Query, Reader, View};
 use crate::store::rig::AddAccount;
 use crate::store::units::{PreparedText, PublishPost};
+use crate::telemetry::Telemetry;
 
 const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 const HOUR_MILLIS: i64 = 3_600_000;
@@ -31,6 +33,7 @@ fn open(path: &Path, now: Timestamp) -> (WriterThread, Writer) {
         Synchronous::Normal,
         ManualClock::at(now),
         &mut rng,
+        &Telemetry::disabled(),
     )
     .unwrap()
 }
