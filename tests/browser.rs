@@ -199,7 +199,7 @@ fn an_account_waits_for_approval() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thirteen_pages_are_sound_on_every_screen() {
+async fn fourteen_pages_are_sound_on_every_screen() {
     let village = Village::found().await;
     let directory = std::env::var_os("KINGLET_SCREENSHOTS_DIR").map_or_else(
         || Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots"),

@@ -2,12 +2,14 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::CliError;
-use crate::config::Config;
+use crate::config::{Config, Http, ListenAddress};
+use crate::net::peer::{Peer, TrustedProxies};
 
 /// How long each step of the question may take: connecting, asking, reading.
 const STEP_TIME_MAX: Duration = Duration::from_secs(5);
@@ -15,16 +17,25 @@ const STEP_TIME_MAX: Duration = Duration::from_secs(5);
 const ANSWER_BYTES_MAX: u64 = 4096;
 
 /// Options of `health`.
-#[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct Health {
-    /// Where to ask [default: http.listen]
+    /// Where to ask by plain HTTP: an address and port or a unix socket [default: the first of http.listen]
     #[arg(long, value_name = "ADDR")]
-    pub address: Option<SocketAddr>,
+    pub address: Option<ListenAddress>,
 }
 
+/// What a trusted proxy that asks for itself says first (PROXY protocol, section 2.1).
+const ASKS_FOR_ITSELF: &[u8] = b"PROXY UNKNOWN\r\n";
+
 pub(super) fn run(asked: Health, config: &Config) -> Result<(), CliError> {
-    let address = reachable(asked.address.unwrap_or(config.http.listen));
-    let status = ask(address).map_err(|source| CliError::Io {
+    let address = asked
+        .address
+        .or_else(|| config.http.listen.iter().next().cloned());
+    let Some(address) = address else {
+        let reason = "http.listen is empty, so there is nowhere to ask by plain HTTP: set it to 127.0.0.1:8420";
+        return Err(CliError::Unusable(reason.to_owned()));
+    };
+    let status = ask(&address, &config.http).map_err(|source| CliError::Io {
         what: format!("{address} doesn't answer"),
         source,
     })?;
@@ -49,14 +60,30 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// `GET /health`; gives back the three digits of the answer's first line.
-fn ask(address: SocketAddr) -> io::Result<String> {
-    let mut stream = TcpStream::connect_timeout(&address, STEP_TIME_MAX)?;
-    stream.set_read_timeout(Some(STEP_TIME_MAX))?;
-    stream.set_write_timeout(Some(STEP_TIME_MAX))?;
-    write!(
-        stream,
-        "GET /health HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-    )?;
+fn ask(address: &ListenAddress, http: &Http) -> io::Result<String> {
+    match address {
+        ListenAddress::Tcp(address) => {
+            let stream = TcpStream::connect_timeout(&reachable(*address), STEP_TIME_MAX)?;
+            stream.set_read_timeout(Some(STEP_TIME_MAX))?;
+            stream.set_write_timeout(Some(STEP_TIME_MAX))?;
+            let own = stream.local_addr()?;
+            converse(stream, own.into(), http)
+        }
+        ListenAddress::Unix(path) => {
+            let stream = UnixStream::connect(path)?;
+            stream.set_read_timeout(Some(STEP_TIME_MAX))?;
+            stream.set_write_timeout(Some(STEP_TIME_MAX))?;
+            converse(stream, Peer::Unix, http)
+        }
+    }
+}
+
+fn converse(mut stream: impl Read + Write, own: Peer, http: &Http) -> io::Result<String> {
+    let is_proxy = TrustedProxies::new(http.trusted_proxies.clone()).trusts(own);
+    if http.proxy_protocol && is_proxy {
+        stream.write_all(ASKS_FOR_ITSELF)?;
+    }
+    stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
     status_of(&answer).ok_or_else(|| io::Error::other("what comes back is no HTTP"))

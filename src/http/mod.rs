@@ -10,9 +10,11 @@ pub mod extract;
 pub mod health;
 pub mod limits;
 pub mod oauth;
+mod observe;
 pub mod pages;
 pub mod pictures;
 pub mod problem;
+pub mod redirect;
 pub mod reply;
 pub mod request_log;
 pub mod routes;
@@ -23,6 +25,7 @@ pub mod site;
 #[cfg(not(feature = "web"))]
 #[path = "site_off.rs"]
 pub mod site;
+mod slow_log;
 pub mod statistics;
 
 #[cfg(test)]

@@ -45,8 +45,11 @@ pub fn filter(
     impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static + use<>,
     RouteError,
 > {
-    let context = Context::new(instance).map_err(|error| RouteError::Pattern(error.to_string()))?;
-    Ok(Routes::new(families(), entrance::render_problem)?.filter(context))
+    let context = Context::new(instance);
+    let routes = Routes::new(families(), entrance::render_problem)?;
+    let patterns = routes.list().iter().map(|route| route.pattern);
+    instance.telemetry.http.declare(patterns);
+    Ok(routes.filter(context))
 }
 
 /// Every route: its method, its address, who may use it.

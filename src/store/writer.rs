@@ -6,6 +6,10 @@
 //! grow by themselves while the previous commit waits for the disk. Only a disk that wears out ([`DiskUse::sparing`])
 //! makes it wait a moment for more, while writes flow.
 
+mod lane;
+
+pub use self::lane::Writer;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,18 +18,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rand::CryptoRng;
 use rusqlite::Connection;
 use tokio::runtime::Runtime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use self::lane::Pending;
 use super::error::StoreError;
 use super::open::{self, DataDir, DiskUse};
 use super::reader::panicked;
 use super::tables::{self, meta};
 use super::units::index_posts;
+use super::watch::Tap;
+use crate::clock::Moment;
 use crate::clock::{SharedClock, Timestamp};
 use crate::domain::event::Event;
 use crate::domain::refusal::Refusal;
 use crate::ids::IdGenerator;
+use crate::telemetry::writer::WriterFigures;
+use crate::telemetry::{Span, Telemetry};
 
 /// The most units in one transaction: bounds how long the first of them waits for the last.
 pub const UNITS_PER_COMMIT_MAX: usize = 512;
@@ -149,61 +158,6 @@ pub trait EventSink: Send {
     fn deliver(&self, batch: &Arc<EventBatch>);
 }
 
-/// A unit with its waiter, whatever its type.
-trait Pending: Send {
-    fn apply(&mut self, write: &mut Write<'_>) -> Result<(), UnitError>;
-    fn answer(self: Box<Self>, outcome: Result<(), WriteError>);
-}
-
-struct Submitted<U: Unit> {
-    unit: U,
-    answer: Option<U::Answer>,
-    waiter: oneshot::Sender<Result<U::Answer, WriteError>>,
-}
-
-impl<U: Unit> Pending for Submitted<U> {
-    fn apply(&mut self, write: &mut Write<'_>) -> Result<(), UnitError> {
-        self.answer = Some(self.unit.apply(write)?);
-        Ok(())
-    }
-
-    fn answer(self: Box<Self>, outcome: Result<(), WriteError>) {
-        let Self { answer, waiter, .. } = *self;
-        // A waiter that went away is no error: what it asked for is done all the same.
-        drop(waiter.send(outcome.and_then(|()| answer.ok_or(WriteError::Internal))));
-    }
-}
-
-/// The door to the writer; clones share one lane.
-#[derive(Clone)]
-pub struct Writer {
-    lane: mpsc::Sender<Box<dyn Pending>>,
-}
-
-impl Writer {
-    /// Puts a unit in the lane. Units are applied in the order of these calls.
-    ///
-    /// # Errors
-    /// [`WriteError::Busy`] when the lane is full, [`WriteError::Unavailable`] when the writer has stopped.
-    pub fn submit<U: Unit>(
-        &self,
-        unit: U,
-    ) -> Result<oneshot::Receiver<Result<U::Answer, WriteError>>, WriteError> {
-        let (waiter, answer) = oneshot::channel();
-        self.lane
-            .try_send(Box::new(Submitted {
-                unit,
-                answer: None,
-                waiter,
-            }))
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => WriteError::Busy,
-                mpsc::error::TrySendError::Closed(_) => WriteError::Unavailable,
-            })?;
-        Ok(answer)
-    }
-}
-
 /// Whether units may ask for mail, which nobody sends unless this is turned on. Clones are the same switch.
 #[derive(Debug, Clone, Default)]
 pub struct MailSwitch(Arc<AtomicBool>);
@@ -240,7 +194,12 @@ pub struct WriterThread {
     /// The events of a commit that failed in a way that leaves open whether it happened.
     in_doubt: Option<Vec<Event>>,
     sinks: Vec<Box<dyn EventSink>>,
+    tap: Tap,
     lane: mpsc::Receiver<Box<dyn Pending>>,
+    /// `None` where nothing is measured.
+    figures: Option<Arc<WriterFigures>>,
+    /// When the commit of the batch at work began and ended.
+    committed: Option<(Moment, Moment)>,
     /// Last, for fields are dropped in order: the directory's lock goes after the connection.
     data_dir: DataDir,
 }
@@ -255,6 +214,7 @@ impl WriterThread {
         disk_use: impl Into<DiskUse>,
         clock: SharedClock,
         rng: &mut impl CryptoRng,
+        telemetry: &Telemetry,
     ) -> Result<(Self, Writer), StoreError> {
         let disk_use = disk_use.into();
         let connection = open::open_writer(&data_dir.database(), disk_use)?;
@@ -263,6 +223,8 @@ impl WriterThread {
         let commit = meta::commit(&connection)?;
         let ids = IdGenerator::above(tables::largest_id(&connection)?);
         let (sender, lane) = mpsc::channel(UNITS_WAITING_MAX);
+        let figures = telemetry.is_on().then(|| Arc::clone(&telemetry.writer));
+        let writer = Writer::new(sender, figures.clone());
         let thread = Self {
             connection,
             disk_use,
@@ -278,10 +240,13 @@ impl WriterThread {
             wishes: Wishes::default(),
             in_doubt: None,
             sinks: Vec::new(),
+            tap: Tap::new(Arc::clone(&telemetry.statements)),
             lane,
+            figures,
+            committed: None,
             data_dir,
         };
-        Ok((thread, Writer { lane: sender }))
+        Ok((thread, writer))
     }
 
     /// The store's random identity, made with the database: what was derived from another store can be told apart.
@@ -338,6 +303,9 @@ impl WriterThread {
         {
             self.gather(&mut batch);
             self.units_since_checkpoint += batch.len();
+            if let Some(figures) = &self.figures {
+                figures.waiting.fall(batch.len());
+            }
             self.commit_batch(std::mem::take(&mut batch));
             self.committed_at = self.clock.now();
             self.bound_wal();
@@ -380,21 +348,71 @@ impl WriterThread {
             match self.try_batch(&mut batch) {
                 Round::Committed { outcomes, events } => {
                     self.deliver(events);
-                    for (pending, outcome) in batch.drain(..).zip(outcomes) {
+                    let committed = self.committed.take();
+                    for (mut pending, outcome) in batch.drain(..).zip(outcomes) {
+                        self.note(pending.as_mut(), &outcome, committed);
                         pending.answer(outcome);
                     }
                 }
                 Round::EndedBy { unit } => {
+                    self.count_failed(1);
                     batch.remove(unit).answer(Err(WriteError::Unavailable));
                 }
                 Round::Unavailable => {
+                    self.count_failed(batch.len());
                     for pending in batch.drain(..) {
                         pending.answer(Err(WriteError::Unavailable));
                     }
                 }
                 // Whoever waits learns that there is no answer, which is the truth.
-                Round::InDoubt => batch.clear(),
+                Round::InDoubt => {
+                    self.count_failed(batch.len());
+                    batch.clear();
+                }
             }
+        }
+    }
+
+    fn count_failed(&self, units: usize) {
+        if let Some(figures) = &self.figures {
+            figures.failed.add(units as u64);
+        }
+    }
+
+    /// Notes what became of a unit, and in its request's course where the time went. Whoever waits has no answer yet.
+    fn note(
+        &self,
+        pending: &mut dyn Pending,
+        outcome: &Result<(), WriteError>,
+        committed: Option<(Moment, Moment)>,
+    ) {
+        let Some(figures) = &self.figures else {
+            return;
+        };
+        match outcome {
+            Ok(()) => figures.committed.count(),
+            Err(WriteError::Refused(_)) => figures.refused.count(),
+            Err(_) => figures.failed.count(),
+        }
+        let kind = pending.kind();
+        let Some(submission) = pending.submission() else {
+            return;
+        };
+        let Some((begun, ended)) = submission.applied else {
+            return;
+        };
+        let submitted = submission.submitted;
+        figures.lane.observe(begun.nanos_since(submitted));
+        figures.apply.observe(ended.nanos_since(begun));
+        let Some(trace) = &submission.trace else {
+            return;
+        };
+        trace.add_all([
+            (Span::Queue, kind, submitted, begun),
+            (Span::Apply, kind, begun, ended),
+        ]);
+        if let Some((begun, ended)) = committed {
+            trace.add(Span::Commit, "", begun, ended);
         }
     }
 
@@ -420,12 +438,19 @@ impl WriterThread {
             return Round::Unavailable;
         }
         self.wishes.commit = false;
+        self.committed = None;
         let changes_before = self.connection.total_changes();
         let mut outcomes = Vec::with_capacity(batch.len());
         let mut events = Vec::new();
         for (unit, pending) in batch.iter_mut().enumerate() {
             let events_before = events.len();
+            let begun = self.figures.is_some().then(Moment::now);
             let outcome = self.apply_in_savepoint(pending.as_mut(), &mut events);
+            if let Some(begun) = begun
+                && let Some(submission) = pending.submission()
+            {
+                submission.applied = Some((begun, Moment::now()));
+            }
             if outcome.is_err() {
                 events.truncate(events_before);
             }
@@ -443,7 +468,15 @@ impl WriterThread {
             self.roll_back();
             return Round::Committed { outcomes, events };
         }
-        match self.commit() {
+        let begun = self.figures.is_some().then(Moment::now);
+        let committed = self.commit();
+        if let (Some(figures), Some(begun)) = (&self.figures, begun) {
+            let ended = Moment::now();
+            figures.commit.observe(ended.nanos_since(begun));
+            figures.units_per_commit.observe(outcomes.len() as u64);
+            self.committed = Some((begun, ended));
+        }
+        match committed {
             Ok(()) => Round::Committed { outcomes, events },
             Err(error) => {
                 tracing::error!(%error, "can't commit");
@@ -459,7 +492,8 @@ impl WriterThread {
         }
     }
 
-    fn begin(&self) -> Result<(), StoreError> {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.tap.follow(&mut self.connection)?;
         // A transaction that could not be taken back when its time was.
         self.roll_back();
         self.connection
@@ -545,6 +579,7 @@ impl WriterThread {
         match reopened {
             Ok((found, connection)) => {
                 self.connection = connection;
+                self.tap.begin_anew();
                 let committed = found > self.commit;
                 self.commit = found;
                 Some(committed)
@@ -598,6 +633,22 @@ impl WriterThread {
 
     /// Copies the log into the database; answers whether a reader held it back.
     fn checkpoint(&self, mode: &str) -> bool {
+        let begun = Moment::now();
+        let was_blocked = self.run_checkpoint(mode);
+        if let Some(figures) = &self.figures {
+            let figures = match mode {
+                "PASSIVE" => &figures.passive,
+                _ => &figures.truncating,
+            };
+            figures.time.observe(begun.elapsed_nanos());
+            if was_blocked {
+                figures.blocked.count();
+            }
+        }
+        was_blocked
+    }
+
+    fn run_checkpoint(&self, mode: &str) -> bool {
         let done =
             self.connection
                 .query_row(&format!("PRAGMA wal_checkpoint({mode})"), (), |row| {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::params;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::clock::ManualClock;
@@ -17,6 +18,7 @@ use crate::store::open::Synchronous;
 use crate::store::reader::{Query, Reader, View};
 use crate::store::rig::AddAccount;
 use crate::store::units::{PreparedText, PublishPost};
+use crate::telemetry::Telemetry;
 
 const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 const HOUR_MILLIS: i64 = 3_600_000;
@@ -32,6 +34,7 @@ fn open(path: &Path, now: Timestamp) -> (WriterThread, Writer) {
         Synchronous::Normal,
         ManualClock::at(now),
         &mut rng,
+        &Telemetry::disabled(),
     )
     .unwrap()
 }
@@ -186,8 +189,14 @@ fn a_disk_that_wears_out_gets_what_flows_in_one_commit_and_lets_nobody_wait_who_
     let data_dir = DataDir::own(directory.path()).unwrap();
     let disk_use = DiskUse::sparing(Synchronous::Normal);
     let mut rng = Randomness::seeded(1).rng();
-    let (mut thread, writer) =
-        WriterThread::open(data_dir, disk_use, clock.clone(), &mut rng).unwrap();
+    let (mut thread, writer) = WriterThread::open(
+        data_dir,
+        disk_use,
+        clock.clone(),
+        &mut rng,
+        &Telemetry::disabled(),
+    )
+    .unwrap();
     let page_bytes: i64 = thread
         .connection
         .query_row("PRAGMA page_size", (), |row| row.get(0))
