@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod dev;
 pub mod domain;
 pub mod http;
 pub mod ids;

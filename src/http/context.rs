@@ -29,6 +29,9 @@ pub struct Shared {
     pub renderer: Renderer,
     /// Slows down whoever guesses passwords.
     pub passwords: PasswordGuard,
+    /// Whether a client may trade a person's password for a token (RFC 6749, section 4.3): for prototypes, never in
+    /// earnest, since a client should not get to know passwords.
+    pub password_grant: bool,
     limiter: Limiter,
     proxies: TrustedProxies,
 }
@@ -47,6 +50,18 @@ impl Context {
     /// # Errors
     /// A trusted proxy that is no range of addresses.
     pub fn new(instance: &Instance) -> Result<Self, InvalidNetwork> {
+        Self::with(instance, false)
+    }
+
+    /// As [`Context::new`], with the password grant.
+    ///
+    /// # Errors
+    /// As [`Context::new`].
+    pub fn for_developers(instance: &Instance) -> Result<Self, InvalidNetwork> {
+        Self::with(instance, true)
+    }
+
+    fn with(instance: &Instance, password_grant: bool) -> Result<Self, InvalidNetwork> {
         let config = &instance.config;
         let clock = || Arc::clone(&instance.clock);
         let proxies = config.http.trusted_proxies.iter();
@@ -56,6 +71,7 @@ impl Context {
             actors: instance.actors.clone(),
             renderer: Renderer::new((*instance.url).clone()),
             passwords: PasswordGuard::new(clock()),
+            password_grant,
             limiter: Limiter::new(clock(), config.limits.rate_limits),
             proxies: TrustedProxies::new(proxies.collect::<Result<_, _>>()?),
         })))

@@ -49,6 +49,16 @@ pub fn filter(
     Ok(Routes::new(families(), site::render_problem)?.filter(context))
 }
 
+/// Every route as it answers to an instance for developers: the same, but that the password grant is open.
+///
+/// # Errors
+/// As [`filter`].
+pub fn for_developers(instance: &Instance) -> Result<(Routes<Context>, Context), RouteError> {
+    let context =
+        Context::for_developers(instance).map_err(|error| RouteError::Pattern(error.to_string()))?;
+    Ok((Routes::new(families(), site::render_problem)?, context))
+}
+
 /// Every route: its method, its address, who may use it.
 ///
 /// # Errors
