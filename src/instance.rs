@@ -7,8 +7,8 @@ use crate::actors::Actors;
 use crate::actors::tasks::WakeUps;
 use crate::clock::SharedClock;
 use crate::config::{Config, InstanceUrl};
-use crate::mail::UnsubscribeKey;
 use crate::randomness::Randomness;
+use crate::unsubscribe::UnsubscribeKey;
 
 /// What requests are answered with, over HTTP and over the control socket. Clones are the same instance.
 #[derive(Clone)]

@@ -8,6 +8,11 @@ use tokio::sync::mpsc;
 pub struct PoolEnd(mpsc::Receiver<()>);
 
 impl PoolEnd {
+    /// Of a pool that was never started.
+    pub(super) fn of_none() -> Self {
+        Self(mpsc::channel(1).1)
+    }
+
     /// Waits for the end.
     pub async fn wait(mut self) {
         while self.0.recv().await.is_some() {}

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+pub use super::dev::Dev;
 use crate::config::{InstanceUrl, Override, Sources};
 use crate::control::protocol::STATISTICS_DAYS_MAX;
 use crate::domain::statistics::Day;
@@ -87,6 +88,17 @@ Examples:
   kinglet serve
   kinglet serve --listen 0.0.0.0:8420")]
     Serve(Serve),
+
+    /// Run a throwaway instance on this machine, with people and posts in it, to develop a client with
+    #[command(after_help = "\
+Examples:
+  kinglet dev
+  kinglet dev --listen 127.0.0.1:8420 --seed 1
+  kinglet dev --json | jq -r '.people[0].token'
+
+The pages at /dev show each request and what was wrong with it. Programs find the same, a clock,
+faults, snapshots and a reset under /api/kinglet/v1/dev/. None of it is part of `kinglet serve`.")]
+    Dev(Dev),
 
     /// Make and change accounts
     #[command(subcommand)]

@@ -8,6 +8,7 @@ mod backup;
 mod check;
 mod columns;
 mod config;
+mod dev;
 mod instance;
 mod invite;
 mod mail;
@@ -138,6 +139,9 @@ fn dispatch(
     if let Command::Config(args::Config::Init(init)) = &cli.command {
         return config::init(init);
     }
+    if let Command::Dev(options) = &cli.command {
+        return dev::run(*options);
+    }
     let loaded = cli.sources(environment).load()?;
     if let Command::Config(args::Config::Show(output)) = &cli.command {
         return config::show(&loaded, *output);
@@ -152,7 +156,7 @@ fn dispatch(
         format: config.log.format,
     })?;
     match &cli.command {
-        Command::Serve(_) | Command::Config(_) => Ok(()),
+        Command::Serve(_) | Command::Dev(_) | Command::Config(_) => Ok(()),
         Command::User(command) => user::run(command, &config),
         Command::Invite(args::Invite::Create(create)) => invite::create(*create, &config),
         Command::Token(args::Token::Create(create)) => token::create(create, &config),

@@ -3,6 +3,10 @@
 //! A running server answers it over its control socket; where none runs, the command calls it in its own process.
 
 pub mod client;
+#[cfg(feature = "mail")]
+mod mail;
+#[cfg(not(feature = "mail"))]
+#[path = "mail_off.rs"]
 mod mail;
 pub mod protocol;
 pub mod socket;

@@ -180,7 +180,11 @@ mod tests {
             ("/api/v1/statuses", "/api/v1/statuses/1", false),
             ("/api/v1/statuses/:id", "/api/v1/statuses/1", true),
             ("/api/v1/statuses/*", "/api/v1/statuses/1/context", false),
-            ("/api/v1/statuses/*/context", "/api/v1/statuses/1/context", true),
+            (
+                "/api/v1/statuses/*/context",
+                "/api/v1/statuses/1/context",
+                true,
+            ),
             ("/api/**", "/api/v1/statuses/1/context", true),
             ("/api/**", "/oauth/token", false),
             ("**", "/", true),

@@ -172,7 +172,10 @@ mod tests {
         assert_eq!(kept.len(), RECORDS_MAX);
         assert_eq!(kept[0].number, RECORDS_MAX as u64 + 5);
         assert!(recorder.find(5).is_none());
-        assert_eq!(recorder.find(6).map(|r| r.target.clone()), Some("/5".into()));
+        assert_eq!(
+            recorder.find(6).map(|r| r.target.clone()),
+            Some("/5".into())
+        );
         recorder.clear();
         recorder.add(record("/again"));
         assert_eq!(recorder.list()[0].number, RECORDS_MAX as u64 + 6);

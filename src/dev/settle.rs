@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
 use crate::actors::error::AskError;
-use crate::clock::{Clock as _, Timestamp};
+use crate::clock::Timestamp;
 use crate::domain::job::{JobState, Lane};
 use crate::domain::schedule::PeriodicTask;
 use crate::instance::Instance;

@@ -6,18 +6,24 @@ pub mod cors;
 pub mod csv;
 pub mod dev;
 pub mod entities;
+pub mod entrance;
 pub mod extract;
 pub mod health;
 pub mod inquiry;
 pub mod limits;
 pub mod oauth;
 pub mod pages;
+pub mod pictures;
 pub mod problem;
 pub mod reply;
 pub mod request_log;
 pub mod routes;
 pub mod routing;
 pub mod serve;
+#[cfg(feature = "web")]
+pub mod site;
+#[cfg(not(feature = "web"))]
+#[path = "site_off.rs"]
 pub mod site;
 pub mod statistics;
 

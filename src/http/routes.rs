@@ -5,8 +5,7 @@ use warp::{Filter, Rejection};
 use super::context::Context;
 use super::reply::Response;
 use super::routing::{Family, RouteError, RouteInfo, Routes};
-use super::site::{self, pictures};
-use super::{api, health, oauth};
+use super::{api, entrance, health, oauth, pictures, site};
 use crate::instance::Instance;
 
 fn families() -> Vec<Family<Context>> {
@@ -30,6 +29,7 @@ fn families() -> Vec<Family<Context>> {
         api::empty::family(),
         api::missing::family(),
         pictures::family(),
+        entrance::family(),
         site::family(),
         health::family(),
     ]
@@ -46,7 +46,7 @@ pub fn filter(
     RouteError,
 > {
     let context = Context::new(instance).map_err(|error| RouteError::Pattern(error.to_string()))?;
-    Ok(Routes::new(families(), site::render_problem)?.filter(context))
+    Ok(Routes::new(families(), entrance::render_problem)?.filter(context))
 }
 
 /// Every route as it answers to an instance for developers: the same, but that the password grant is open.
@@ -54,9 +54,9 @@ pub fn filter(
 /// # Errors
 /// As [`filter`].
 pub fn for_developers(instance: &Instance) -> Result<(Routes<Context>, Context), RouteError> {
-    let context =
-        Context::for_developers(instance).map_err(|error| RouteError::Pattern(error.to_string()))?;
-    Ok((Routes::new(families(), site::render_problem)?, context))
+    let context = Context::for_developers(instance)
+        .map_err(|error| RouteError::Pattern(error.to_string()))?;
+    Ok((Routes::new(families(), entrance::render_problem)?, context))
 }
 
 /// Every route: its method, its address, who may use it.
@@ -64,7 +64,7 @@ pub fn for_developers(instance: &Instance) -> Result<(Routes<Context>, Context),
 /// # Errors
 /// As [`filter`].
 pub fn list() -> Result<Vec<RouteInfo>, RouteError> {
-    Ok(Routes::new(families(), site::render_problem)?
+    Ok(Routes::new(families(), entrance::render_problem)?
         .list()
         .to_vec())
 }

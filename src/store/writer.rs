@@ -18,6 +18,7 @@ use super::error::StoreError;
 use super::open::{self, DataDir, Synchronous};
 use super::reader::panicked;
 use super::tables::{self, meta};
+use super::units::index_posts;
 use crate::clock::{SharedClock, Timestamp};
 use crate::domain::event::Event;
 use crate::domain::refusal::Refusal;
@@ -248,6 +249,7 @@ impl WriterThread {
     ) -> Result<(Self, Writer), StoreError> {
         let connection = open::open_writer(&data_dir.database(), synchronous)?;
         meta::initialise(&connection, rng)?;
+        index_posts::begin(&connection, clock.now())?;
         let commit = meta::commit(&connection)?;
         let ids = IdGenerator::above(tables::largest_id(&connection)?);
         let (sender, lane) = mpsc::channel(UNITS_WAITING_MAX);

@@ -5,6 +5,10 @@
 
 mod house;
 mod lane;
+#[cfg(feature = "mail")]
+mod mailer;
+#[cfg(not(feature = "mail"))]
+#[path = "mailer_off.rs"]
 mod mailer;
 pub mod overview;
 mod periodic;
@@ -110,12 +114,7 @@ impl TaskManager {
             actors: self.actors.clone(),
             clock: Arc::clone(&self.clock),
             wakes: self.wakes.clone(),
-            worker: Mailer {
-                actors: self.actors.clone(),
-                randomness: self.randomness.branch("mail"),
-                setup,
-                outbox: watch::channel(None).0,
-            },
+            worker: Mailer::new(self.actors.clone(), self.randomness.branch("mail"), setup),
             at_once: MAILS_AT_ONCE,
         });
         let lanes = async move {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use actix::{Actor, Addr, Handler, Message, SyncContext};
 
 use crate::actors::pool::{self, PoolEnd};
+use crate::features;
 use crate::ids::AccountId;
 use crate::store::snapshots::{Snapshots, WindowSnapshot};
 
@@ -17,13 +18,17 @@ pub struct SnapshotKeeper {
 }
 
 impl SnapshotKeeper {
-    /// Starts the one keeper of a directory.
-    pub fn start_in(directory: PathBuf, store_identity: String) -> (Addr<Self>, PoolEnd) {
-        pool::start(1, move || Self {
+    /// Starts the one keeper of a directory, unless this kinglet was built without snapshots.
+    pub fn start_in(directory: PathBuf, store_identity: String) -> (Option<Addr<Self>>, PoolEnd) {
+        if !features::SLED {
+            return (None, PoolEnd::of_none());
+        }
+        let (keeper, end) = pool::start(1, move || Self {
             directory: directory.clone(),
             store_identity: store_identity.clone(),
             snapshots: None,
-        })
+        });
+        (Some(keeper), end)
     }
 
     fn snapshots(&mut self) -> Option<&Snapshots> {

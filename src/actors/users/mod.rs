@@ -11,7 +11,7 @@ pub use clients::{
     RegisterClient, RegisteredClient,
 };
 pub use links::{LinkCode, MakeLink};
-pub use members::{CreateMember, SetUp, SignUp, Typed};
+pub use members::{CreateMember, SeedMember, SetUp, SignUp, Typed};
 pub use passwords::{
     LogIn, LoggedIn, OpenFirstSession, ReplaceAddress, ReplacePassword, ResetByLink,
 };

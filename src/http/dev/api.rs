@@ -18,7 +18,7 @@ use crate::http::extract::form::Form;
 use crate::http::problem::Problem;
 use crate::http::reply::{self, Response};
 use crate::http::routing::{Access::Public, Family};
-use crate::mail::Mail;
+use crate::letter_box::KeptMail;
 
 /// What a client is told to wait unless the order says otherwise, in seconds.
 const RETRY_AFTER_S: u32 = 30;
@@ -76,7 +76,8 @@ async fn reset(desk: Desk, (): (), _: Call) -> Result<Response, Problem> {
 
 fn snapshot_entities(desk: &Desk) -> Vec<Json> {
     let snapshots = desk.snapshots();
-    let entity = |(name, at): &(SnapshotName, Timestamp)| json!({"name": name.as_str(), "clock": at});
+    let entity =
+        |(name, at): &(SnapshotName, Timestamp)| json!({"name": name.as_str(), "clock": at});
     snapshots.iter().map(entity).collect()
 }
 
@@ -367,22 +368,22 @@ async fn clear_requests(desk: Desk, (): (), _: Call) -> Result<Response, Problem
 ///
 /// # Errors
 /// Unavailable while there is no instance.
-pub(super) async fn all_mail(desk: &Desk) -> Result<Vec<Mail>, Problem> {
+pub(super) async fn all_mail(desk: &Desk) -> Result<Vec<KeptMail>, Problem> {
     settled(&desk.instance().await?).await;
     Ok(desk.letter_box.mails())
 }
 
 /// `GET /api/kinglet/v1/dev/mail`: what was mailed, the oldest first.
 async fn mail(desk: Desk, (): (), _: Call) -> Result<Response, Problem> {
-    let entity = |mail: &Mail| {
+    let entity = |mail: &KeptMail| {
         json!({
-            "id": mail.id.as_str(),
-            "at": mail.date,
+            "id": mail.id,
+            "at": mail.at,
             "to": mail.to,
             "from": mail.from,
-            "subject": mail.content.subject,
-            "text": mail.content.text,
-            "html": mail.content.html,
+            "subject": mail.subject,
+            "text": mail.text,
+            "html": mail.html,
         })
     };
     let mails: Vec<_> = all_mail(&desk).await?.iter().map(entity).collect();

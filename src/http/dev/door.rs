@@ -156,7 +156,8 @@ impl Desk {
         let outcome = self.done(&request).await;
         let note = outcome.parts.extensions.get::<RouteNote>().copied();
         if note.is_none_or(|note| !UNRECORDED.contains(&note.pattern)) {
-            self.recorder.add(self.record(request, &outcome, note, begun));
+            self.recorder
+                .add(self.record(request, &outcome, note, begun));
         }
         Response::from_parts(outcome.parts, outcome.body.into())
     }
@@ -228,10 +229,7 @@ impl Desk {
                 return Some(response);
             }
             FaultKind::RateLimited { retry_after } => {
-                let reset = self
-                    .clock
-                    .now()
-                    .plus_millis(i64::from(retry_after) * 1000);
+                let reset = self.clock.now().plus_millis(i64::from(retry_after) * 1000);
                 let standing = Standing {
                     limit: Kind::Api.limit().requests_max,
                     remaining: 0,

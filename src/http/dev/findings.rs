@@ -215,7 +215,10 @@ impl Case<'_> {
         let mut told = BTreeSet::new();
         let mut findings = Vec::new();
         for path in &self.notes.given {
-            let Some(depth) = path.iter().position(|name| !self.notes.asked.contains(name)) else {
+            let Some(depth) = path
+                .iter()
+                .position(|name| !self.notes.asked.contains(name))
+            else {
                 continue;
             };
             let name = written(&path[..=depth]);
@@ -341,7 +344,12 @@ mod tests {
     fn what_no_handler_asked_for_is_unknown_at_any_depth() {
         let sent = Sent {
             notes: notes(
-                &[&["status"], &["visibilty"], &["poll", "options"], &["poll", "colour"]],
+                &[
+                    &["status"],
+                    &["visibilty"],
+                    &["poll", "options"],
+                    &["poll", "colour"],
+                ],
                 &["status", "visibility", "poll", "options"],
             ),
             ..Sent::default()
@@ -369,7 +377,10 @@ mod tests {
             ..Sent::default()
         };
         let code = |sent: &Sent, known: &mut Known| -> Vec<&'static str> {
-            sent.findings(known).into_iter().map(|(code, _)| code).collect()
+            sent.findings(known)
+                .into_iter()
+                .map(|(code, _)| code)
+                .collect()
         };
         assert_eq!(code(&refused, &mut known), ["refused"]);
         let done = Sent {
@@ -413,7 +424,10 @@ mod tests {
             ..Sent::default()
         };
         let sentence = "The token needs the scope profile or read:accounts; it has write";
-        assert_eq!(weak.findings(known), [("missing_scope", sentence.to_owned())]);
+        assert_eq!(
+            weak.findings(known),
+            [("missing_scope", sentence.to_owned())]
+        );
         let mut json = Sent {
             body: Bytes::from_static(b"{\"status\": \"x\"}"),
             ..Sent::default()
@@ -439,7 +453,10 @@ mod tests {
             ..Sent::default()
         };
         let sentence = "There is no route /api/v1/statuses/123/contxt: did you mean /api/v1/statuses/:id/context?";
-        assert_eq!(slip.findings(known), [("unknown_route", sentence.to_owned())]);
+        assert_eq!(
+            slip.findings(known),
+            [("unknown_route", sentence.to_owned())]
+        );
         let far = Sent {
             path: "/zzz",
             ..slip

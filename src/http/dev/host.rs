@@ -32,13 +32,18 @@ fn is_loopback(host: &str) -> bool {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
     };
-    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+    if let Some(address) = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
         return address.parse::<Ipv6Addr>().is_ok_and(|v6| v6.is_loopback());
     }
     let name = host.to_ascii_lowercase();
     name == "localhost"
         || name.ends_with(".localhost")
-        || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4() && ip.is_loopback())
+        || name
+            .parse::<IpAddr>()
+            .is_ok_and(|ip| ip.is_ipv4() && ip.is_loopback())
 }
 
 /// Lets only programs and pages of this machine use the tools: a client that is being developed may run at another port.
@@ -128,7 +133,10 @@ mod tests {
         let twice = headers(&[(HOST, "localhost"), (HOST, "example.org")]);
         assert!(require_loopback(&headers(&[(HOST, "localhost:1")])).is_ok());
         assert!(require_loopback(&twice).is_err());
-        assert_eq!(require_loopback(&headers(&[])).map_err(|p| p.status()), Err(421));
+        assert_eq!(
+            require_loopback(&headers(&[])).map_err(|p| p.status()),
+            Err(421)
+        );
     }
 
     #[test]
@@ -141,8 +149,16 @@ mod tests {
             ("https://example.org", false, false),
             ("null", false, false),
         ] {
-            assert_eq!(require_own_machine(&from(origin)).is_ok(), may_use, "{origin}");
-            assert_eq!(require_own_page(&from(origin)).is_ok(), may_send, "{origin}");
+            assert_eq!(
+                require_own_machine(&from(origin)).is_ok(),
+                may_use,
+                "{origin}"
+            );
+            assert_eq!(
+                require_own_page(&from(origin)).is_ok(),
+                may_send,
+                "{origin}"
+            );
         }
         let program = headers(&[(HOST, "localhost:8420")]);
         assert!(require_own_machine(&program).is_ok());

@@ -29,7 +29,7 @@ use crate::dev::faults::Faults;
 use crate::dev::orders::{Order, OrderError, Orders, SnapshotName};
 use crate::dev::recorder::Recorder;
 use crate::instance::Instance;
-use crate::mail::LetterBox;
+use crate::letter_box::LetterBox;
 
 /// Somebody of the cast, with all that is needed to be that person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -148,7 +148,9 @@ impl Desk {
     /// Who an account is, for people.
     fn name_of(&self, account: &str) -> String {
         let known = self.names.get(account);
-        known.cloned().unwrap_or_else(|| format!("account {account}"))
+        known
+            .cloned()
+            .unwrap_or_else(|| format!("account {account}"))
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -159,7 +161,9 @@ impl Desk {
     /// The snapshots, with what the clock showed.
     pub fn snapshots(&self) -> MutexGuard<'_, Vec<(SnapshotName, Timestamp)>> {
         // As above.
-        self.snapshots.lock().unwrap_or_else(PoisonError::into_inner)
+        self.snapshots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has something done with the data.

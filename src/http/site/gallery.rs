@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
-use super::assets;
 use super::stats;
 use super::views::about::AboutPage;
 use super::views::account::{
@@ -19,7 +18,7 @@ use super::views::admin::{
 };
 use super::views::entry::{LoginPage, NoticePage, ResetPage, SetupPage, SignupMode, SignupPage};
 use super::views::error::ErrorPage;
-use super::views::mail::{Bounce, ConfirmPage, ForgotPage, MailSettingsPage, UnsubscribePage};
+use super::views::mail::{Bounce, MailSettingsPage};
 use super::views::notification::{
     Entry, Happening, NotificationTab, NotificationsPage, PostExcerpt,
 };
@@ -39,6 +38,8 @@ use crate::domain::overview::{AccountOverview, Material};
 use crate::domain::statistics::{
     AccountDay, Audience as Told, Day, Figures, InstanceDay, Measure, MeasuredDay, Share, Totals,
 };
+use crate::http::entrance::assets;
+use crate::http::entrance::views::mail::{ConfirmPage, ForgotPage, UnsubscribePage};
 
 const PEOPLE: [(&str, &str); 7] = [
     ("ada", "Ada Lindqvist"),

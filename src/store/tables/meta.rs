@@ -27,13 +27,7 @@ pub(in crate::store) fn initialise(
     let unsubscribe_key = random_digits::<UNSUBSCRIBE_KEY_BYTES>(rng);
     connection.execute(
         "INSERT OR IGNORE INTO meta (name, value) VALUES (?1, '0'), (?2, ?3), (?4, ?5)",
-        (
-            COMMIT,
-            IDENTITY,
-            identity,
-            UNSUBSCRIBE_KEY,
-            unsubscribe_key,
-        ),
+        (COMMIT, IDENTITY, identity, UNSUBSCRIBE_KEY, unsubscribe_key),
     )?;
     Ok(())
 }
@@ -186,4 +180,28 @@ pub(in crate::store) fn set_statistics_commit(
     commit: i64,
 ) -> Result<(), StoreError> {
     set(connection, STATISTICS_COMMIT, &commit.to_string())
+}
+
+/// Whether posts are missing in the search index.
+const SEARCH_INDEX: &str = "search_index";
+const PARTIAL: &str = "partial";
+
+/// Whether the search index lacks posts, since a kinglet without search was here.
+pub(in crate::store) fn is_search_index_partial(
+    connection: &Connection,
+) -> Result<bool, StoreError> {
+    Ok(get(connection, SEARCH_INDEX)?.as_deref() == Some(PARTIAL))
+}
+
+/// Remembers that posts may be missing in the search index.
+pub(in crate::store) fn set_search_index_partial(
+    connection: &Connection,
+) -> Result<(), StoreError> {
+    set(connection, SEARCH_INDEX, PARTIAL)
+}
+
+/// Remembers that every post is in the search index.
+pub(in crate::store) fn set_search_index_whole(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM meta WHERE name = ?1", [SEARCH_INDEX])?;
+    Ok(())
 }

@@ -9,8 +9,8 @@ use crate::domain::scope::Scopes;
 use crate::ids::{AccountId, AppId};
 use crate::secret::TokenHash;
 use crate::store::error::StoreError;
-use crate::store::tables::{apps, tokens};
 use crate::store::tables::tokens::NewToken;
+use crate::store::tables::{apps, tokens};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// The most tokens of one account; one more ends the one that was used longest ago.

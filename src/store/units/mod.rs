@@ -18,6 +18,7 @@ mod edit_post;
 mod enqueue;
 mod exchange_code;
 mod follow_account;
+pub(super) mod index_posts;
 mod issue_code;
 mod issue_token;
 #[cfg(test)]

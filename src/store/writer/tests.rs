@@ -25,7 +25,13 @@ type Receiver<T> = oneshot::Receiver<Result<T, WriteError>>;
 fn open(path: &Path, now: Timestamp) -> (WriterThread, Writer) {
     let data_dir = DataDir::own(path).unwrap();
     let mut rng = Randomness::seeded(1).rng();
-    WriterThread::open(data_dir, Synchronous::Normal, ManualClock::at(now), &mut rng).unwrap()
+    WriterThread::open(
+        data_dir,
+        Synchronous::Normal,
+        ManualClock::at(now),
+        &mut rng,
+    )
+    .unwrap()
 }
 
 fn store() -> (TempDir, WriterThread, Writer) {

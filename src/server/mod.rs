@@ -6,7 +6,10 @@
 //! # Ok::<(), kinglet::boot::BootError>(())
 //! ```
 
+pub mod seeding;
+
 use std::fmt;
+use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +17,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use tempfile::TempDir;
+use tokio::runtime;
 use tokio::sync::oneshot;
 
 use crate::actors::error::AskError;
@@ -28,6 +32,8 @@ use crate::ids::AccountId;
 use crate::instance::Instance;
 use crate::randomness::Randomness;
 use crate::secret::Secret;
+
+pub use self::seeding::Seeding;
 
 /// Where the state is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -262,6 +268,22 @@ impl Server {
     /// The instance itself, for programs that want more than HTTP offers.
     pub fn instance(&self) -> &Instance {
         &self.instance
+    }
+
+    /// Fills the server with people and what they do, by typed calls.
+    pub fn seed(&self) -> Seeding {
+        Seeding::new(&self.instance)
+    }
+
+    /// Waits for a future, for programs without an asynchronous runtime: what it asks of the server is done on the
+    /// server's own threads. It blocks the thread.
+    ///
+    /// # Panics
+    /// When this thread is one of an asynchronous runtime, which must not be blocked: await the future there.
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.expect("the machine gives a runtime for one thread");
+        runtime.block_on(future)
     }
 
     /// Makes an account as the operator would: whatever the registration mode, with any role.

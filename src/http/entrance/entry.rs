@@ -32,12 +32,12 @@ fn dead_reset_link(visit: &Visit) -> Problem {
 }
 
 /// The fewest characters of a password, for the hints.
-pub(super) fn password_characters_min() -> u32 {
+pub(in crate::http) fn password_characters_min() -> u32 {
     u32::try_from(PASSWORD_CHARS_MIN).unwrap_or(u32::MAX)
 }
 
 /// A field of a form as it was typed.
-pub(super) fn typed(form: &Form, name: &str) -> Result<String, Problem> {
+pub(in crate::http) fn typed(form: &Form, name: &str) -> Result<String, Problem> {
     Ok(form.text(name)?.unwrap_or_default().to_owned())
 }
 
@@ -46,9 +46,9 @@ fn secret(form: &Form, name: &str) -> Result<Secret<String>, Problem> {
 }
 
 /// A new password, typed twice.
-pub(super) struct NewPassword {
+pub(in crate::http) struct NewPassword {
     /// What was typed.
-    pub(super) password: Secret<String>,
+    pub(in crate::http) password: Secret<String>,
     is_confirmed: bool,
 }
 
@@ -57,7 +57,7 @@ impl NewPassword {
     ///
     /// # Errors
     /// Fields that are no texts.
-    pub(super) fn of(form: &Form) -> Result<Self, Problem> {
+    pub(in crate::http) fn of(form: &Form) -> Result<Self, Problem> {
         let password = secret(form, "password")?;
         let is_confirmed = password == secret(form, "password_confirmation")?;
         Ok(Self {
@@ -67,7 +67,7 @@ impl NewPassword {
     }
 
     /// What is wrong with it for an account of this name and mail address.
-    pub(super) fn check(&self, name: &str, email: &str, faults: &mut FormErrors) {
+    pub(in crate::http) fn check(&self, name: &str, email: &str, faults: &mut FormErrors) {
         if let Err(fault) = check_password(self.password.expose(), name, email) {
             add(faults, "password", fault);
         } else if !self.is_confirmed {
@@ -77,7 +77,7 @@ impl NewPassword {
 }
 
 /// Adds what is wrong with a field.
-pub(super) fn add(faults: &mut FormErrors, field: &'static str, message: impl ToString) {
+pub(in crate::http) fn add(faults: &mut FormErrors, field: &'static str, message: impl ToString) {
     faults.0.push(FieldError {
         field,
         message: message.to_string(),
@@ -85,7 +85,7 @@ pub(super) fn add(faults: &mut FormErrors, field: &'static str, message: impl To
 }
 
 /// The problem that a form with these faults is answered with.
-pub(super) fn invalid() -> Problem {
+pub(in crate::http) fn invalid() -> Problem {
     Problem::invalid("The form has faults")
 }
 
@@ -102,7 +102,7 @@ async fn welcome(mut visit: Visit, account: AccountId) -> Result<Response, Probl
 }
 
 /// `GET /login`: the form, or on to where whoever is logged in wanted to go.
-pub(super) async fn login_page(
+pub(in crate::http) async fn login_page(
     context: Context,
     guest: Guest,
     call: Call,
@@ -143,7 +143,11 @@ async fn try_login(
 }
 
 /// `POST /login`: opens a session. Whatever cookie the browser had before is worth nothing afterwards.
-pub(super) async fn login(context: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+pub(in crate::http) async fn login(
+    context: Context,
+    guest: Guest,
+    call: Call,
+) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
     let form = visit.form().await?;
     let login = typed(&form, "login")?;
@@ -172,7 +176,7 @@ pub(super) async fn login(context: Context, guest: Guest, call: Call) -> Result<
 }
 
 /// `POST /logout`: ends the session.
-pub(super) async fn logout(
+pub(in crate::http) async fn logout(
     context: Context,
     guest: Guest,
     call: Call,
@@ -229,7 +233,7 @@ async fn signup_form(
 }
 
 /// `GET /signup`: the form, or the sentence that says why there is none.
-pub(super) async fn signup_page(
+pub(in crate::http) async fn signup_page(
     context: Context,
     guest: Guest,
     call: Call,
@@ -243,7 +247,7 @@ pub(super) async fn signup_page(
 }
 
 /// `GET /invite/:code`: the form for whoever was invited.
-pub(super) async fn invite_page(
+pub(in crate::http) async fn invite_page(
     context: Context,
     guest: Guest,
     call: Call,
@@ -327,7 +331,7 @@ fn what_is_next(state: AccountState, mode: &SignupMode) -> (&'static str, &'stat
 }
 
 /// `POST /signup`: makes an account, or asks a moderator for it.
-pub(super) async fn signup(
+pub(in crate::http) async fn signup(
     context: Context,
     guest: Guest,
     call: Call,
@@ -409,7 +413,7 @@ async fn require_no_owner(visit: &Visit) -> Result<(), Problem> {
 
 /// `GET /setup?code=`: the form for the owner's account. Whether the code is good is said when the form is sent, which is
 /// counted.
-pub(super) async fn setup_page(
+pub(in crate::http) async fn setup_page(
     context: Context,
     guest: Guest,
     call: Call,
@@ -438,7 +442,11 @@ fn check_setup(form: &Form) -> Result<FormErrors, Problem> {
 }
 
 /// `POST /setup`: makes the owner's account and logs its owner in.
-pub(super) async fn setup(context: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+pub(in crate::http) async fn setup(
+    context: Context,
+    guest: Guest,
+    call: Call,
+) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
     let form = visit.form().await?;
     require_no_owner(&visit).await?;
@@ -487,7 +495,7 @@ async fn reset_form(
 }
 
 /// `GET /reset/:code`: the form for a new password.
-pub(super) async fn reset_page(
+pub(in crate::http) async fn reset_page(
     context: Context,
     guest: Guest,
     call: Call,
@@ -507,7 +515,11 @@ pub(super) async fn reset_page(
 }
 
 /// `POST /reset/:code`: sets a new password; whoever was in with the old one is out.
-pub(super) async fn reset(context: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+pub(in crate::http) async fn reset(
+    context: Context,
+    guest: Guest,
+    call: Call,
+) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
     let form = visit.form().await?;
     let code = visit.call.param("code").to_owned();

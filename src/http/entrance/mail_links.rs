@@ -11,6 +11,7 @@ use super::views::mail::{ConfirmPage, ForgotPage, UnsubscribePage};
 use crate::domain::account::AccountState;
 use crate::domain::error_code::ErrorCode;
 use crate::domain::mail::MailKind;
+use crate::features;
 use crate::http::context::Context;
 use crate::http::extract::auth::Guest;
 use crate::http::extract::call::Call;
@@ -25,8 +26,11 @@ const DEAD_CONFIRM_LINK: &str = "This link is unknown, used or expired. If your 
 const BAD_UNSUBSCRIBE_LINK: &str =
     "This link isn't whole. Copy all of it out of the mail, or log in and choose what is mailed";
 
+/// Where people choose what is mailed to them: on the website.
+const MAIL_SETTINGS: &str = if features::WEB { "/settings/mail" } else { "/" };
+
 /// `GET /forgot`: the form.
-pub(super) async fn forgot_page(
+pub(in crate::http) async fn forgot_page(
     context: Context,
     guest: Guest,
     call: Call,
@@ -40,7 +44,7 @@ pub(super) async fn forgot_page(
 }
 
 /// `POST /forgot`: asks for a link to a new password. The answer is the same whether there is such an account or not.
-pub(super) async fn forgot(
+pub(in crate::http) async fn forgot(
     context: Context,
     guest: Guest,
     call: Call,
@@ -64,7 +68,7 @@ pub(super) async fn forgot(
 }
 
 /// `GET /confirm/:code`: a button, if the link is good.
-pub(super) async fn confirm_page(
+pub(in crate::http) async fn confirm_page(
     context: Context,
     guest: Guest,
     call: Call,
@@ -87,7 +91,7 @@ pub(super) async fn confirm_page(
 }
 
 /// `POST /confirm/:code`: confirms the address, and lets a sign-up in that waited for it.
-pub(super) async fn confirm(
+pub(in crate::http) async fn confirm(
     context: Context,
     guest: Guest,
     call: Call,
@@ -116,7 +120,7 @@ pub(super) async fn confirm(
         return visit.page(&page);
     }
     let next = match visit.reader() {
-        Some(reader) if reader == confirmed.account => "/settings/mail",
+        Some(reader) if reader == confirmed.account => MAIL_SETTINGS,
         Some(_) => "/",
         None => "/login",
     };
@@ -131,7 +135,7 @@ fn signed(context: &Context, call: &Call) -> Result<(AccountId, MailKind), Probl
 }
 
 /// `GET /unsubscribe/:token`: a button, and what it does.
-pub(super) async fn unsubscribe_page(
+pub(in crate::http) async fn unsubscribe_page(
     context: Context,
     _: Guest,
     call: Call,
@@ -147,7 +151,7 @@ pub(super) async fn unsubscribe_page(
 
 /// `POST /unsubscribe/:token`: turns that mail off, for a person or a mail program (RFC 8058): without log-in, without
 /// cookies, whatever the body says, and without a redirect.
-pub(super) async fn unsubscribe(
+pub(in crate::http) async fn unsubscribe(
     context: Context,
     _: Guest,
     call: Call,
@@ -157,15 +161,20 @@ pub(super) async fn unsubscribe(
         .actors
         .perform(Unsubscribe { account, kind })
         .await?;
+    let (again, label) = if features::WEB {
+        (" You can have it again in your settings.", "Mail settings")
+    } else {
+        ("", "Front page")
+    };
     let page = NoticePage {
         frame: plain_frame(&context, Nav::Elsewhere, "/"),
         heading: "Done".to_owned(),
         text: format!(
-            "Nothing about {} is mailed to you any more. You can have it again in your settings.",
+            "Nothing about {} is mailed to you any more.{again}",
             kind.label()
         ),
-        link_path: "/settings/mail".to_owned(),
-        link_label: "Mail settings".to_owned(),
+        link_path: MAIL_SETTINGS.to_owned(),
+        link_label: label.to_owned(),
     };
     answer(&context, &page, false)
 }

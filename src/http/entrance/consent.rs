@@ -22,7 +22,11 @@ const MINUTE_MILLIS: i64 = 60 * 1000;
 
 /// `GET /oauth/authorize`: asks whether a client may act in the reader's name. Nothing of the request is shown before it
 /// is checked; whoever isn't logged in, or shall be asked again, logs in first.
-pub(super) async fn ask(context: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
+pub(in crate::http) async fn ask(
+    context: Context,
+    guest: Guest,
+    call: Call,
+) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
     let query = visit.call.query()?;
     let request = AuthorizeRequest::read(&visit.context.actors, &query).await?;
@@ -62,7 +66,7 @@ pub(super) async fn ask(context: Context, guest: Guest, call: Call) -> Result<Re
 }
 
 /// `POST /oauth/authorize`: the reader's answer. The request is checked anew: the form may say anything.
-pub(super) async fn decide(
+pub(in crate::http) async fn decide(
     context: Context,
     guest: Guest,
     call: Call,

@@ -1,18 +1,15 @@
-//! Timeline windows that outlive a restart, in sled.
-//!
-//! Everything in here can be thrown away: each snapshot is checked when it is loaded (format, length, checksum, store),
-//! and whether it is still true is decided against SQLite by [`super::queries::home::RefreshHome`]. sled's own README
-//! advises SQLite where reliability comes first, so nothing else lives here.
+//! Snapshots in sled. Each is checked when it is loaded: format, length, checksum, store.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::error::StoreError;
-use super::queries::home::HomeEntry;
-use super::reader::panicked;
+use super::WindowSnapshot;
 use crate::ids::{AccountId, PostId};
+use crate::store::error::StoreError;
+use crate::store::queries::home::HomeEntry;
+use crate::store::reader::panicked;
 
 /// The format of a snapshot; another number is another kinglet's.
 const FORMAT: u8 = 1;
@@ -26,19 +23,6 @@ const ENTRIES_MAX: usize = 10_000;
 const CHECKSUM_BYTES: usize = 8;
 const HEADER_BYTES: usize = 1 + 16 + 8 + 8 + 1;
 const ENTRY_BYTES: usize = 8 + 8 + 1;
-
-/// A resident window as it was at some commit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WindowSnapshot {
-    /// Whose home.
-    pub reader: AccountId,
-    /// The commit up to which it was true.
-    pub commit: i64,
-    /// Whether the home had nothing below the oldest entry.
-    pub is_complete: bool,
-    /// Its candidates, newest first.
-    pub entries: Vec<HomeEntry>,
-}
 
 /// The snapshots of one store.
 pub struct Snapshots {

@@ -2,8 +2,7 @@
 
 use http::Method;
 
-use super::frame::{answer, plain_frame, sentence};
-use super::render::query_value;
+use super::frame::{answer, plain_frame, query_value, sentence};
 use super::views::Nav;
 use super::views::error::ErrorPage;
 use crate::domain::error_code::ErrorCode;

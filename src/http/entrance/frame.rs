@@ -2,13 +2,13 @@
 
 use askama::Template;
 use http::header::{CACHE_CONTROL, HeaderValue, SET_COOKIE, USER_AGENT};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::render::{self, Renderer};
 use super::session::{self, Cookie, Notice};
 use super::views::{Flash, FormErrors, Frame, Nav, Viewer};
 use crate::actors::posts::fill::{NotificationChoice, read_notifications};
 use crate::config::RegistrationMode;
-use crate::domain::account::{OwnAccount, Role};
+use crate::domain::account::{Account, OwnAccount, Role};
 use crate::domain::marker::MarkedTimeline;
 use crate::domain::page::Page;
 use crate::domain::text::render::plain_excerpt;
@@ -18,9 +18,10 @@ use crate::http::cors;
 use crate::http::extract::auth::Guest;
 use crate::http::extract::call::Call;
 use crate::http::extract::form::Form;
+use crate::http::pictures;
 use crate::http::problem::Problem;
 use crate::http::reply::{self, Response};
-use crate::ids::{AccountId, SessionId};
+use crate::ids::AccountId;
 use crate::secret::Secret;
 use crate::store::queries::accounts::FindOwnAccount;
 use crate::store::queries::notifications::FindMarkers;
@@ -36,7 +37,7 @@ const SHARED: HeaderValue = HeaderValue::from_static("public, no-cache");
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 
 /// What a page for everybody is made with when nobody is known to read it.
-pub(super) fn plain_frame(context: &Context, nav: Nav, here: &str) -> Frame {
+pub(in crate::http) fn plain_frame(context: &Context, nav: Nav, here: &str) -> Frame {
     let instance = &context.instance.config.instance;
     Frame {
         instance_title: instance.title.clone(),
@@ -57,7 +58,7 @@ pub(super) fn plain_frame(context: &Context, nav: Nav, here: &str) -> Frame {
 ///
 /// # Errors
 /// A template that can't be rendered.
-pub(super) fn answer(
+pub(in crate::http) fn answer(
     context: &Context,
     page: &impl Template,
     is_shared: bool,
@@ -73,22 +74,22 @@ pub(super) fn answer(
 }
 
 /// One visit of a browser.
-pub(super) struct Visit {
+pub(in crate::http) struct Visit {
     /// What handlers work with.
-    pub(super) context: Context,
+    pub(in crate::http) context: Context,
     /// What was asked.
-    pub(super) call: Call,
+    pub(in crate::http) call: Call,
     /// Who asks.
-    pub(super) guest: Guest,
+    pub(in crate::http) guest: Guest,
     /// What the rules of visibility want to know.
-    pub(super) onlooker: Onlooker,
+    pub(in crate::http) onlooker: Onlooker,
     is_shared: bool,
     cookies: Vec<HeaderValue>,
 }
 
 impl Visit {
     /// A visit that begins.
-    pub(super) fn new(context: Context, guest: Guest, call: Call) -> Self {
+    pub(in crate::http) fn new(context: Context, guest: Guest, call: Call) -> Self {
         let mut visit = Self {
             onlooker: guest.onlooker(),
             is_shared: guest.account().is_none(),
@@ -114,12 +115,12 @@ impl Visit {
     }
 
     /// Whether this instance sends mail.
-    pub(super) fn sends_mail(&self) -> bool {
+    pub(in crate::http) fn sends_mail(&self) -> bool {
         self.context.instance.config.mail.url.is_on()
     }
 
     /// The signed-in reader, if there is one.
-    pub(super) fn reader(&self) -> Option<AccountId> {
+    pub(in crate::http) fn reader(&self) -> Option<AccountId> {
         self.guest.account()
     }
 
@@ -127,37 +128,18 @@ impl Visit {
     ///
     /// # Errors
     /// Unauthenticated, which leads to the log-in page.
-    pub(super) fn member(&self) -> Result<AccountId, Problem> {
+    pub(in crate::http) fn member(&self) -> Result<AccountId, Problem> {
         Ok(self.guest.member()?.id)
     }
 
-    /// The session of the signed-in reader.
-    pub(super) fn session_id(&self) -> Option<SessionId> {
-        match self.guest.caller.as_ref()?.access.grant {
-            crate::domain::access::Grant::Session(id) => Some(id),
-            crate::domain::access::Grant::Token { .. } => None,
-        }
-    }
-
     /// The value of the session's cookie, whether it holds or not.
-    pub(super) fn session_cookie(&self) -> Option<Secret<String>> {
+    pub(in crate::http) fn session_cookie(&self) -> Option<Secret<String>> {
         Cookie::Session.of(&self.call.headers, &self.context.instance.url)
     }
 
     /// What the browser calls itself.
-    pub(super) fn agent(&self) -> String {
+    pub(in crate::http) fn agent(&self) -> String {
         self.call.header(USER_AGENT).unwrap_or_default().to_owned()
-    }
-
-    /// Makes views for this reader at this moment.
-    pub(super) fn renderer(&self) -> Renderer {
-        let instance = &self.context.instance;
-        Renderer {
-            url: (*instance.url).clone(),
-            zone: instance.config.instance.time_zone.clone(),
-            now: instance.clock.now(),
-            reader: self.reader(),
-        }
     }
 
     /// Path and query of this page.
@@ -169,7 +151,7 @@ impl Visit {
     ///
     /// # Errors
     /// When an actor can't be asked.
-    pub(super) async fn frame(&mut self, nav: Nav) -> Result<Frame, Problem> {
+    pub(in crate::http) async fn frame(&mut self, nav: Nav) -> Result<Frame, Problem> {
         let mut frame = plain_frame(&self.context, nav, self.here());
         if let Some(own) = self.own_account().await? {
             frame.viewer = Some(self.viewer(&own).await?);
@@ -183,7 +165,7 @@ impl Visit {
     ///
     /// # Errors
     /// When an actor can't be asked.
-    pub(super) async fn form_frame(&mut self) -> Result<Frame, Problem> {
+    pub(in crate::http) async fn form_frame(&mut self) -> Result<Frame, Problem> {
         let mut frame = self.frame(Nav::Elsewhere).await?;
         frame.csrf = self.form_token();
         self.is_shared = false;
@@ -191,7 +173,7 @@ impl Visit {
     }
 
     /// The reader's account as its holder sees it.
-    pub(super) async fn own_account(&self) -> Result<Option<OwnAccount>, Problem> {
+    pub(in crate::http) async fn own_account(&self) -> Result<Option<OwnAccount>, Problem> {
         match self.reader() {
             None => Ok(None),
             Some(account) => Ok(self.context.actors.find(FindOwnAccount { account }).await?),
@@ -199,7 +181,6 @@ impl Visit {
     }
 
     async fn viewer(&self, own: &OwnAccount) -> Result<Viewer, Problem> {
-        let author = render::author(&own.account);
         let since_id = self.last_read().await?;
         let page = Page {
             since_id: Some(since_id),
@@ -209,9 +190,9 @@ impl Visit {
         let unread =
             read_notifications(&self.context.actors, &self.onlooker, &choice, page).await?;
         Ok(Viewer {
-            name: author.name,
-            display_name: author.display_name,
-            avatar_url: author.avatar_url,
+            name: own.account.name.clone(),
+            display_name: shown_name(&own.account),
+            avatar_url: pictures::avatar_path(own.account.id),
             unread: u32::try_from(unread.entries.len()).unwrap_or(u32::MAX),
             follow_requests: u32::try_from(own.follow_requests_count).unwrap_or(u32::MAX),
             is_owner: self
@@ -222,7 +203,7 @@ impl Visit {
     }
 
     /// The newest notification that the reader has seen, on whatever client; 0 for none.
-    pub(super) async fn last_read(&self) -> Result<i64, Problem> {
+    pub(in crate::http) async fn last_read(&self) -> Result<i64, Problem> {
         let Some(account) = self.reader() else {
             return Ok(0);
         };
@@ -272,7 +253,7 @@ impl Visit {
     ///
     /// # Errors
     /// Forbidden for a form of another site, of another session or of none; malformed when it can't be read.
-    pub(super) async fn form(&mut self) -> Result<Form, Problem> {
+    pub(in crate::http) async fn form(&mut self) -> Result<Form, Problem> {
         session::require_own_origin(&self.call.headers, &self.context.instance.url)?;
         let form = self.call.form().await?;
         let token = form.text("csrf")?.unwrap_or_default();
@@ -291,7 +272,7 @@ impl Visit {
     ///
     /// # Errors
     /// A template that can't be rendered.
-    pub(super) fn page(self, page: &impl Template) -> Result<Response, Problem> {
+    pub(in crate::http) fn page(self, page: &impl Template) -> Result<Response, Problem> {
         let response = answer(&self.context, page, self.is_shared)?;
         Ok(self.with_cookies(response))
     }
@@ -300,7 +281,7 @@ impl Visit {
     ///
     /// # Errors
     /// A template that can't be rendered.
-    pub(super) fn refused(
+    pub(in crate::http) fn refused(
         self,
         page: &impl Template,
         problem: &Problem,
@@ -314,7 +295,11 @@ impl Visit {
     ///
     /// # Errors
     /// A path that is none.
-    pub(super) fn go(mut self, path: &str, notice: Option<Notice>) -> Result<Response, Problem> {
+    pub(in crate::http) fn go(
+        mut self,
+        path: &str,
+        notice: Option<Notice>,
+    ) -> Result<Response, Problem> {
         if let Some(notice) = notice {
             let header = Cookie::Notice.set(notice.code(), &self.context.instance.url);
             self.cookies.push(header);
@@ -327,7 +312,7 @@ impl Visit {
     }
 
     /// The browser is logged in from now on.
-    pub(super) fn begin_session(&mut self, session: &Secret<String>) {
+    pub(in crate::http) fn begin_session(&mut self, session: &Secret<String>) {
         let url = &self.context.instance.url;
         self.cookies
             .push(Cookie::Session.set(session.expose(), url));
@@ -335,7 +320,7 @@ impl Visit {
     }
 
     /// The browser is logged out from now on.
-    pub(super) fn end_session(&mut self) {
+    pub(in crate::http) fn end_session(&mut self) {
         self.cookies
             .push(Cookie::Session.clear(&self.context.instance.url));
     }
@@ -348,8 +333,22 @@ impl Visit {
     }
 }
 
+/// A text as the value of a query's parameter.
+pub(in crate::http) fn query_value(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// The name that people read.
+pub(in crate::http) fn shown_name(account: &Account) -> String {
+    if account.display_name.is_empty() {
+        account.name.clone()
+    } else {
+        account.display_name.clone()
+    }
+}
+
 /// One thing wrong with a form.
-pub(super) fn errors(field: &'static str, message: impl Into<String>) -> FormErrors {
+pub(in crate::http) fn errors(field: &'static str, message: impl Into<String>) -> FormErrors {
     FormErrors(vec![super::views::FieldError {
         field,
         message: message.into(),
@@ -357,7 +356,7 @@ pub(super) fn errors(field: &'static str, message: impl Into<String>) -> FormErr
 }
 
 /// The sentence of a refusal without what only programs expect in front of it.
-pub(super) fn sentence(problem: &Problem) -> String {
+pub(in crate::http) fn sentence(problem: &Problem) -> String {
     let sentence = problem.sentence();
     let sentence = sentence
         .strip_prefix("Validation failed: ")
@@ -366,7 +365,7 @@ pub(super) fn sentence(problem: &Problem) -> String {
 }
 
 /// Whether a form is shown again with the problem, as the person can do something about it.
-pub(super) fn is_correctable(problem: &Problem) -> bool {
+pub(in crate::http) fn is_correctable(problem: &Problem) -> bool {
     use crate::domain::error_code::ErrorCode;
     matches!(
         problem.code(),

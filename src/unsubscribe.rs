@@ -1,4 +1,6 @@
 //! Signed links that turn one kind of mail off for one account, without log-in (RFC 8058).
+//!
+//! They stay good in a kinglet that sends no mail: letters of earlier days are still in mailboxes.
 
 use std::fmt;
 

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::InstanceUrl;
 use crate::domain::access::SESSION_IDLE_MILLIS_MAX;
+use crate::features;
 use crate::http::extract::auth::{SESSION_COOKIE, cookie};
 use crate::http::problem::Problem;
 use crate::secret::{Secret, random_token, same_bytes};
@@ -27,7 +28,7 @@ const NOTICE_SECS_MAX: i64 = 60;
 
 /// The cookies of the website.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Cookie {
+pub(in crate::http) enum Cookie {
     /// Who is logged in.
     Session,
     /// What a visitor's forms (log-in, sign-up, set-up, reset) are held against.
@@ -49,7 +50,11 @@ impl Cookie {
     }
 
     /// The cookie's value in a request.
-    pub(super) fn of(self, headers: &HeaderMap, url: &InstanceUrl) -> Option<Secret<String>> {
+    pub(in crate::http) fn of(
+        self,
+        headers: &HeaderMap,
+        url: &InstanceUrl,
+    ) -> Option<Secret<String>> {
         let value = cookie(headers, self.name(url))?;
         let is_token = !value.is_empty()
             && value.len() <= COOKIE_BYTES_MAX
@@ -60,7 +65,7 @@ impl Cookie {
     }
 
     /// The header that gives a browser this cookie.
-    pub(super) fn set(self, value: &str, url: &InstanceUrl) -> HeaderValue {
+    pub(in crate::http) fn set(self, value: &str, url: &InstanceUrl) -> HeaderValue {
         let seconds = match self {
             Self::Session => Some(SESSION_IDLE_MILLIS_MAX / 1000),
             // Ends with the browser.
@@ -71,7 +76,7 @@ impl Cookie {
     }
 
     /// The header that takes it back.
-    pub(super) fn clear(self, url: &InstanceUrl) -> HeaderValue {
+    pub(in crate::http) fn clear(self, url: &InstanceUrl) -> HeaderValue {
         self.header("", Some(0), url)
     }
 
@@ -85,7 +90,7 @@ impl Cookie {
 }
 
 /// A new value of a visitor's cookie.
-pub(super) fn new_visitor(rng: &mut impl CryptoRng) -> Secret<String> {
+pub(in crate::http) fn new_visitor(rng: &mut impl CryptoRng) -> Secret<String> {
     random_token::<VISITOR_BYTES>(rng)
 }
 
@@ -99,7 +104,7 @@ fn tag(cookie: &Secret<String>) -> [u8; TAG_BYTES] {
 }
 
 /// A token for the forms of one page.
-pub(super) fn form_token(cookie: &Secret<String>, rng: &mut impl CryptoRng) -> String {
+pub(in crate::http) fn form_token(cookie: &Secret<String>, rng: &mut impl CryptoRng) -> String {
     let mut bytes = [0; 2 * TAG_BYTES];
     let (mask, masked) = bytes.split_at_mut(TAG_BYTES);
     rng.fill_bytes(mask);
@@ -111,7 +116,7 @@ pub(super) fn form_token(cookie: &Secret<String>, rng: &mut impl CryptoRng) -> S
 }
 
 /// Whether a form's token belongs to the cookie.
-pub(super) fn is_form_token(token: &str, cookie: &Secret<String>) -> bool {
+pub(in crate::http) fn is_form_token(token: &str, cookie: &Secret<String>) -> bool {
     let Ok(bytes) = URL_SAFE_NO_PAD.decode(token) else {
         return false;
     };
@@ -127,7 +132,10 @@ pub(super) fn is_form_token(token: &str, cookie: &Secret<String>) -> bool {
 ///
 /// # Errors
 /// Forbidden, with the address to use.
-pub(super) fn require_own_origin(headers: &HeaderMap, url: &InstanceUrl) -> Result<(), Problem> {
+pub(in crate::http) fn require_own_origin(
+    headers: &HeaderMap,
+    url: &InstanceUrl,
+) -> Result<(), Problem> {
     let mut origins = headers.get_all(ORIGIN).into_iter();
     if origins.all(|origin| origin.as_bytes() == url.as_str().as_bytes()) {
         return Ok(());
@@ -139,7 +147,7 @@ pub(super) fn require_own_origin(headers: &HeaderMap, url: &InstanceUrl) -> Resu
 }
 
 /// A path on this site to go on at; anything else becomes the front page, so nobody is led astray by a link.
-pub(super) fn local_path(text: &str) -> &str {
+pub(in crate::http) fn local_path(text: &str) -> &str {
     let rest = text.strip_prefix('/');
     let is_local = rest.is_some_and(|rest| !rest.starts_with(['/', '\\']))
         && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
@@ -148,7 +156,7 @@ pub(super) fn local_path(text: &str) -> &str {
 
 /// What just happened, told on the next page. Only these sentences can be told, so a planted cookie says nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Notice {
+pub(in crate::http) enum Notice {
     /// The session is over.
     LoggedOut,
     /// A new account is in.
@@ -215,7 +223,11 @@ impl Notice {
         (
             Self::Welcome,
             "welcome",
-            "Welcome! This is your home: posts of people you follow come in here.",
+            if features::WEB {
+                "Welcome! This is your home: posts of people you follow come in here."
+            } else {
+                "Welcome! Your account is ready."
+            },
         ),
         (
             Self::ProfileSaved,
@@ -327,13 +339,13 @@ impl Notice {
     ];
 
     /// The value of its cookie.
-    pub(super) fn code(self) -> &'static str {
+    pub(in crate::http) fn code(self) -> &'static str {
         let found = Self::ALL.iter().find(|(notice, ..)| *notice == self);
         found.map_or("", |(_, code, _)| code)
     }
 
     /// What a cookie's value says.
-    pub(super) fn sentence_of(code: &str) -> Option<&'static str> {
+    pub(in crate::http) fn sentence_of(code: &str) -> Option<&'static str> {
         let found = Self::ALL.iter().find(|(_, known, _)| *known == code);
         found.map(|(.., sentence)| *sentence)
     }
