@@ -75,8 +75,14 @@ impl Case<'_> {
             return findings;
         };
         findings.extend(self.access(route));
-        findings.extend(self.body());
-        findings.extend(self.parameters(route, known));
+        let body = self.body();
+        // Of a body that is taken for something else the names mean nothing.
+        let is_misread = body.as_ref().is_some_and(|found| found.code != "unread_body");
+        findings.extend(body);
+        let parameters = self.parameters(route, known);
+        if !is_misread {
+            findings.extend(parameters);
+        }
         if findings.is_empty()
             && (400..500).contains(&self.status)
             && let Some(refusal) = &self.refusal
@@ -228,7 +234,7 @@ impl Case<'_> {
             if !known.names.contains(&path[depth]) {
                 findings.push(finding(
                     "unknown_parameter",
-                    format!("This route doesn't know the parameter {}", quoted(&name)),
+                    format!("This route of kinglet doesn't know the parameter {}", quoted(&name)),
                 ));
             } else if is_done {
                 findings.push(finding(
@@ -362,8 +368,8 @@ mod tests {
         assert_eq!(
             sentences,
             [
-                "unknown_parameter: This route doesn't know the parameter visibilty",
-                "unknown_parameter: This route doesn't know the parameter poll[colour]",
+                "unknown_parameter: This route of kinglet doesn't know the parameter visibilty",
+                "unknown_parameter: This route of kinglet doesn't know the parameter poll[colour]",
             ]
         );
     }

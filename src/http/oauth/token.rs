@@ -96,6 +96,10 @@ pub(super) async fn token(context: Context, _: Guest, mut call: Call) -> Result<
     };
     match given {
         Ok(given) => TokenEntity::answer(given),
+        Err(OauthFault::InvalidGrant) if grant_type == "password" => Err(Problem::oauth(
+            OauthFault::InvalidGrant.code(),
+            "The name, the mail address or the password is wrong, or the account isn't in use",
+        )),
         Err(fault) => Err(client.problem(fault)),
     }
 }
