@@ -73,7 +73,11 @@ fn beside(example: &Path) -> Result<PathBuf, Failure> {
     if program.exists() {
         Ok(program)
     } else {
-        Err(format!("{} is not there: run `cargo build --release` first", program.display()).into())
+        Err(format!(
+            "{} is not there: run `cargo build --release` first",
+            program.display()
+        )
+        .into())
     }
 }
 

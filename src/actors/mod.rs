@@ -17,6 +17,7 @@ pub mod readers;
 pub mod tasks;
 pub mod timelines;
 pub mod users;
+pub mod vitals;
 
 use actix::Addr;
 

@@ -1,10 +1,11 @@
 //! Why an instance can't be started, or why it stopped by itself.
 
 use std::io;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::config;
+use crate::config::{self, ListenAddress};
+#[cfg(feature = "tls")]
+use crate::net::tls::TlsSetupError;
 use crate::randomness::NoRandomness;
 use crate::store::error::StoreError;
 
@@ -22,11 +23,21 @@ pub enum BootError {
     #[error("can't listen on {address}")]
     Listen {
         /// Which address.
-        address: SocketAddr,
+        address: ListenAddress,
         /// Why not.
         #[source]
         source: io::Error,
     },
+    /// Sockets of the service manager can't be taken over.
+    #[error("can't listen on the sockets that were handed over")]
+    Inherit(#[source] io::Error),
+    /// Settings that are sound each contradict one another.
+    #[error("{0}")]
+    Settings(&'static str),
+    /// HTTPS can't be served.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] TlsSetupError),
     /// The control socket can't be made.
     #[error("{path}: can't make the control socket")]
     ControlSocket {
@@ -67,7 +78,9 @@ impl BootError {
     /// The exit code of a process that ends with this.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::UrlChanged { .. } => config::EXIT_CONFIG,
+            Self::Config(_) | Self::UrlChanged { .. } | Self::Settings(_) => config::EXIT_CONFIG,
+            #[cfg(feature = "tls")]
+            Self::Tls(_) => config::EXIT_CONFIG,
             _ => 1,
         }
     }

@@ -8,31 +8,35 @@
 mod error;
 mod listen;
 mod open;
+#[cfg(feature = "tls")]
+mod tls;
 mod url;
 
 pub use error::BootError;
 pub use open::{Opened, own_data_dir};
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use actix::System;
 use rand::Rng;
-use tokio::net::TcpListener;
 use tokio::runtime;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
 
+use self::listen::Listening;
 pub(crate) use self::listen::listen;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::control::socket::ControlSocket;
 use crate::http::request_log::RequestIds;
-use crate::http::serve::Bounds;
+use crate::http::serve::{Bounds, Drained};
 use crate::instance::Instance;
 use crate::letter_box::LetterBox;
+use crate::net::inherited::Inherited;
+use crate::net::listener::Endpoint;
 use crate::randomness::Randomness;
 
 /// How long a start waits for another process to give up the data directory or the port.
@@ -90,66 +94,92 @@ pub struct Plan {
 pub struct Serving {
     /// The instance.
     pub instance: Instance,
-    /// The address listened on.
-    pub address: SocketAddr,
+    /// Every place listened at; each use has its own.
+    pub endpoints: Vec<Endpoint>,
 }
 
-/// Serves an instance until `stop` is ready, then stops it in order. Has to be called within [`run`].
+/// Serves an instance until `stop` is ready, then stops it in order. Has to be called within [`run`]. Sockets that were
+/// handed over take the place of the addresses configured for the same use.
 ///
 /// # Errors
 /// Why it can't start, or what made it stop by itself.
 pub async fn serve(
     plan: Plan,
+    inherited: &Inherited,
     ready: impl FnOnce(Serving),
     stop: impl Future<Output = ()>,
 ) -> Result<(), BootError> {
     plan.config.check()?;
     let data_dir = own_data_dir(&plan.config.storage.data_dir).await?;
-    let listener = listen(plan.config.http.listen).await?;
-    let unknown_address = |source| BootError::Listen {
-        address: plan.config.http.listen,
-        source,
-    };
-    let address = listener.local_addr().map_err(unknown_address)?;
-    let mut opened = Opened::for_server(data_dir, plan, address).await?;
+    let listening = Listening::start(&plan, inherited).await?;
+    let mut opened = Opened::for_server(data_dir, plan, listening.main_address()).await?;
     opened.begin_work();
-    let served = serve_opened(&mut opened, listener, address, ready, stop).await;
+    let served = serve_opened(&mut opened, listening, ready, stop).await;
     let closed = opened.close().await;
     served.and(closed)
 }
 
 async fn serve_opened(
     opened: &mut Opened,
-    listener: TcpListener,
-    address: SocketAddr,
+    listening: Listening,
     ready: impl FnOnce(Serving),
     stop: impl Future<Output = ()>,
 ) -> Result<(), BootError> {
     let instance = opened.instance.clone();
     let filter = crate::http::routes::filter(&instance)
         .map_err(|error| BootError::Broken(format!("the routes don't fit together: {error}")))?;
+    listening.check_url(&instance.url)?;
     let socket =
         ControlSocket::bind(&instance.data_dir).map_err(|source| BootError::ControlSocket {
             path: instance.data_dir.to_path_buf(),
             source,
         })?;
+    let (stop_serving, stopped) = watch::channel(false);
+    // A dropped sender stops as well as a signal.
+    let told_to_stop = || {
+        let mut stopped = stopped.clone();
+        async move { drop(stopped.wait_for(|stopped| *stopped).await) }
+    };
     let (stop_commands, commands_stopped) = oneshot::channel::<()>();
     let commands = tokio::spawn(socket.serve(instance.clone(), async move {
-        // As below.
+        // As above.
         drop(commands_stopped.await);
     }));
-    let (stop_http, http_stopped) = oneshot::channel::<()>();
+    let ids = Arc::new(RequestIds::seeded(instance.randomness.rng().next_u64()));
+    let Listening {
+        listeners,
+        redirects,
+        endpoints,
+        #[cfg(feature = "acme")]
+        acme,
+    } = listening;
     let http = tokio::spawn(crate::http::serve::serve(
-        listener,
+        listeners,
         filter,
         bounds(&instance.config),
         Arc::clone(&instance.clock),
-        Arc::new(RequestIds::seeded(instance.randomness.rng().next_u64())),
-        // A dropped sender stops as well as a signal.
-        async move { drop(http_stopped.await) },
+        Arc::clone(&ids),
+        told_to_stop(),
     ));
-    tracing::info!(%address, url = %instance.url, "serving");
-    ready(Serving { instance, address });
+    let redirects = (!redirects.is_empty()).then(|| {
+        tokio::spawn(crate::http::serve::serve(
+            redirects,
+            crate::http::redirect::filter(&instance.url),
+            bounds(&instance.config),
+            Arc::clone(&instance.clock),
+            ids,
+            told_to_stop(),
+        ))
+    });
+    #[cfg(feature = "acme")]
+    let acme = acme.map(|acme| tokio::spawn(acme.run(instance.randomness.clone(), told_to_stop())));
+    for place in &endpoints {
+        tracing::info!(address = %place.address, usage = %place.usage, url = %instance.url, "serving");
+    }
+    ready(Serving {
+        instance,
+        endpoints,
+    });
     let outcome = tokio::select! {
         () = stop => Ok(()),
         name = opened.died() => {
@@ -158,8 +188,27 @@ async fn serve_opened(
         }
     };
     tracing::info!("stopping");
-    drop(stop_http);
-    match http.await {
+    drop(stop_serving);
+    drained(http).await;
+    if let Some(redirects) = redirects {
+        drained(redirects).await;
+    }
+    #[cfg(feature = "acme")]
+    if let Some(acme) = acme
+        && let Err(error) = acme.await
+    {
+        tracing::error!(%error, "the keeper of certificates failed");
+    }
+    drop(stop_commands);
+    if let Err(error) = commands.await {
+        tracing::error!(%error, "the control socket failed");
+    }
+    outcome
+}
+
+/// Waits until a listener's connections have ended.
+async fn drained(listener: JoinHandle<Drained>) {
+    match listener.await {
         Ok(drained) if drained.aborted > 0 => {
             tracing::warn!(
                 connections = drained.aborted,
@@ -169,11 +218,6 @@ async fn serve_opened(
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "the listener failed"),
     }
-    drop(stop_commands);
-    if let Err(error) = commands.await {
-        tracing::error!(%error, "the control socket failed");
-    }
-    outcome
 }
 
 /// What the configuration says about connections.
@@ -222,7 +266,7 @@ mod tests {
 
     fn plan(directory: &TempDir) -> Plan {
         let mut config = Config::default();
-        config.http.listen = SocketAddr::new(std::net::Ipv4Addr::LOCALHOST.into(), 0);
+        config.http.listen = ([127, 0, 0, 1], 0).into();
         config.storage.data_dir = directory.path().join("data");
         Plan {
             config,
@@ -236,7 +280,12 @@ mod tests {
     fn harmed(harm: impl FnOnce(&Instance)) -> Result<(), BootError> {
         let directory = tempfile::tempdir().expect("a directory");
         let ready = |serving: Serving| harm(&serving.instance);
-        let outcome = run(serve(plan(&directory), ready, std::future::pending()));
+        let outcome = run(serve(
+            plan(&directory),
+            &Inherited::default(),
+            ready,
+            std::future::pending(),
+        ));
         // The directory is given up, and whole: an instance can be opened in it again.
         run(async {
             let data_dir = own_data_dir(&directory.path().join("data")).await?;

@@ -113,11 +113,11 @@ impl Opened {
     /// # Errors
     /// Why it can't be opened.
     pub async fn for_command(data_dir: DataDir, plan: Plan) -> Result<Self, BootError> {
-        let listen = plan.config.http.listen;
+        let listen = plan.config.main_address();
         Self::open(data_dir, plan, listen, UrlRule::Overlook).await
     }
 
-    /// Opens the instance for a server that listens on this address. It does nothing by itself, and asks for no mail,
+    /// Opens the instance for a server that listens on this address, for HTTPS or not. It does nothing by itself, and asks for no mail,
     /// before [`begin_work`](Self::begin_work). Has to be called within [`run`](super::run).
     ///
     /// # Errors
@@ -125,7 +125,7 @@ impl Opened {
     pub async fn for_server(
         data_dir: DataDir,
         plan: Plan,
-        listening: SocketAddr,
+        listening: (SocketAddr, bool),
     ) -> Result<Self, BootError> {
         Self::open(data_dir, plan, listening, UrlRule::Keep).await
     }
@@ -140,10 +140,10 @@ impl Opened {
         }
     }
 
-    async fn open(
+    pub(super) async fn open(
         data_dir: DataDir,
         plan: Plan,
-        listening: SocketAddr,
+        listening: (SocketAddr, bool),
         rule: UrlRule,
     ) -> Result<Self, BootError> {
         let Plan {

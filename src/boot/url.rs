@@ -18,11 +18,11 @@ pub(super) enum UrlRule {
 pub(super) fn public_url(
     config: &Config,
     remembered: Option<&str>,
-    listening: SocketAddr,
+    listening: (SocketAddr, bool),
     rule: UrlRule,
 ) -> Result<InstanceUrl, BootError> {
     let Some(remembered) = remembered else {
-        return Ok(config.public_url(listening));
+        return Ok(config.public_url(listening.0, listening.1));
     };
     match &config.instance.url {
         None => remembered
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn the_remembered_address_rules_over_all_but_the_configured_one() {
-        let listening = "127.0.0.1:8420".parse().expect("an address");
+        let listening = ("127.0.0.1:8420".parse().expect("an address"), false);
         let mut config = Config::default();
         let url = |config: &Config, remembered, rule| {
             public_url(config, remembered, listening, rule).map(|url| url.to_string())

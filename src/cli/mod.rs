@@ -7,11 +7,15 @@ pub mod args;
 mod backup;
 mod check;
 mod columns;
+mod completions;
 mod config;
 mod dev;
+mod health;
 mod instance;
 mod invite;
 mod mail;
+mod man_pages;
+pub mod profile;
 mod serve;
 mod setup_link;
 mod stats;
@@ -62,6 +66,9 @@ enum CliError {
     /// There is nothing there to work with.
     #[error("{0}: there is no instance in this directory")]
     NoInstance(PathBuf),
+    /// Only a running server can be asked for it.
+    #[error("{0}: no server runs on this directory")]
+    NoServer(PathBuf),
     /// What was read or asked for can't be used.
     #[error("{0}")]
     Unusable(String),
@@ -142,6 +149,12 @@ fn dispatch(
     if let Command::Dev(options) = &cli.command {
         return dev::run(*options);
     }
+    if let Command::Completions(asked) = cli.command {
+        return completions::run(asked);
+    }
+    if let Command::ManPages(asked) = &cli.command {
+        return man_pages::run(asked);
+    }
     let loaded = cli.sources(environment).load()?;
     if let Command::Config(args::Config::Show(output)) = &cli.command {
         return config::show(&loaded, *output);
@@ -156,7 +169,12 @@ fn dispatch(
         format: config.log.format,
     })?;
     match &cli.command {
-        Command::Serve(_) | Command::Dev(_) | Command::Config(_) => Ok(()),
+        Command::Serve(_)
+        | Command::Dev(_)
+        | Command::Config(_)
+        | Command::Completions(_)
+        | Command::ManPages(_) => Ok(()),
+        Command::Health(asked) => health::run(asked.clone(), &config),
         Command::User(command) => user::run(command, &config),
         Command::Invite(args::Invite::Create(create)) => invite::create(*create, &config),
         Command::Token(args::Token::Create(create)) => token::create(create, &config),
@@ -164,6 +182,7 @@ fn dispatch(
         Command::Check(output) => check::run(*output, &config),
         Command::Backup(backup) => backup::run(backup, &config),
         Command::Tasks(command) => tasks::run(command, &config),
+        Command::Profile(options) => profile::run(options, &config),
         Command::SetupLink(output) => setup_link::run(*output, &config),
         Command::Stats(options) => stats::run(options, &config),
         Command::Instance(args::Instance::SetUrl(set)) => instance::set_url(set, &config),
@@ -202,6 +221,15 @@ fn ask(config: &Config, request: Request, beginning: Beginning) -> Result<Answer
         }
         Err(error) => Err(error.into()),
         Ok(outcome) => Ok(outcome?),
+    }
+}
+
+/// Asks the server that runs on the data directory: for what makes no sense without one.
+fn ask_server(config: &Config, request: Request) -> Result<Answer, CliError> {
+    let data_dir = &config.storage.data_dir;
+    match client::ask(data_dir, &request)? {
+        Some(outcome) => Ok(outcome?),
+        None => Err(CliError::NoServer(data_dir.clone())),
     }
 }
 

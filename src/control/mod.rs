@@ -8,6 +8,7 @@ mod mail;
 #[cfg(not(feature = "mail"))]
 #[path = "mail_off.rs"]
 mod mail;
+mod profile;
 pub mod protocol;
 pub mod socket;
 mod statistics;
@@ -115,6 +116,7 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
         Request::CreateToken { name, scopes } => create_token(instance, &name, &scopes).await,
         Request::SendTestMail { address } => mail::send_test(instance, &address).await,
         Request::Check => check(instance).await,
+        Request::Profile { seconds, frequency } => profile::profile(seconds, frequency).await,
         Request::BackUp { directory } => back_up(instance, directory.into()).await,
         Request::ReadStatistics { days } => statistics::read(instance, days).await,
         Request::ReopenDays { from, until } => statistics::reopen(instance, from, until).await,

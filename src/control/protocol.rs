@@ -6,6 +6,7 @@ use super::tasks::TasksReport;
 use crate::domain::account::Role;
 use crate::domain::overview::Overview;
 use crate::domain::statistics::Day;
+use crate::profiling::Profile;
 use crate::secret::Secret;
 use crate::store::backup::Manifest;
 use crate::store::invariants::Finding;
@@ -123,6 +124,13 @@ pub enum Request {
     },
     /// Check every invariant.
     Check,
+    /// Look where the server's threads spend their time.
+    Profile {
+        /// For how long.
+        seconds: u32,
+        /// How often in each second of processor time.
+        frequency: u32,
+    },
     /// Make a backup.
     BackUp {
         /// An absolute path.
@@ -216,6 +224,11 @@ pub enum Answer {
     Checked {
         /// What breaks which invariant.
         broken: Vec<Finding>,
+    },
+    /// What was seen of the server at work.
+    Profiled {
+        /// It.
+        profile: Profile,
     },
     /// A backup is made.
     BackedUp {

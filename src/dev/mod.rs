@@ -24,7 +24,7 @@ use self::orders::Orders;
 use self::stage::Stage;
 use crate::boot::{self, BootError};
 use crate::clock::{Clock as _, SharedClock, Timestamp};
-use crate::config::{Config, MailUrl, RegistrationMode, Synchronous};
+use crate::config::{Config, ListenAddress, MailUrl, RegistrationMode, Synchronous};
 use crate::http::dev::{About, Desk};
 use crate::http::request_log::RequestIds;
 use crate::http::serve::Bounds;
@@ -70,12 +70,20 @@ pub async fn serve(
         )));
     }
     let directory = throwaway_directory()?;
-    let listener = boot::listen(settings.listen).await?;
-    let address = listener.local_addr();
-    let address = address.map_err(|source| BootError::Listen {
-        address: settings.listen,
-        source,
-    })?;
+    let listen = ListenAddress::Tcp(settings.listen);
+    let listener = boot::listen(&listen, Config::default().http.socket_mode).await?;
+    let address = match listener.address() {
+        Ok(ListenAddress::Tcp(address)) => address,
+        Ok(address) => {
+            return Err(BootError::Broken(format!(
+                "{address} is no address of the network"
+            )));
+        }
+        Err(source) => {
+            let address = listen;
+            return Err(BootError::Listen { address, source });
+        }
+    };
     let (randomness, clock) = match settings.seed {
         Some(seed) => (Randomness::seeded(seed), Setting::Stands(SEEDED_START)),
         None => (Randomness::from_system()?, Setting::Ahead(0)),
@@ -112,7 +120,7 @@ pub async fn serve(
         .map_err(|error| BootError::Broken(format!("the routes don't fit together: {error}")))?;
     let (stop_http, http_stopped) = oneshot::channel::<()>();
     let http = tokio::spawn(crate::http::serve::serve(
-        listener,
+        vec![listener],
         filter,
         bounds,
         clock as SharedClock,
@@ -157,7 +165,7 @@ fn config(listen: SocketAddr, directory: &Path) -> Config {
     config.instance.title = "kinglet dev".to_owned();
     config.instance.description =
         "A throwaway instance for developers. What happens here is gone when it stops.".to_owned();
-    config.http.listen = listen;
+    config.http.listen = listen.into();
     config.storage.data_dir = data_dir(directory);
     config.storage.synchronous = Synchronous::Normal;
     config.registration.mode = RegistrationMode::Open;

@@ -97,7 +97,7 @@ impl Stage {
             randomness: self.randomness.branch(act),
             letter_box: Some(self.letter_box.clone()),
         };
-        Opened::for_server(data_dir, plan, self.address).await
+        Opened::for_server(data_dir, plan, (self.address, false)).await
     }
 
     fn show(&self, opened: Opened) -> Result<(Open, Play), BootError> {

@@ -15,6 +15,7 @@ pub mod oauth;
 pub mod pages;
 pub mod pictures;
 pub mod problem;
+pub mod redirect;
 pub mod reply;
 pub mod request_log;
 pub mod routes;

@@ -45,7 +45,7 @@ pub fn filter(
     impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static + use<>,
     RouteError,
 > {
-    let context = Context::new(instance).map_err(|error| RouteError::Pattern(error.to_string()))?;
+    let context = Context::new(instance);
     Ok(Routes::new(families(), entrance::render_problem)?.filter(context))
 }
 
@@ -54,8 +54,7 @@ pub fn filter(
 /// # Errors
 /// As [`filter`].
 pub fn for_developers(instance: &Instance) -> Result<(Routes<Context>, Context), RouteError> {
-    let context = Context::for_developers(instance)
-        .map_err(|error| RouteError::Pattern(error.to_string()))?;
+    let context = Context::for_developers(instance);
     Ok((Routes::new(families(), entrance::render_problem)?, context))
 }
 

@@ -123,7 +123,7 @@ impl Server {
         let address = listener.local_addr().expect("bound");
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(serve(
-            listener,
+            vec![listener.into()],
             routes().filter(Rig),
             bounds,
             Arc::new(SystemClock),

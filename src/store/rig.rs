@@ -13,6 +13,7 @@ use super::writer::{
 use crate::clock::{ManualClock, Timestamp};
 use crate::domain::job::Lane;
 use crate::ids::AccountId;
+use crate::randomness::Randomness;
 
 /// When tests begin.
 pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);

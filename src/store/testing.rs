@@ -11,6 +11,7 @@ use super::writer::{EventBatch, EventSink, Unit, WriteError, Writer, WriterThrea
 use crate::clock::{ManualClock, Timestamp};
 use crate::domain::event::Event;
 use crate::domain::job::Lane;
+use crate::randomness::Randomness;
 use crate::store::units::{LeaseJobs, StepJob, YieldJob};
 
 /// The most batches that a test may leave unread.
@@ -45,7 +46,7 @@ impl TestStore {
 
     /// An empty store of an instance that sends mail.
     pub(crate) fn open_with_mail() -> Self {
-        Self::open_with(WriterThread::send_mail)
+        Self::open_with(|writer| writer.mail_switch().turn_on())
     }
 
     fn open_with(prepare: impl FnOnce(&mut WriterThread)) -> Self {

@@ -14,7 +14,11 @@ fn a_session_with_mastodon_py() {
     let dev = DevServer::start(&["--seed", "6"]);
     let output = Command::new(python_programs().join("python"))
         .arg(in_package("tests/dev/session.py"))
-        .args([dev.url.as_str(), "alice@example.org", "the password of alice"])
+        .args([
+            dev.url.as_str(),
+            "alice@example.org",
+            "the password of alice",
+        ])
         .stdin(Stdio::null())
         .output()
         .expect("Python runs");
@@ -56,19 +60,31 @@ fn toot(computer: &TempDir, arguments: &[&str], typed: &[(&str, &str)]) -> Strin
 fn toot_logs_in_by_password_reads_and_posts() {
     let dev = DevServer::start(&[]);
     let computer = TempDir::new().expect("a directory");
-    let login = ["login_cli", "--instance", &dev.url, "--email", "alice@example.org"];
+    let login = [
+        "login_cli",
+        "--instance",
+        &dev.url,
+        "--email",
+        "alice@example.org",
+    ];
     let password = [("Password", "the password of alice")];
     let shown = toot(&computer, &login, &password);
     assert!(shown.contains("Successfully logged in"), "{shown}");
     for (arguments, wanted) in [
         (&["whoami"][..], "Alice Liddell"),
         (&["post", "Through the terminal. #toot"], "Toot posted"),
-        (&["timelines", "home"], "Through the terminal."),
+        (
+            &["timelines", "home", "--no-pager"],
+            "Through the terminal.",
+        ),
         (&["notifications"], "mentioned you"),
         (&["search", "goldcrest"], "goldcrest"),
         (&["bookmarks", "--once"], "Donaudampf"),
     ] {
         let shown = toot(&computer, arguments, &[]);
-        assert!(shown.contains(wanted), "{arguments:?}: {wanted:?} is missing in:\n{shown}");
+        assert!(
+            shown.contains(wanted),
+            "{arguments:?}: {wanted:?} is missing in:\n{shown}"
+        );
     }
 }

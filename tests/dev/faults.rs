@@ -25,17 +25,28 @@ async fn too_many_requests_are_told_as_mastodon_tells_it() {
     let expected = json!({"id": 1, "method": "GET", "path": "/api/v1/timelines/*", "times": 2,
         "kind": "rate_limited", "retry_after": 90});
     assert_eq!(ordered, expected);
-    assert_eq!(alice.get("/api/v1/notifications").await.status, 200, "another path");
+    assert_eq!(
+        alice.get("/api/v1/notifications").await.status,
+        200,
+        "another path"
+    );
     for _ in 0..2 {
         let answer = alice.get("/api/v1/timelines/home").await;
         assert_eq!(answer.refused(429), "Too many requests");
         assert_eq!(answer.header("retry-after"), "90");
         assert_eq!(answer.header("x-ratelimit-limit"), "300");
         assert_eq!(answer.header("x-ratelimit-remaining"), "0");
-        assert_eq!(answer.header("x-ratelimit-reset"), "2026-01-01T12:01:30.000Z");
+        assert_eq!(
+            answer.header("x-ratelimit-reset"),
+            "2026-01-01T12:01:30.000Z"
+        );
         assert_eq!(answer.header("access-control-allow-origin"), "*");
     }
-    assert_eq!(alice.get("/api/v1/timelines/home").await.status, 200, "twice is over");
+    assert_eq!(
+        alice.get("/api/v1/timelines/home").await.status,
+        200,
+        "twice is over"
+    );
     assert_eq!(alice.get(FAULTS).await.ok(), json!([]));
 }
 
@@ -51,7 +62,11 @@ async fn an_outage_and_an_expired_token() {
     assert_eq!(answer.header("retry-after"), "7");
     let answer = alice.post("/api/v1/statuses", post.clone()).await;
     assert_eq!(answer.refused(401), "The access token expired");
-    assert!(answer.header("www-authenticate").contains("error=\"invalid_token\""));
+    assert!(
+        answer
+            .header("www-authenticate")
+            .contains("error=\"invalid_token\"")
+    );
     let posted = alice.post("/api/v1/statuses", post).await.ok();
     assert!(posted["id"].is_string());
 }
@@ -64,11 +79,19 @@ async fn an_outage_and_an_expired_token() {
 async fn an_answer_comes_late_and_another_never() {
     let dev = DevServer::start(&[]);
     let alice = dev.client("alice");
-    order(&alice, json!({"kind": "delay", "ms": 300, "path": "/api/v1/instance", "times": 1})).await;
+    order(
+        &alice,
+        json!({"kind": "delay", "ms": 300, "path": "/api/v1/instance", "times": 1}),
+    )
+    .await;
     let begun = Instant::now();
     assert_eq!(alice.get("/api/v1/instance").await.status, 200);
     assert!(begun.elapsed() >= Duration::from_millis(300));
-    order(&alice, json!({"kind": "dropped_socket", "path": "/api/v1/instance", "times": 1})).await;
+    order(
+        &alice,
+        json!({"kind": "dropped_socket", "path": "/api/v1/instance", "times": 1}),
+    )
+    .await;
     let request = format!(
         "GET /api/v1/instance HTTP/1.1\r\nHost: {}\r\n\r\n",
         dev.authority()

@@ -31,18 +31,94 @@ async fn each_mistake_is_named() {
     let statuses = "/api/v1/statuses";
     let form = "application/x-www-form-urlencoded";
     for (method, path, kind, body, status, code, said) in [
-        (Method::POST, statuses, form, "status=a&visibilty=direct", 200, "unknown_parameter", "visibilty"),
-        (Method::POST, statuses, "application/json", "{\"status\": \"b\", \"scheduld_at\": 1}", 200, "unknown_parameter", "scheduld_at"),
-        (Method::GET, "/api/v1/timelines/home?limt=3", form, "", 200, "unknown_parameter", "limt"),
-        (Method::POST, statuses, form, "{\"status\": \"c\"}", 422, "wrong_body_type", "The body is JSON"),
-        (Method::POST, statuses, "text/plain", "status=d", 415, "wrong_body_type", "text/plain"),
-        (Method::POST, statuses, "application/json", "{\"status\":", 400, "malformed_body", "not valid JSON"),
+        (
+            Method::POST,
+            statuses,
+            form,
+            "status=a&visibilty=direct",
+            200,
+            "unknown_parameter",
+            "visibilty",
+        ),
+        (
+            Method::POST,
+            statuses,
+            "application/json",
+            "{\"status\": \"b\", \"scheduld_at\": 1}",
+            200,
+            "unknown_parameter",
+            "scheduld_at",
+        ),
+        (
+            Method::GET,
+            "/api/v1/timelines/home?limt=3",
+            form,
+            "",
+            200,
+            "unknown_parameter",
+            "limt",
+        ),
+        (
+            Method::POST,
+            statuses,
+            form,
+            "{\"status\": \"c\"}",
+            422,
+            "wrong_body_type",
+            "The body is JSON",
+        ),
+        (
+            Method::POST,
+            statuses,
+            "text/plain",
+            "status=d",
+            415,
+            "wrong_body_type",
+            "text/plain",
+        ),
+        (
+            Method::POST,
+            statuses,
+            "application/json",
+            "{\"status\":",
+            400,
+            "malformed_body",
+            "not valid JSON",
+        ),
         (Method::PUT, statuses, form, "", 405, "wrong_method", "POST"),
-        (Method::GET, "/api/v1/timeline/home", form, "", 404, "unknown_route", "/api/v1/timelines/home"),
-        (Method::GET, "/api/v1/statuses/1/contxt", form, "", 404, "unknown_route", "/api/v1/statuses/:id/context"),
-        (Method::POST, statuses, form, "status=", 422, "refused", "blank"),
+        (
+            Method::GET,
+            "/api/v1/timeline/home",
+            form,
+            "",
+            404,
+            "unknown_route",
+            "/api/v1/timelines/home",
+        ),
+        (
+            Method::GET,
+            "/api/v1/statuses/1/contxt",
+            form,
+            "",
+            404,
+            "unknown_route",
+            "/api/v1/statuses/:id/context",
+        ),
+        (
+            Method::POST,
+            statuses,
+            form,
+            "status=",
+            422,
+            "refused",
+            "blank",
+        ),
     ] {
-        assert_eq!(raw(method.clone(), path, kind, body).await, status, "{method} {path} {body}");
+        assert_eq!(
+            raw(method.clone(), path, kind, body).await,
+            status,
+            "{method} {path} {body}"
+        );
         let (codes, sentences) = found(&alice).await;
         assert_eq!(codes, [code], "{method} {path} {body}: {sentences}");
         assert!(sentences.contains(said), "{sentences}");
@@ -60,7 +136,8 @@ async fn tokens_are_judged() {
     let stranger = anonymous.clone().with_token("made-up");
     assert_eq!(stranger.get("/api/v1/timelines/home").await.status, 401);
     assert_eq!(found(&stranger).await.0, ["unknown_token"]);
-    let app = json!({"client_name": "x", "redirect_uris": "urn:ietf:wg:oauth:2.0:oob", "scopes": "read"});
+    let app =
+        json!({"client_name": "x", "redirect_uris": "urn:ietf:wg:oauth:2.0:oob", "scopes": "read"});
     let app = anonymous.post("/api/v1/apps", app).await.ok();
     let token = anonymous
         .post(
@@ -71,11 +148,16 @@ async fn tokens_are_judged() {
         .await
         .ok();
     let reader = anonymous.with_token(token["access_token"].as_str().expect("a token"));
-    let refused = reader.post("/api/v1/statuses", json!({"status": "x"})).await;
+    let refused = reader
+        .post("/api/v1/statuses", json!({"status": "x"}))
+        .await;
     assert_eq!(refused.status, 403);
     let (codes, sentence) = found(&reader).await;
     assert_eq!(codes, ["missing_scope"]);
-    assert_eq!(sentence, "The token needs the scope write:statuses; it has read");
+    assert_eq!(
+        sentence,
+        "The token needs the scope write:statuses; it has read"
+    );
 }
 
 #[tokio::test]
@@ -85,8 +167,14 @@ async fn a_sound_client_hears_nothing_and_everything_is_recorded() {
     let post = json!({"status": "Sound.", "visibility": "unlisted", "language": "en", "sensitive": false,
         "spoiler_text": "x"});
     alice.post("/api/v1/statuses", post).await.ok();
-    alice.get("/api/v1/timelines/home?limit=2&max_id=999999999999999999").await.ok();
-    alice.get("/api/v2/search?q=goldcrest&type=statuses&limit=3").await.ok();
+    alice
+        .get("/api/v1/timelines/home?limit=2&max_id=999999999999999999")
+        .await
+        .ok();
+    alice
+        .get("/api/v2/search?q=goldcrest&type=statuses&limit=3")
+        .await
+        .ok();
     let records = alice.get(REQUESTS).await.ok();
     let records = records.as_array().expect("a list");
     assert_eq!(records.len(), 3, "the tools themselves are not recorded");
@@ -96,12 +184,21 @@ async fn a_sound_client_hears_nothing_and_everything_is_recorded() {
     }
     let published = &records[2];
     assert_eq!(published["route"], "/api/v1/statuses");
-    let body: Json = serde_json::from_str(published["request"]["body"]["text"].as_str().expect("a text"))
-        .expect("JSON");
+    let body: Json = serde_json::from_str(
+        published["request"]["body"]["text"]
+            .as_str()
+            .expect("a text"),
+    )
+    .expect("JSON");
     assert_eq!(body["status"], "Sound.");
-    let answer = published["response"]["body"]["text"].as_str().expect("a text");
+    let answer = published["response"]["body"]["text"]
+        .as_str()
+        .expect("a text");
     assert!(answer.contains("Sound."));
-    assert_eq!(published["response"]["headers"]["x-request-id"], published["id"]);
+    assert_eq!(
+        published["response"]["headers"]["x-request-id"],
+        published["id"]
+    );
     assert_eq!(alice.delete(REQUESTS).await.status, 200);
     assert_eq!(alice.get(REQUESTS).await.ok(), json!([]));
 }

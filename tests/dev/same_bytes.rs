@@ -8,18 +8,27 @@ use crate::support::dev::DevServer;
 const SCRIPT: &[(&str, &str)] = &[
     ("GET / -", ""),
     ("GET /login -", ""),
-    ("POST /api/v1/apps -", "client_name=x&redirect_uris=urn:ietf:wg:oauth:2.0:oob&scopes=read write"),
+    (
+        "POST /api/v1/apps -",
+        "client_name=x&redirect_uris=urn:ietf:wg:oauth:2.0:oob&scopes=read write",
+    ),
     ("GET /api/v2/instance -", ""),
     ("GET /api/v1/timelines/home?limit=3 alice", ""),
     ("GET /api/v1/notifications?limit=80 alice", ""),
-    ("POST /api/v1/statuses alice", "status=@bob Twice the same. %23seed&visibility=unlisted"),
+    (
+        "POST /api/v1/statuses alice",
+        "status=@bob Twice the same. %23seed&visibility=unlisted",
+    ),
     ("POST /api/v1/statuses bob", "status=@alice @carol Twice."),
     ("POST /api/v1/statuses alice", "status="),
     ("GET /api/v1/timelines/home alice", ""),
     ("GET /api/v1/timelines/nowhere alice", ""),
     ("GET /api/v2/search?q=goldcrest alice", ""),
     ("GET /api/kinglet/v1/dev/mail -", ""),
-    ("POST /api/kinglet/v1/dev/faults -", "kind=rate_limited&times=1"),
+    (
+        "POST /api/kinglet/v1/dev/faults -",
+        "kind=rate_limited&times=1",
+    ),
     ("GET /api/v1/timelines/home alice", ""),
     ("POST /api/kinglet/v1/dev/snapshot -", "name=s"),
     ("POST /api/v1/accounts -", "username=new"),
@@ -34,7 +43,10 @@ const SCRIPT: &[(&str, &str)] = &[
     ("GET /dev/people -", ""),
     ("GET /api/kinglet/v1/dev/mail -", ""),
     ("POST /api/kinglet/v1/dev/restore -", "name=s"),
-    ("POST /api/v1/apps -", "client_name=y&redirect_uris=urn:ietf:wg:oauth:2.0:oob"),
+    (
+        "POST /api/v1/apps -",
+        "client_name=y&redirect_uris=urn:ietf:wg:oauth:2.0:oob",
+    ),
     ("GET /api/v1/timelines/home alice", ""),
     ("POST /api/kinglet/v1/dev/reset -", ""),
     ("POST /api/v1/statuses alice", "status=@bob Once more."),
@@ -89,7 +101,11 @@ fn two_runs_of_a_seed_answer_byte_for_byte_alike() {
     let (people, first) = run(&listen, "42");
     let (same_people, second) = run(&listen, "42");
     assert_eq!(people, same_people);
-    let told: Vec<_> = SCRIPT.iter().map(|(line, _)| *line).chain(["no request"]).collect();
+    let told: Vec<_> = SCRIPT
+        .iter()
+        .map(|(line, _)| *line)
+        .chain(["no request"])
+        .collect();
     for ((one, other), line) in first.iter().zip(&second).zip(&told) {
         let (one, other) = (String::from_utf8_lossy(one), String::from_utf8_lossy(other));
         assert!(!one.is_empty(), "{line}: no answer");
@@ -99,11 +115,17 @@ fn two_runs_of_a_seed_answer_byte_for_byte_alike() {
     let (other_people, third) = run(&listen, "43");
     assert_ne!(people, other_people);
     assert_ne!(first[0], third[0], "the request's id is another");
-    let status = |answer: &[u8]| String::from_utf8_lossy(answer.get(9..12).unwrap_or(b"")).into_owned();
-    let statuses = |answers: &[Vec<u8>]| -> Vec<String> { answers.iter().map(|answer| status(answer)).collect() };
+    let status =
+        |answer: &[u8]| String::from_utf8_lossy(answer.get(9..12).unwrap_or(b"")).into_owned();
+    let statuses = |answers: &[Vec<u8>]| -> Vec<String> {
+        answers.iter().map(|answer| status(answer)).collect()
+    };
     assert_eq!(statuses(&first), statuses(&third));
     let expected = |line: &str| {
-        let at = told.iter().position(|known| *known == line).expect("is in the script");
+        let at = told
+            .iter()
+            .position(|known| *known == line)
+            .expect("is in the script");
         status(&first[at])
     };
     for (line, wanted) in [

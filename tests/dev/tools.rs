@@ -33,7 +33,10 @@ async fn alice_has_one_of_everything() {
     for kind in kinglet::domain::notification::NotificationKind::ALL {
         let name = kind.api_name();
         let is_there = notifications.as_array().expect("a list").iter();
-        assert!(is_there.clone().any(|event| event["type"] == name), "{name}");
+        assert!(
+            is_there.clone().any(|event| event["type"] == name),
+            "{name}"
+        );
     }
     let home = alice.get("/api/v1/timelines/home?limit=40").await.ok();
     let home = home.as_array().expect("a list");
@@ -44,20 +47,38 @@ async fn alice_has_one_of_everything() {
     assert!(home.iter().any(|post| post["spoiler_text"] != ""));
     assert!(home.iter().any(|post| post["reblog"].is_object()));
     assert!(home.iter().any(|post| post["edited_at"].is_string()));
-    assert!(home.iter().any(|post| !post["tags"].as_array().expect("tags").is_empty()));
-    for list in ["bookmarks", "favourites", "mutes", "blocks", "follow_requests"] {
+    assert!(
+        home.iter()
+            .any(|post| !post["tags"].as_array().expect("tags").is_empty())
+    );
+    for list in [
+        "bookmarks",
+        "favourites",
+        "mutes",
+        "blocks",
+        "follow_requests",
+    ] {
         let found = alice.get(&format!("/api/v1/{list}")).await.ok();
         assert_ne!(found, json!([]), "{list}");
     }
     let carol = dev.person("carol")["id"].as_str().expect("an id");
-    let relation = alice.get(&format!("/api/v1/accounts/relationships?id[]={carol}")).await;
+    let relation = alice
+        .get(&format!("/api/v1/accounts/relationships?id[]={carol}"))
+        .await;
     assert_eq!(relation.ok()[0]["requested"], true);
     let pending = alice.get("/admin/sign-ups").await;
     assert_eq!(pending.status, 303, "owners log in for that");
     for person in dev.about["people"].as_array().expect("people") {
         let name = person["name"].as_str().expect("a name");
-        let me = dev.client(name).get("/api/v1/accounts/verify_credentials").await.ok();
-        assert_eq!((&me["id"], &me["display_name"]), (&person["id"], &person["display_name"]));
+        let me = dev
+            .client(name)
+            .get("/api/v1/accounts/verify_credentials")
+            .await
+            .ok();
+        assert_eq!(
+            (&me["id"], &me["display_name"]),
+            (&person["id"], &person["display_name"])
+        );
     }
 }
 
@@ -93,7 +114,10 @@ async fn a_snapshot_can_be_gone_back_to_again_and_again() {
     let alice = dev.client("alice");
     let first = publish(&alice, "Before the snapshot.").await;
     tool(&alice, "clock", json!({"advance": "2h"})).await;
-    assert_eq!(tool(&alice, "snapshot", json!({"name": "here"})).await["name"], "here");
+    assert_eq!(
+        tool(&alice, "snapshot", json!({"name": "here"})).await["name"],
+        "here"
+    );
     let before = home_of(&alice).await;
     let mut tokens = Vec::new();
     for round in 0..3 {
@@ -106,12 +130,18 @@ async fn a_snapshot_can_be_gone_back_to_again_and_again() {
         assert_eq!(home_of(&alice).await, before, "round {round}");
         assert_eq!(before[0], first["id"].as_str().expect("an id"));
         let clock = alice.get(&format!("{API}/clock")).await.ok();
-        assert_eq!(clock, json!({"now": "2026-01-01T14:00:00.000Z", "running": false}));
+        assert_eq!(
+            clock,
+            json!({"now": "2026-01-01T14:00:00.000Z", "running": false})
+        );
     }
     tokens.dedup();
     assert_eq!(tokens.len(), 3);
     let listed = alice.get(&format!("{API}/snapshots")).await.ok();
-    assert_eq!(listed, json!([{"name": "here", "clock": "2026-01-01T14:00:00.000Z"}]));
+    assert_eq!(
+        listed,
+        json!([{"name": "here", "clock": "2026-01-01T14:00:00.000Z"}])
+    );
     // The name may be used again, and others have to exist.
     publish(&alice, "Newer.").await;
     tool(&alice, "snapshot", json!({"name": "here"})).await;
@@ -119,11 +149,19 @@ async fn a_snapshot_can_be_gone_back_to_again_and_again() {
     publish(&alice, "Newest.").await;
     tool(&alice, "restore", json!({"name": "here"})).await;
     assert_eq!(home_of(&alice).await, before);
-    let unknown = alice.post(&format!("{API}/restore"), json!({"name": "there"})).await;
+    let unknown = alice
+        .post(&format!("{API}/restore"), json!({"name": "there"}))
+        .await;
     assert!(unknown.refused(422).contains("there is no snapshot"));
-    let bad = alice.post(&format!("{API}/snapshot"), json!({"name": "../x"})).await;
+    let bad = alice
+        .post(&format!("{API}/snapshot"), json!({"name": "../x"}))
+        .await;
     assert!(bad.refused(422).contains("letters"));
-    assert_eq!(home_of(&alice).await, before, "a refused order changes nothing");
+    assert_eq!(
+        home_of(&alice).await,
+        before,
+        "a refused order changes nothing"
+    );
     assert!(dev.end());
 }
 
@@ -133,8 +171,16 @@ async fn the_clock_is_read_set_moved_stopped_and_let_go() {
     let alice = dev.client("alice");
     let clock = alice.get(&format!("{API}/clock")).await.ok();
     assert_eq!(clock["running"], true);
-    let stopped = tool(&alice, "clock", json!({"now": "2030-05-06T07:08:09Z", "running": false})).await;
-    assert_eq!(stopped, json!({"now": "2030-05-06T07:08:09.000Z", "running": false}));
+    let stopped = tool(
+        &alice,
+        "clock",
+        json!({"now": "2030-05-06T07:08:09Z", "running": false}),
+    )
+    .await;
+    assert_eq!(
+        stopped,
+        json!({"now": "2030-05-06T07:08:09.000Z", "running": false})
+    );
     let post = publish(&alice, "From the future.").await;
     assert_eq!(post["created_at"], "2030-05-06T07:08:09.000Z");
     let answer = alice.get("/api/v1/instance").await;
@@ -143,7 +189,10 @@ async fn the_clock_is_read_set_moved_stopped_and_let_go() {
     assert_eq!(moved["now"], "2030-05-06T08:38:09.000Z");
     let back = tool(&alice, "clock", json!({"advance": -9})).await;
     assert_eq!(back["now"], "2030-05-06T08:38:00.000Z");
-    assert_eq!(tool(&alice, "clock", json!({"running": true})).await["running"], true);
+    assert_eq!(
+        tool(&alice, "clock", json!({"running": true})).await["running"],
+        true
+    );
     for bad in [
         json!({"now": "tomorrow"}),
         json!({"advance": "a while"}),
@@ -165,9 +214,19 @@ async fn the_clock_wakes_what_is_due_and_mail_ends_in_the_box() {
     publish(&bob, "@alice Look at this.").await;
     let mails = box_of().await;
     assert_eq!(mails[0]["to"], "alice@example.org");
-    assert!(mails[0]["text"].as_str().expect("text").contains("Look at this."));
+    assert!(
+        mails[0]["text"]
+            .as_str()
+            .expect("text")
+            .contains("Look at this.")
+    );
     // Whoever signs up has to open a link first, which is in a mail here.
-    let page = bob.get(&format!("/dev/mail/{}", mails[0]["id"].as_str().expect("an id"))).await;
+    let page = bob
+        .get(&format!(
+            "/dev/mail/{}",
+            mails[0]["id"].as_str().expect("an id")
+        ))
+        .await;
     assert!(page.text.contains("Look at this."), "{}", page.text);
     let schedule = async || bob.get("/api/v1/instance").await.ok()["usage"].clone();
     let before = schedule().await;

@@ -75,7 +75,10 @@ async fn a_server_in_earnest_has_none_of_it() {
 async fn the_tools_are_there_and_the_password_grant_is_on() {
     let dev = DevServer::start(&[]);
     let client = dev.anonymous();
-    for (method, path) in TOOLS.into_iter().filter(|(method, _)| *method == Method::GET) {
+    for (method, path) in TOOLS
+        .into_iter()
+        .filter(|(method, _)| *method == Method::GET)
+    {
         let answer = client.send(client.request(method, path)).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
     }
@@ -91,22 +94,42 @@ async fn the_tools_are_there_and_the_password_grant_is_on() {
         ];
         client.post_form("/oauth/token", &form).await
     };
-    let answer = grant("alice@example.org", "the password of alice", "read").await.ok();
+    let answer = grant("alice@example.org", "the password of alice", "read")
+        .await
+        .ok();
     assert_eq!(answer["scope"], "read");
     let token = answer["access_token"].as_str().expect("a token");
-    let me = client.clone().with_token(token).get("/api/v1/accounts/verify_credentials").await;
+    let me = client
+        .clone()
+        .with_token(token)
+        .get("/api/v1/accounts/verify_credentials")
+        .await;
     assert_eq!(me.ok()["username"], "alice");
     for (username, password, scope, error) in [
         ("alice", "wrong", "read", "invalid_grant"),
         ("nobody", "wrong", "read", "invalid_grant"),
-        ("alice", "the password of alice", "read follow", "invalid_scope"),
+        (
+            "alice",
+            "the password of alice",
+            "read follow",
+            "invalid_scope",
+        ),
         ("victor", "the password of victor", "read", "invalid_grant"),
     ] {
         let answer = grant(username, password, scope).await;
-        assert_eq!((answer.status, &answer.json()["error"]), (400, &json!(error)), "{username}");
+        assert_eq!(
+            (answer.status, &answer.json()["error"]),
+            (400, &json!(error)),
+            "{username}"
+        );
     }
-    let metadata = client.get("/.well-known/oauth-authorization-server").await.ok();
-    let grants = metadata["grant_types_supported"].as_array().expect("a list");
+    let metadata = client
+        .get("/.well-known/oauth-authorization-server")
+        .await
+        .ok();
+    let grants = metadata["grant_types_supported"]
+        .as_array()
+        .expect("a list");
     assert!(grants.contains(&json!("password")));
     // Nobody is slowed down.
     for _ in 0..320 {
@@ -124,7 +147,10 @@ fn it_listens_on_loopback_only() {
         let output = command.stderr(Stdio::piped()).output().expect("it runs");
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{address}: {said}");
-        assert!(said.contains("loopback addresses only"), "{address}: {said}");
+        assert!(
+            said.contains("loopback addresses only"),
+            "{address}: {said}"
+        );
     }
     let six = DevServer::start(&["--listen", "[::1]:0"]);
     assert!(six.url.starts_with("http://[::1]:"), "{}", six.url);
@@ -136,7 +162,8 @@ fn only_this_machine_gets_in() {
     let own = dev.authority().to_owned();
     let port = own.rsplit_once(':').expect("a port").1.to_owned();
     let status = |path: &str, method: &str, headers: &[(&str, &str)]| {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: 0\r\n");
+        let mut request =
+            format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: 0\r\n");
         for (name, value) in headers {
             request.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -155,7 +182,11 @@ fn only_this_machine_gets_in() {
             (&format!("127.0.0.1.evil.example:{port}"), "421"),
             ("", "421"),
         ] {
-            assert_eq!(status(path, "GET", &[("Host", host)]), expected, "{path} {host:?}");
+            assert_eq!(
+                status(path, "GET", &[("Host", host)]),
+                expected,
+                "{path} {host:?}"
+            );
         }
     }
     let reset = "/api/kinglet/v1/dev/reset";
@@ -163,7 +194,12 @@ fn only_this_machine_gets_in() {
     for (path, method, origin, expected) in [
         (reset, "POST", "https://evil.example", "403"),
         (reset, "OPTIONS", "https://evil.example", "403"),
-        ("/api/kinglet/v1/dev/requests", "GET", "https://evil.example", "403"),
+        (
+            "/api/kinglet/v1/dev/requests",
+            "GET",
+            "https://evil.example",
+            "403",
+        ),
         ("/dev", "GET", "https://evil.example", "403"),
         (reset, "POST", vite, "200"),
         ("/dev/reset", "POST", vite, "403"),
@@ -173,7 +209,14 @@ fn only_this_machine_gets_in() {
         ("/api/v1/timelines/public", "GET", "https://elk.zone", "200"),
     ] {
         let headers = [("Host", own.as_str()), ("Origin", origin)];
-        assert_eq!(status(path, method, &headers), expected, "{method} {path} from {origin}");
+        assert_eq!(
+            status(path, method, &headers),
+            expected,
+            "{method} {path} from {origin}"
+        );
     }
-    assert_eq!(status("/dev/reset", "POST", &[("Host", own.as_str())]), "403");
+    assert_eq!(
+        status("/dev/reset", "POST", &[("Host", own.as_str())]),
+        "403"
+    );
 }

@@ -83,7 +83,8 @@ impl Page {
         Some(unescaped(inside))
     }
 
-    fn hidden_fields(&self, action: &str) -> Vec<(String, String)> {
+    /// The hidden fields of the form that leads to `action`.
+    pub fn hidden_fields(&self, action: &str) -> Vec<(String, String)> {
         self.fields_of(&format!(" action=\"{action}\""))
     }
 

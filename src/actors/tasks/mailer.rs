@@ -54,7 +54,7 @@ pub struct MailerSetup {
 }
 
 impl MailerSetup {
-    /// For an instance that sends mail; `identity` is the store's.
+    /// For an instance that sends mail; `identity` is the store's. With a box the mail goes there.
     pub fn of(
         config: &Arc<Config>,
         url: &Arc<InstanceUrl>,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, stream};
-use http::header::{ALLOW, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use http::header::{ALLOW, DATE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, response};
 use http_body_util::BodyExt;
 use warp::{Filter, Rejection};
@@ -26,7 +26,7 @@ use crate::http::problem::Problem;
 use crate::http::reply::Response;
 use crate::http::request_log::RouteNote;
 use crate::http::routing::{RouteError, RouteInfo, Routes, render_json};
-use crate::http::serve::{HungUp, RequestContext};
+use crate::http::serve::{HungUp, RequestContext, X_REQUEST_ID};
 
 /// Addresses of the tools themselves: neither recorded nor struck.
 const TOOLS: &[&str] = &["/dev", "/api/kinglet/v1/dev"];
@@ -171,6 +171,12 @@ impl Desk {
     ) -> Record {
         let has_hung_up = outcome.parts.extensions.get::<HungUp>().is_some();
         let account = note.and_then(|note| note.account);
+        // What the accept loop is about to add.
+        let mut answer_headers = outcome.parts.headers.clone();
+        answer_headers.insert(X_REQUEST_ID, request.context.id.to_header());
+        if let Ok(date) = HeaderValue::from_str(&begun.http_date()) {
+            answer_headers.insert(DATE, date);
+        }
         Record {
             number: 0,
             id: request.context.id.to_string(),
@@ -186,7 +192,7 @@ impl Desk {
             route: note.map(|note| note.pattern),
             who: account.map(|account| self.name_of(&account.to_string())),
             status: (!has_hung_up).then_some(outcome.parts.status.as_u16()),
-            answer_headers: outcome.parts.headers.clone(),
+            answer_headers,
             answer_body: Excerpt::of(&outcome.body),
             findings: outcome.findings.clone(),
             fault: outcome.fault,

@@ -77,7 +77,9 @@ impl Case<'_> {
         findings.extend(self.access(route));
         let body = self.body();
         // Of a body that is taken for something else the names mean nothing.
-        let is_misread = body.as_ref().is_some_and(|found| found.code != "unread_body");
+        let is_misread = body
+            .as_ref()
+            .is_some_and(|found| found.code != "unread_body");
         findings.extend(body);
         let parameters = self.parameters(route, known);
         if !is_misread {
@@ -234,7 +236,10 @@ impl Case<'_> {
             if !known.names.contains(&path[depth]) {
                 findings.push(finding(
                     "unknown_parameter",
-                    format!("This route of kinglet doesn't know the parameter {}", quoted(&name)),
+                    format!(
+                        "This route of kinglet doesn't know the parameter {}",
+                        quoted(&name)
+                    ),
                 ));
             } else if is_done {
                 findings.push(finding(

@@ -32,6 +32,7 @@ mod mention;
 mod mute_account;
 mod open_session;
 mod operate_tasks;
+mod pass_writer;
 mod plan_task;
 mod publish_post;
 mod purge;
@@ -93,6 +94,7 @@ pub use operate_tasks::{
     DropJob, JOBS_PER_REVIVAL_MAX, PauseDestination, PauseTask, ReviveDeadJobs, RunJobNow,
     RunTaskNow,
 };
+pub use pass_writer::PassWriter;
 pub use plan_task::{PlanTask, RecordRun};
 pub use publish_post::{PreparedText, PublishPost};
 pub use purge::ROWS_PER_PURGE_MAX;
