@@ -47,7 +47,13 @@ fn is_well(place: &Place, running: &Running) -> bool {
     let asking = place.command(&["health", "--address", address]);
     let mut inside = Command::new("nsenter");
     inside
-        .args(["--target", &process, "--user", "--net", "--preserve-credentials"])
+        .args([
+            "--target",
+            &process,
+            "--user",
+            "--net",
+            "--preserve-credentials",
+        ])
         .arg(asking.get_program())
         .args(asking.get_args())
         .current_dir(place.path());

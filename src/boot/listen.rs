@@ -187,7 +187,8 @@ async fn listeners(
     Ok(listeners)
 }
 
-async fn listen(address: &ListenAddress, mode: FileMode) -> Result<Listener, BootError> {
+/// Listens on one address.
+pub(crate) async fn listen(address: &ListenAddress, mode: FileMode) -> Result<Listener, BootError> {
     let listening = timeout(HANDOVER_MAX, async {
         loop {
             match Listener::bind(address, mode).await {

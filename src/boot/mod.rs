@@ -32,6 +32,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use self::listen::Listening;
+pub(crate) use self::listen::listen;
 use self::traces::Traces;
 use crate::clock::SharedClock;
 use crate::config::Config;

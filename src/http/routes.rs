@@ -52,6 +52,15 @@ pub fn filter(
     Ok(routes.filter(context))
 }
 
+/// Every route as it answers to an instance for developers: the same, but that the password grant is open.
+///
+/// # Errors
+/// As [`filter`].
+pub fn for_developers(instance: &Instance) -> Result<(Routes<Context>, Context), RouteError> {
+    let context = Context::for_developers(instance);
+    Ok((Routes::new(families(), entrance::render_problem)?, context))
+}
+
 /// Every route: its method, its address, who may use it.
 ///
 /// # Errors

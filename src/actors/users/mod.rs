@@ -7,8 +7,8 @@ mod members;
 mod passwords;
 
 pub use clients::{
-    GivenToken, GrantClientToken, GrantCode, GrantUserToken, RedeemCode, RegisterClient,
-    RegisteredClient,
+    GivenToken, GrantClientToken, GrantCode, GrantUserToken, RedeemCode, RedeemPassword,
+    RegisterClient, RegisteredClient,
 };
 pub use links::{LinkCode, MakeLink};
 pub use members::{CreateMember, SeedMember, SetUp, SignUp, Typed};
