@@ -309,10 +309,6 @@ fn remove_if_there(folder: &Path) -> io::Result<()> {
 }
 
 /// What became of an exchange.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is passed on at once, and there is one at a time"
-)]
 enum Exchanged {
     /// Another instance is served.
     Done(Open),

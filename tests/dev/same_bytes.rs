@@ -65,10 +65,8 @@ fn run(listen: &str, seed: &str) -> (String, Vec<Vec<u8>>) {
     }
     let mut answers = Vec::new();
     for (line, body) in SCRIPT {
-        let parts: Vec<_> = line.split(' ').collect();
-        let [method, target, name] = parts[..] else {
-            panic!("{line}: a method, a target and a name");
-        };
+        let (method, rest) = line.split_once(' ').expect("a method");
+        let (target, name) = rest.split_once(' ').expect("a target and a name");
         let mut request = format!(
             "{method} {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
             dev.authority()

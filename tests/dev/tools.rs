@@ -220,7 +220,6 @@ async fn the_clock_wakes_what_is_due_and_mail_ends_in_the_box() {
             .expect("text")
             .contains("Look at this.")
     );
-    // Whoever signs up has to open a link first, which is in a mail here.
     let page = bob
         .get(&format!(
             "/dev/mail/{}",
@@ -228,10 +227,24 @@ async fn the_clock_wakes_what_is_due_and_mail_ends_in_the_box() {
         ))
         .await;
     assert!(page.text.contains("Look at this."), "{}", page.text);
-    let schedule = async || bob.get("/api/v1/instance").await.ok()["usage"].clone();
-    let before = schedule().await;
+    // Once a day the days are counted: a clock that was moved has that done before it answers.
+    let counted = || {
+        let folder = dev.about["data_dir"].as_str().expect("a path");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_kinglet"));
+        // No configuration lies there.
+        command.current_dir(folder);
+        let output = command.args(["--data", folder, "tasks", "--json"]).output();
+        let output = output.expect("the binary runs").stdout;
+        let tasks: Json = serde_json::from_slice(&output).expect("JSON");
+        let schedule = tasks["schedule"].as_array().expect("a list").clone();
+        let row = schedule
+            .into_iter()
+            .find(|task| task["name"] == "statistics");
+        row.expect("it is planned")["last_run"].clone()
+    };
+    assert_eq!(counted(), Json::Null);
     tool(&bob, "clock", json!({"advance": "1d"})).await;
-    drop(before);
+    assert_ne!(counted(), Json::Null);
     assert_eq!(bob.delete(&format!("{API}/mail")).await.status, 200);
     assert_eq!(box_of().await, json!([]));
 }
