@@ -14,6 +14,7 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::registry;
 
 use crate::config::{Log, LogFormat, LogLevel};
+use crate::telemetry::log::CountRecords;
 
 /// The target that all records of kinglet start with.
 const OWN_TARGET: &str = "kinglet";
@@ -60,7 +61,12 @@ where
             .with_span_list(false)
             .boxed(),
     };
-    Dispatch::new(registry().with(layer).with(filter(log.level)))
+    Dispatch::new(
+        registry()
+            .with(layer)
+            .with(CountRecords)
+            .with(filter(log.level)),
+    )
 }
 
 /// What passes at a level: kinglet's own records up to it, those of libraries up to

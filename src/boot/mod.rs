@@ -7,6 +7,7 @@
 
 mod error;
 mod listen;
+mod metrics;
 mod open;
 mod url;
 
@@ -26,6 +27,7 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 
 pub(crate) use self::listen::listen;
+use self::metrics::MetricsListener;
 
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -136,6 +138,7 @@ async fn serve_opened(
             path: instance.data_dir.to_path_buf(),
             source,
         })?;
+    let metrics = MetricsListener::start(&instance).await?;
     let (stop_commands, commands_stopped) = oneshot::channel::<()>();
     let commands = tokio::spawn(socket.serve(instance.clone(), async move {
         // As below.
@@ -172,6 +175,9 @@ async fn serve_opened(
         }
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "the listener failed"),
+    }
+    if let Some(metrics) = metrics {
+        metrics.stop().await;
     }
     drop(stop_commands);
     if let Err(error) = commands.await {

@@ -25,6 +25,7 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use crate::domain::schedule::PeriodicTask;
+use crate::secret::Secret;
 
 pub use choice::{LogFormat, LogLevel, RegistrationMode, Synchronous, UnknownWord};
 pub use cron::{CronExpression, CronExpressionError};
@@ -151,6 +152,14 @@ settings::settings! {
         snapshot_interval_secs: u64 = 300, 1..=86_400;
         /// Whether who isn't logged in may read the public timelines.
         anonymous_timelines: bool = true;
+    }
+
+    /// Figures of the running server, as Prometheus reads them at `/metrics`.
+    metrics: Metrics {
+        /// Address and port of a listener for them alone, without a password; "" for none.
+        listen: Option<SocketAddr> = None;
+        /// What `http.listen` wants to see before it tells them (Bearer), 16 to 256; "" for never.
+        token: Option<Secret<String>> = None, 16..=256;
     }
 
     /// The log, on standard error.

@@ -9,6 +9,7 @@ pub mod entrance;
 pub mod extract;
 pub mod health;
 pub mod limits;
+pub mod metrics;
 pub mod oauth;
 mod observe;
 pub mod pages;
