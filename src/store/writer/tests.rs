@@ -189,8 +189,14 @@ fn a_disk_that_wears_out_gets_what_flows_in_one_commit_and_lets_nobody_wait_who_
     let data_dir = DataDir::own(directory.path()).unwrap();
     let disk_use = DiskUse::sparing(Synchronous::Normal);
     let mut rng = Randomness::seeded(1).rng();
-    let (mut thread, writer) =
-        WriterThread::open(data_dir, disk_use, clock.clone(), &mut rng).unwrap();
+    let (mut thread, writer) = WriterThread::open(
+        data_dir,
+        disk_use,
+        clock.clone(),
+        &mut rng,
+        &Telemetry::disabled(),
+    )
+    .unwrap();
     let page_bytes: i64 = thread
         .connection
         .query_row("PRAGMA page_size", (), |row| row.get(0))
