@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use reqwest::StatusCode;
 use serde_json::{Value as Json, json};
 use support::process::Place;
 use support::server::{Rig, password_of};
+use support::terminal::Terminal;
+use support::tools;
 use support::website::Visitor;
 
 /// How long something that happens by itself may take.
@@ -373,5 +376,23 @@ fn top_prints_figures_without_a_terminal() {
     assert!(!text.contains('\x1b'), "{text:?}");
     let errors = place.fails(1, &["top"]);
     assert!(errors.contains("no terminal"), "{errors}");
+    assert!(running.stop().status.success());
+}
+
+#[test]
+fn top_is_drawn_again_and_again_until_somebody_leaves() {
+    let place = Place::new();
+    let running = place.serve();
+    let data = place.data();
+    let arguments = ["top", "--ascii", "--data", data.to_str().expect("UTF-8")];
+    let program = Path::new(env!("CARGO_BIN_EXE_kinglet"));
+    let mut terminal = Terminal::start(&tools::python(), program, &arguments, &[]);
+    for _ in 0..2 {
+        terminal.wait_for("Requests ");
+        terminal.wait_for("SLOW ");
+    }
+    terminal.type_line("q");
+    let (_, has_succeeded) = terminal.end();
+    assert!(has_succeeded);
     assert!(running.stop().status.success());
 }
