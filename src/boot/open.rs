@@ -175,11 +175,7 @@ impl Opened {
             telemetry,
         } = plan;
         let telemetry = if telemetry {
-            // Nothing is slow where the setting is 0.
-            Telemetry::new(match config.log.slow_ms {
-                0 => u64::MAX,
-                millis => millis,
-            })
+            Telemetry::new(config.log.slow_ms)
         } else {
             Telemetry::disabled()
         };
