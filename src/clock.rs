@@ -51,6 +51,19 @@ impl Timestamp {
         self.to_jiff().strftime("%Y-%m-%d").to_string()
     }
 
+    /// Reads what RFC 3339 or ISO 8601 write, with an offset: `2026-09-21T14:13:20Z`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let moment: jiff::Timestamp = text.parse().ok()?;
+        Some(Self(moment.as_millisecond()))
+    }
+
+    /// As HTTP writes it: `Mon, 21 Sep 2026 14:13:20 GMT` (RFC 9110, section 5.6.7).
+    pub fn http_date(self) -> String {
+        self.to_jiff()
+            .strftime("%a, %d %b %Y %H:%M:%S GMT")
+            .to_string()
+    }
+
     /// The moment in a time zone, for people.
     pub fn in_zone(self, zone: TimeZone) -> jiff::Zoned {
         self.to_jiff().to_zoned(zone)
@@ -171,6 +184,33 @@ impl Clock for SystemClock {
     }
 }
 
+/// A point on the machine's monotonic clock: it says how long something took, never when it was, and decides nothing.
+/// Durations are measured by it even where the calendar's clock stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(std::time::Instant);
+
+impl Moment {
+    /// The present point.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that asks the machine how much time goes by"
+    )]
+    pub fn now() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// Nanoseconds from an earlier point to this one; 0 when that one is later.
+    pub fn nanos_since(self, earlier: Self) -> u64 {
+        let elapsed = self.0.saturating_duration_since(earlier.0);
+        u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Nanoseconds from this point to the present one.
+    pub fn elapsed_nanos(self) -> u64 {
+        Self::now().nanos_since(self)
+    }
+}
+
 /// A clock that stands still until it is moved; for tests and reproducible instances.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);
@@ -212,5 +252,12 @@ mod tests {
             Timestamp::from_millis(1_790_000_000_007).to_string(),
             "2026-09-21T14:13:20.007Z"
         );
+    }
+
+    #[test]
+    fn http_writes_dates_in_its_own_way() {
+        // RFC 9110, section 5.6.7.
+        let example = Timestamp::from_millis(784_111_777_000);
+        assert_eq!(example.http_date(), "Sun, 06 Nov 1994 08:49:37 GMT");
     }
 }

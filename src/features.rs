@@ -9,5 +9,13 @@ pub const WEB: bool = cfg!(feature = "web");
 pub const MAIL: bool = cfg!(feature = "mail");
 /// Home timelines in memory outlive a restart.
 pub const SLED: bool = cfg!(feature = "sled");
+/// Traces are sent to an OpenTelemetry collector.
+pub const OTLP: bool = cfg!(feature = "otlp");
 /// Posts are found by their words.
 pub const SEARCH: bool = cfg!(feature = "search");
+/// `kinglet serve` speaks TLS itself.
+pub const TLS: bool = cfg!(feature = "tls");
+/// Certificates by ACME.
+pub const ACME: bool = cfg!(feature = "acme");
+/// `kinglet profile` draws where the running server spends its time.
+pub const PROFILE: bool = cfg!(feature = "profile");

@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kinglet::clock::SystemClock;
+use kinglet::config::{FileMode, ListenAddress};
 use kinglet::http::reply;
 use kinglet::http::request_log::RequestIds;
 use kinglet::http::serve::{self, Bounds};
-use tokio::net::TcpListener;
+use kinglet::net::listener::Listener;
+use kinglet::telemetry::Telemetry;
 use tokio::runtime;
 use warp::Filter;
 
@@ -219,6 +221,7 @@ pub fn serve_static(body_bytes: &str) -> Result<(), Failure> {
             filter,
             Bounds::default(),
             Arc::new(SystemClock),
+            Telemetry::disabled(),
             Arc::new(RequestIds::seeded(1)),
             async { drop(parent_is_gone.await) },
         )

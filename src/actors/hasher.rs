@@ -3,14 +3,19 @@
 //! Argon2id with the parameters of OWASP's cheat sheet: 19 MiB, two passes, one lane.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
-use actix::{Actor, Addr, Handler, Message, SyncArbiter, SyncContext};
+use actix::{Actor, Handler, Message, SyncArbiter, SyncContext};
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
+use super::door::{Door, opens_door};
 use super::error::AskError;
 use super::gate::Gate;
 use crate::secret::{Secret, same_bytes};
+use crate::telemetry::Telemetry;
+use crate::telemetry::mailbox::{ActorName, Watch};
+use crate::threads::name_this;
 
 /// How many passwords are hashed at the same time.
 pub const HASHERS: usize = 2;
@@ -40,29 +45,36 @@ pub enum Effort {
 pub struct Hasher {
     full: Argon2<'static>,
     slight: Argon2<'static>,
+    watch: Watch,
 }
 
 /// The way to the pool, for at most [`HASHERS`] + [`PASSWORDS_WAITING_MAX`] passwords at a time.
 #[derive(Clone)]
 pub struct Hashers {
-    pool: Addr<Hasher>,
+    pool: Door<Hasher>,
     gate: Gate,
 }
 
 impl Hashers {
     /// Starts the pool.
-    pub fn start() -> Self {
+    pub fn start(telemetry: &Arc<Telemetry>) -> Self {
         let argon2 = |memory_kib, passes| {
             let params = Params::new(memory_kib, passes, LANES, None)
                 .expect("parameters within argon2's bounds");
             Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         };
-        let pool = SyncArbiter::start(HASHERS, move || Hasher {
-            full: argon2(MEMORY_KIB, PASSES),
-            slight: argon2(SLIGHT_MEMORY_KIB, SLIGHT_PASSES),
+        let name = ActorName::Hashers;
+        let watched = Arc::clone(telemetry);
+        let pool = SyncArbiter::start(HASHERS, move || {
+            name_this("kinglet-hasher");
+            Hasher {
+                full: argon2(MEMORY_KIB, PASSES),
+                slight: argon2(SLIGHT_MEMORY_KIB, SLIGHT_PASSES),
+                watch: watched.watch(name),
+            }
         });
         Self {
-            pool,
+            pool: Door::new(pool, telemetry, name),
             gate: Gate::new(HASHERS + PASSWORDS_WAITING_MAX),
         }
     }
@@ -111,6 +123,8 @@ impl Hashers {
 impl Actor for Hasher {
     type Context = SyncContext<Self>;
 }
+
+opens_door!(Hasher);
 
 struct HashPassword {
     password: Secret<String>,
@@ -217,7 +231,7 @@ mod tests {
     const SALT: [u8; 16] = [7; 16];
 
     fn pool<T>(ask: impl AsyncFnOnce(Hashers) -> T) -> T {
-        actix::System::new().block_on(async { ask(Hashers::start()).await })
+        actix::System::new().block_on(async { ask(Hashers::start(&Telemetry::disabled())).await })
     }
 
     fn secret(password: &str) -> Secret<String> {

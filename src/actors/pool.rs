@@ -3,6 +3,8 @@
 use actix::{Actor, Addr, SyncArbiter, SyncContext};
 use tokio::sync::mpsc;
 
+use crate::threads::name_this;
+
 /// Tells when every thread of a pool has ended, which is when nobody has its address any more.
 #[derive(Debug)]
 pub struct PoolEnd(mpsc::Receiver<()>);
@@ -19,8 +21,9 @@ impl PoolEnd {
     }
 }
 
-/// Starts `threads` threads, each with an actor that `make` makes.
+/// Starts `threads` threads of this name, each with an actor that `make` makes.
 pub(super) fn start<A>(
+    name: &'static str,
     threads: usize,
     make: impl Fn() -> A + Send + Sync + 'static,
 ) -> (Addr<A>, PoolEnd)
@@ -31,6 +34,7 @@ where
     let pool = SyncArbiter::start(threads, move || {
         // Every thread of the pool holds this closure, and with it the sender, until it ends.
         let _held: &mpsc::Sender<()> = &alive;
+        name_this(name);
         make()
     });
     (pool, PoolEnd(ended))

@@ -10,6 +10,11 @@ mod listen;
 mod open;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "otlp")]
+mod traces;
+#[cfg(not(feature = "otlp"))]
+#[path = "traces_off.rs"]
+mod traces;
 mod url;
 
 pub use error::BootError;
@@ -27,13 +32,16 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use self::listen::Listening;
+pub(crate) use self::listen::listen;
+use self::traces::Traces;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::control::socket::ControlSocket;
 use crate::http::request_log::RequestIds;
 use crate::http::serve::{Bounds, Drained};
 use crate::instance::Instance;
-use crate::mail::LetterBox;
+use crate::letter_box::LetterBox;
+use crate::logging::LogControl;
 use crate::net::inherited::Inherited;
 use crate::net::listener::Endpoint;
 use crate::randomness::Randomness;
@@ -84,8 +92,12 @@ pub struct Plan {
     pub clock: SharedClock,
     /// Random numbers.
     pub randomness: Randomness,
+    /// What changes the log's levels, where the log is kinglet's own.
+    pub log: Option<LogControl>,
     /// Where mail is kept instead of being sent, as far as the settings let it leave at all.
     pub letter_box: Option<LetterBox>,
+    /// Whether it measures itself; commands and those who measure what that costs don't.
+    pub telemetry: bool,
 }
 
 /// What is known once a server answers.
@@ -157,15 +169,18 @@ async fn serve_opened(
         filter,
         bounds(&instance.config),
         Arc::clone(&instance.clock),
+        Arc::clone(&instance.telemetry),
         Arc::clone(&ids),
         told_to_stop(),
     ));
+    let traces = Traces::start(&instance)?;
     let redirects = (!redirects.is_empty()).then(|| {
         tokio::spawn(crate::http::serve::serve(
             redirects,
             crate::http::redirect::filter(&instance.url),
             bounds(&instance.config),
             Arc::clone(&instance.clock),
+            Arc::clone(&instance.telemetry),
             ids,
             told_to_stop(),
         ))
@@ -198,6 +213,7 @@ async fn serve_opened(
     {
         tracing::error!(%error, "the keeper of certificates failed");
     }
+    traces.stop().await;
     drop(stop_commands);
     if let Err(error) = commands.await {
         tracing::error!(%error, "the control socket failed");
@@ -271,7 +287,9 @@ mod tests {
             config,
             clock: Arc::new(SystemClock),
             randomness: Randomness::seeded(1),
+            log: None,
             letter_box: None,
+            telemetry: true,
         }
     }
 

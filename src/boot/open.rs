@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use super::url::{UrlRule, public_url};
 use super::{BootError, HANDOVER_MAX, HANDOVER_PAUSE, Plan};
 use crate::actors::Actors;
+use crate::actors::door::Door;
 use crate::actors::feed::{FeedSink, feed};
 use crate::actors::hasher::Hashers;
 use crate::actors::messages::StoreDoor;
@@ -26,15 +27,18 @@ use crate::actors::timelines::{
     PersistWindows, Residency, SnapshotKeeper, Timelines, TimelinesSetup,
 };
 use crate::actors::users::Users;
-use crate::config;
+use crate::config::{self, Config, StorageProfile};
 use crate::domain::access::Registration;
 use crate::instance::Instance;
 use crate::store::error::StoreError;
-use crate::store::open::{DataDir, Synchronous};
+use crate::store::open::{DataDir, DiskUse, Synchronous};
 use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::Reader;
 use crate::store::units::SetInstanceUrl;
 use crate::store::writer::{MailSwitch, WriterThread};
+use crate::telemetry::Telemetry;
+use crate::telemetry::mailbox::ActorName;
+use crate::threads::name_this;
 use crate::unsubscribe::UnsubscribeKey;
 
 /// How long the owners' threads may take to end.
@@ -44,13 +48,29 @@ const OWNERS_STOP_MAX: Duration = Duration::from_secs(2);
 const WRITER_STOP_MAX: Duration = Duration::from_secs(2);
 /// How long the readers and the keeper of snapshots may take to end.
 const READERS_STOP_MAX: Duration = Duration::from_secs(1);
+/// How often windows are kept on a disk that wears out, at most.
+const SPARING_SNAPSHOT_INTERVAL: Duration = Duration::from_secs(3600);
 
-impl From<config::Synchronous> for Synchronous {
-    fn from(setting: config::Synchronous) -> Self {
-        match setting {
-            config::Synchronous::Full => Self::Full,
-            config::Synchronous::Normal => Self::Normal,
+impl From<&config::Storage> for DiskUse {
+    fn from(settings: &config::Storage) -> Self {
+        let synchronous = match settings.synchronous {
+            config::Synchronous::Full => Synchronous::Full,
+            config::Synchronous::Normal => Synchronous::Normal,
+        };
+        match settings.profile {
+            StorageProfile::Default => Self::prompt(synchronous),
+            StorageProfile::Flash => Self::sparing(synchronous),
         }
+    }
+}
+
+/// How often windows are kept. They only make the first pages after a restart faster, so a disk that wears out gets them
+/// once an hour at most, and at the stop.
+fn snapshot_interval(config: &Config) -> Duration {
+    let configured = Duration::from_secs(config.timelines.snapshot_interval_secs);
+    match config.storage.profile {
+        StorageProfile::Default => configured,
+        StorageProfile::Flash => configured.max(SPARING_SNAPSHOT_INTERVAL),
     }
 }
 
@@ -150,72 +170,105 @@ impl Opened {
             config,
             clock,
             randomness,
+            log,
             letter_box,
+            telemetry,
         } = plan;
+        let telemetry = if telemetry {
+            // Nothing is slow where the setting is 0.
+            Telemetry::new(match config.log.slow_ms {
+                0 => u64::MAX,
+                millis => millis,
+            })
+        } else {
+            Telemetry::disabled()
+        };
         let path = data_dir.path().to_owned();
         let database = data_dir.database();
-        let synchronous = config.storage.synchronous.into();
         let mut rng = randomness.branch("store").rng();
-        let (mut writer_thread, writer) =
-            WriterThread::open(data_dir, synchronous, Arc::clone(&clock), &mut rng)?;
+        let (mut writer_thread, writer) = WriterThread::open(
+            data_dir,
+            &config.storage,
+            Arc::clone(&clock),
+            &mut rng,
+            &telemetry,
+        )?;
         let remembered = Reader::open(&database)?.run(&FindInstanceUrl)?.0;
         let url = public_url(&config, remembered.as_deref(), listening, rule)?;
 
         let (users_feed, users_sink) = feed();
         let (posts_feed, posts_sink) = feed();
         let (timelines_feed, timelines_sink) = feed();
-        let (readers, readers_ended) = ReaderActor::start_pool(&database);
+        let (readers, readers_ended) = ReaderActor::start_pool(&database, &telemetry);
         let store = StoreDoor { writer, readers };
-        let hashers = Hashers::start();
+        let hashers = Hashers::start(&telemetry);
 
-        let arbiter = || Arbiter::try_new().map_err(BootError::Threads);
-        let arbiters = vec![arbiter()?, arbiter()?, arbiter()?];
+        let arbiter = |name: &'static str| {
+            let arbiter = Arbiter::try_new().map_err(BootError::Threads)?;
+            arbiter.spawn_fn(move || name_this(name));
+            Ok::<_, BootError>(arbiter)
+        };
+        let arbiters = vec![
+            arbiter("kinglet-users")?,
+            arbiter("kinglet-lines")?,
+            arbiter("kinglet-posts")?,
+        ];
         let users = Users::start_in_arbiter(&arbiters[0].handle(), {
             let store = store.clone();
             let clock = Arc::clone(&clock);
             let rng = randomness.rng();
             let registration = config.registration.mode.into();
-            move |_| Users::new(store, hashers, users_feed, clock, rng, registration)
+            let watch = telemetry.watch(ActorName::Users);
+            move |_| Users::new(store, hashers, users_feed, clock, rng, registration, watch)
         });
+        let users = Door::new(users, &telemetry, ActorName::Users);
         let residency = Residency {
             window_entries_max: config.timelines.window_entries_max,
             resident_readers_max: config.timelines.resident_readers_max,
         };
-        let (keeper, keeper_ended) =
-            SnapshotKeeper::start_in(path.join("timelines"), writer_thread.identity()?);
+        let (keeper, keeper_ended) = SnapshotKeeper::start_in(
+            path.join("timelines"),
+            writer_thread.identity()?,
+            &telemetry,
+        );
         let timelines = TimelinesSetup {
             store: store.clone(),
             feed: timelines_feed,
             residency,
             keeper,
-            snapshot_interval: Duration::from_secs(config.timelines.snapshot_interval_secs),
+            snapshot_interval: snapshot_interval(&config),
             commit: writer_thread.commit_number(),
+            watch: telemetry.watch(ActorName::Timelines),
         };
         let timelines =
             Timelines::start_in_arbiter(&arbiters[1].handle(), move |_| Timelines::new(timelines));
+        let timelines = Door::new(timelines, &telemetry, ActorName::Timelines);
         let rules = TextRules {
             characters_max: usize::try_from(config.limits.post_characters_max)
                 .unwrap_or(usize::MAX),
             local_host: url.authority().to_owned(),
         };
         let tasks_store = store.clone();
+        let watch = telemetry.watch(ActorName::Posts);
         let posts = Posts::start_in_arbiter(&arbiters[2].handle(), move |_| {
-            Posts::new(store, posts_feed, rules)
+            Posts::new(store, posts_feed, rules, watch)
         });
+        let posts = Door::new(posts, &telemetry, ActorName::Posts);
 
         let sinks: [(&'static str, FeedSink); 3] = [
-            ("Users", users_sink(users.clone().recipient())),
-            ("Posts", posts_sink(posts.clone().recipient())),
-            ("Timelines", timelines_sink(timelines.clone().recipient())),
+            ("Users", users_sink(users.recipient())),
+            ("Posts", posts_sink(posts.recipient())),
+            ("Timelines", timelines_sink(timelines.recipient())),
         ];
         let mut ends: Vec<OwnerEnd> = Vec::new();
         for (name, sink) in sinks {
             ends.push((name, Box::pin(sink.actor_gone())));
             writer_thread.add_sink(Box::new(sink));
         }
-        let (tasks, tasks_gone) = Tasks::new(tasks_store);
+        let (tasks, tasks_gone) = Tasks::new(tasks_store, telemetry.watch(ActorName::Tasks));
         // Its handlers only pass on what they are asked, so it needs no thread of its own.
         let tasks = Tasks::start_in_arbiter(&arbiters[0].handle(), move |_| tasks);
+        let tasks = Door::new(tasks, &telemetry, ActorName::Tasks);
         ends.push((
             "Tasks",
             Box::pin(async move {
@@ -273,11 +326,14 @@ impl Opened {
                 actors,
                 config,
                 url,
+                started_at: clock.now(),
                 clock,
                 randomness,
                 unsubscribe_key,
                 wakes,
+                log,
                 data_dir: Arc::new(path),
+                telemetry,
             },
             arbiters,
             ends,

@@ -8,6 +8,8 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::completions::Completions;
+use super::debug::Debug;
+pub use super::dev::Dev;
 use super::health::Health;
 use super::man_pages::ManPages;
 use super::profile::Profile;
@@ -91,6 +93,17 @@ Examples:
   kinglet serve --listen 0.0.0.0:8420")]
     Serve(Serve),
 
+    /// Run a throwaway instance on this machine, with people and posts in it, to develop a client with
+    #[command(after_help = "\
+Examples:
+  kinglet dev
+  kinglet dev --listen 127.0.0.1:8420 --seed 1
+  kinglet dev --json | jq -r '.people[0].token'
+
+The pages at /dev show each request and what was wrong with it. Programs find the same, a clock,
+faults, snapshots and a reset under /api/kinglet/v1/dev/. None of it is part of `kinglet serve`.")]
+    Dev(Dev),
+
     /// Make and change accounts
     #[command(subcommand)]
     User(User),
@@ -145,6 +158,20 @@ Examples:
   kinglet setup-link")]
     SetupLink(Output),
 
+    /// Watch the running server: requests, writer, actors, caches, slow requests
+    #[command(after_help = "\
+Examples:
+  kinglet top
+  kinglet top --once
+  kinglet top --json | jq '.traffic.p99_ms'
+
+Ends with q or Ctrl-C. The website shows the same at /admin/live.")]
+    Top(super::top::Top),
+
+    /// Show or change which records the running server writes
+    #[command(subcommand)]
+    Log(super::log::Log),
+
     /// Change what the instance is
     #[command(subcommand)]
     Instance(Instance),
@@ -160,6 +187,16 @@ Examples:
     )]
     Stats(Stats),
 
+    /// Look for a fault in the running server: its actors, its statements, the course of a request
+    #[command(subcommand)]
+    Debug(Debug),
+
+    /// Look at the running server for a while and draw where its threads spend their time: a flame graph
+    #[command(after_help = "\
+Examples:
+  kinglet profile
+  kinglet profile --seconds 30 --output slow-evening.svg")]
+    Profile(Profile),
     /// Ask the running server whether it answers; exit code 1 when it doesn't
     #[command(after_help = "\
 Examples:
@@ -180,12 +217,6 @@ Examples:
 Examples:
   kinglet man-pages ~/.local/share/man/man1")]
     ManPages(ManPages),
-    /// Look at the running server for a while and draw where its threads spend their time: a flame graph
-    #[command(after_help = "\
-Examples:
-  kinglet profile
-  kinglet profile --seconds 30 --output slow-evening.svg")]
-    Profile(Profile),
 }
 
 /// `stats` and what it does beside drawing.

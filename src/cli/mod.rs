@@ -9,9 +9,12 @@ mod check;
 mod columns;
 mod completions;
 mod config;
+pub mod debug;
+mod dev;
 mod health;
 mod instance;
 mod invite;
+pub mod log;
 mod mail;
 mod man_pages;
 pub mod profile;
@@ -20,6 +23,7 @@ mod setup_link;
 mod stats;
 mod tasks;
 mod token;
+pub mod top;
 mod user;
 
 use std::ffi::OsString;
@@ -37,7 +41,7 @@ use crate::config::{Config, EXIT_CONFIG, Faults, Log, LogLevel};
 use crate::control;
 use crate::control::client::{self, ClientError};
 use crate::control::protocol::{Answer, Failure, Request};
-use crate::logging;
+use crate::logging::{self, LogControl};
 use crate::randomness::Randomness;
 use crate::store::error::StoreError;
 use crate::store::open::database_in;
@@ -145,6 +149,9 @@ fn dispatch(
     if let Command::Config(args::Config::Init(init)) = &cli.command {
         return config::init(init);
     }
+    if let Command::Dev(options) = &cli.command {
+        return dev::run(*options);
+    }
     if let Command::Completions(asked) = cli.command {
         return completions::run(asked);
     }
@@ -162,12 +169,14 @@ fn dispatch(
     // A command says itself what it did; its store's log is for what goes wrong.
     install_log(&Log {
         level: config.log.level.min(LogLevel::Warn),
-        format: config.log.format,
+        ..config.log
     })?;
     match &cli.command {
-        Command::Serve(_) | Command::Config(_) | Command::Completions(_) | Command::ManPages(_) => {
-            Ok(())
-        }
+        Command::Serve(_)
+        | Command::Dev(_)
+        | Command::Config(_)
+        | Command::Completions(_)
+        | Command::ManPages(_) => Ok(()),
         Command::Health(asked) => health::run(asked.clone(), &config),
         Command::User(command) => user::run(command, &config),
         Command::Invite(args::Invite::Create(create)) => invite::create(*create, &config),
@@ -176,6 +185,9 @@ fn dispatch(
         Command::Check(output) => check::run(*output, &config),
         Command::Backup(backup) => backup::run(backup, &config),
         Command::Tasks(command) => tasks::run(command, &config),
+        Command::Debug(command) => debug::run(command, &config),
+        Command::Top(options) => top::run(options, &config),
+        Command::Log(command) => log::run(command, &config),
         Command::Profile(options) => profile::run(options, &config),
         Command::SetupLink(output) => setup_link::run(*output, &config),
         Command::Stats(options) => stats::run(options, &config),
@@ -183,7 +195,7 @@ fn dispatch(
     }
 }
 
-fn install_log(log: &Log) -> Result<(), CliError> {
+fn install_log(log: &Log) -> Result<LogControl, CliError> {
     logging::install(log).map_err(|error| CliError::Unusable(error.to_string()))
 }
 
@@ -233,6 +245,8 @@ fn alone(config: &Config, request: Request) -> Result<Result<Answer, Failure>, B
         config: config.clone(),
         clock: Arc::new(SystemClock),
         randomness: Randomness::from_system()?,
+        log: None,
+        telemetry: false,
         letter_box: None,
     };
     boot::run(async move {

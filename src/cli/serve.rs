@@ -16,6 +16,7 @@ use crate::actors::Actors;
 use crate::config::Config;
 use crate::control;
 use crate::control::protocol::{Answer, Request};
+use crate::logging::LogControl;
 use crate::net::inherited::Inherited;
 use crate::net::service_manager::ServiceManager;
 use crate::server::{Server, ServerBuilder};
@@ -25,7 +26,7 @@ use crate::store::queries::access::HasOwner;
 const PROBE_SHARE: u32 = 2;
 
 pub(super) fn run(config: Config) -> Result<(), CliError> {
-    install_log(&config.log)?;
+    let log = install_log(&config.log)?;
     // Before there are other threads.
     let inherited = Inherited::from_environment().map_err(|source| CliError::Io {
         what: "can't take the service manager's sockets over".to_owned(),
@@ -35,10 +36,10 @@ pub(super) fn run(config: Config) -> Result<(), CliError> {
         .enable_all()
         .build()
         .map_err(|source| no_signals("can't start", source))?;
-    runtime.block_on(serve(config, inherited))
+    runtime.block_on(serve(config, inherited, log))
 }
 
-async fn serve(config: Config, inherited: Inherited) -> Result<(), CliError> {
+async fn serve(config: Config, inherited: Inherited, log: LogControl) -> Result<(), CliError> {
     // Before the start: a signal that comes meanwhile must not be lost.
     let mut terminate = signal(SignalKind::terminate())
         .map_err(|source| no_signals("can't wait for SIGTERM", source))?;
@@ -48,6 +49,7 @@ async fn serve(config: Config, inherited: Inherited) -> Result<(), CliError> {
     let mut server = ServerBuilder::default()
         .config(config)
         .inherit(inherited)
+        .log_control(log)
         .start()
         .await?;
     greet(&server).await;

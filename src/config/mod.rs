@@ -6,6 +6,7 @@
 //! [`Secret`](crate::secret::Secret) of its type.
 
 mod choice;
+mod collector_url;
 mod cron;
 mod faults;
 mod listen;
@@ -28,7 +29,8 @@ use jiff::tz::TimeZone;
 
 use crate::domain::schedule::PeriodicTask;
 
-pub use choice::{LogFormat, LogLevel, RegistrationMode, Synchronous, UnknownWord};
+pub use choice::{LogFormat, LogLevel, RegistrationMode, StorageProfile, Synchronous, UnknownWord};
+pub use collector_url::{CollectorUrl, CollectorUrlError};
 pub use cron::{CronExpression, CronExpressionError};
 pub use faults::{EXIT_CONFIG, Fault, Faults, Origin};
 pub use listen::{
@@ -142,6 +144,8 @@ settings::settings! {
         data_dir: PathBuf = PathBuf::from("data");
         /// "full": survives a loss of power; "normal": faster, and that may cost the last moments.
         synchronous: Synchronous = Synchronous::Full;
+        /// "default"; "flash" for memory cards: fewer bytes written, posts answered up to 0.2 s later.
+        profile: StorageProfile = StorageProfile::Default;
     }
 
     /// When tasks run: cron expressions in `instance.time_zone`; "" for never.
@@ -184,12 +188,20 @@ settings::settings! {
         anonymous_timelines: bool = true;
     }
 
+    /// Traces of requests, for an OpenTelemetry collector.
+    otlp: Otlp {
+        /// http:// address that takes OTLP over HTTP, such as http://127.0.0.1:4318; "" for none.
+        url: Option<CollectorUrl> = None;
+    }
+
     /// The log, on standard error.
     log: Log {
         /// Least important record written: "off", "error", "warn", "info", "debug" or "trace".
         level: LogLevel = LogLevel::Info;
         /// "text" for people, "json" for machines.
         format: LogFormat = LogFormat::Text;
+        /// Milliseconds from which on a request is slow and logged with its spans, up to 600000; 0: never.
+        slow_ms: u64 = 500, 0..=600_000;
     }
 }
 
@@ -248,6 +260,12 @@ impl Config {
         let https = self.tls.listen.tcp().map(|address| (address, true));
         let main = https.or_else(|| Some((self.http.listen.tcp()?, false)));
         main.unwrap_or_else(|| ((Ipv4Addr::LOCALHOST, PORT_DEFAULT).into(), false))
+    }
+
+    /// Every setting as an object of sections, secrets as `***`.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        show::json(self)
     }
 
     /// Sets a setting such as `http.listen` to a value as the environment would give it.

@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 use toml::de::DeValue;
 
+use super::collector_url::CollectorUrl;
 use super::cron::CronExpression;
 use super::listen::{FileMode, ListenAddresses};
 use super::mail_address::MailAddress;
@@ -177,6 +178,10 @@ impl Text for TrustedProxy {
 
 impl Text for CronExpression {
     const EXPECTED: &str = "a cron expression such as \"5 4 * * *\"";
+}
+
+impl Text for CollectorUrl {
+    const EXPECTED: &str = "a URL such as \"http://127.0.0.1:4318\"";
 }
 
 impl Text for MailAddress {

@@ -4,12 +4,15 @@ pub mod api;
 pub mod context;
 pub mod cors;
 pub mod csv;
+pub mod dev;
 pub mod entities;
 pub mod entrance;
 pub mod extract;
 pub mod health;
+pub mod inquiry;
 pub mod limits;
 pub mod oauth;
+mod observe;
 pub mod pages;
 pub mod pictures;
 pub mod problem;
@@ -24,6 +27,7 @@ pub mod site;
 #[cfg(not(feature = "web"))]
 #[path = "site_off.rs"]
 pub mod site;
+mod slow_log;
 pub mod statistics;
 
 #[cfg(test)]

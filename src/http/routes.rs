@@ -46,7 +46,19 @@ pub fn filter(
     RouteError,
 > {
     let context = Context::new(instance);
-    Ok(Routes::new(families(), entrance::render_problem)?.filter(context))
+    let routes = Routes::new(families(), entrance::render_problem)?;
+    let patterns = routes.list().iter().map(|route| route.pattern);
+    instance.telemetry.http.declare(patterns);
+    Ok(routes.filter(context))
+}
+
+/// Every route as it answers to an instance for developers: the same, but that the password grant is open.
+///
+/// # Errors
+/// As [`filter`].
+pub fn for_developers(instance: &Instance) -> Result<(Routes<Context>, Context), RouteError> {
+    let context = Context::for_developers(instance);
+    Ok((Routes::new(families(), entrance::render_problem)?, context))
 }
 
 /// Every route: its method, its address, who may use it.

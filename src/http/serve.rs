@@ -3,7 +3,6 @@
 //! It stands in for `warp::serve`, which has neither timeouts nor bounds on connections and bodies.
 
 use std::any::Any;
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -14,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{CONNECTION, EXPECT, HeaderName, HeaderValue};
+use http::header::{CONNECTION, DATE, EXPECT, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, Request};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -28,6 +27,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use tower_service::Service;
 use warp::{Filter, Rejection, Reply};
 
+use super::observe::{Observed, OpenConnection};
 use super::problem::Problem;
 use super::reply::Response;
 use super::request_log::{self, RequestId, RequestIds};
@@ -35,6 +35,7 @@ use crate::clock::SharedClock;
 use crate::net::listener::{Greeting, Listener};
 use crate::net::peer::Peer;
 use crate::net::stream::Stream;
+use crate::telemetry::{Telemetry, Trace};
 
 /// How much of a body that nobody wants is read and dropped, so that its sender sees the answer, in bytes.
 const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -55,7 +56,8 @@ const TICKS_PER_TIMEOUT: u32 = 4;
 /// The smallest buffer that hyper takes, in bytes.
 const BUFFER_BYTES_MIN: usize = 8 * 1024;
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header by which an answer is found in the log.
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What one server accepts.
 #[derive(Debug, Clone)]
@@ -76,6 +78,8 @@ pub struct Bounds {
     pub idle_timeout: Duration,
     /// From the signal to stop to the end of the last request.
     pub drain_timeout: Duration,
+    /// Whether the `Date` of answers is what the instance's clock shows, and not the machine's.
+    pub dates_by_clock: bool,
 }
 
 impl Default for Bounds {
@@ -89,6 +93,7 @@ impl Default for Bounds {
             body_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(8),
+            dates_by_clock: false,
         }
     }
 }
@@ -105,6 +110,11 @@ pub struct RequestContext {
     /// The path and query as sent.
     pub target: PathAndQuery,
 }
+
+/// A response's extension in place of an answer: the connection is closed without one.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("hung up without an answer")]
+pub struct HungUp;
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,6 +145,7 @@ pub async fn serve<F, S>(
     filter: F,
     bounds: Bounds,
     clock: SharedClock,
+    telemetry: Arc<Telemetry>,
     ids: Arc<RequestIds>,
     shutdown: S,
 ) -> Drained
@@ -148,7 +159,12 @@ where
     // Who is slow before HTTP begins can't take the seats of all.
     let greetings = Arc::new(Semaphore::new(bounds.connections_max.div_ceil(2)));
     let drain_timeout = bounds.drain_timeout;
-    let house = Arc::new(House { bounds, clock, ids });
+    let house = Arc::new(House {
+        bounds,
+        clock,
+        telemetry,
+        ids,
+    });
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -172,27 +188,32 @@ where
             Ok(seat) if greeting.is_empty() => {
                 let connection =
                     connection(stream, peer, filter.clone(), house.clone(), stopped.clone());
+                let open = OpenConnection::new(Arc::clone(&house.telemetry));
                 connections.spawn(async move {
                     connection.await;
+                    drop(open);
                     drop(seat);
                 });
             }
             Ok(seat) => {
                 let Ok(permit) = greetings.clone().try_acquire_owned() else {
-                    tracing::warn!(target: "kinglet::http", %peer, "too many connections that haven't begun");
+                    tracing::debug!(target: "kinglet::http", %peer, "too many connections that haven't begun");
                     continue;
                 };
                 let (filter, house, stopped) = (filter.clone(), house.clone(), stopped.clone());
+                let open = OpenConnection::new(Arc::clone(&house.telemetry));
                 connections.spawn(async move {
                     let greeted = greet(&greeting, stream, peer, &house, stopped.clone()).await;
                     drop(permit);
                     if let Some((stream, peer)) = greeted {
                         connection(stream, peer, filter, house, stopped).await;
                     }
+                    drop(open);
                     drop(seat);
                 });
             }
             Err(_) => {
+                house.telemetry.http.refused.count();
                 // Before TLS nothing can be said.
                 if greeting.is_empty()
                     && let Ok(permit) = refusals.clone().try_acquire_owned()
@@ -224,6 +245,7 @@ where
 struct House {
     bounds: Bounds,
     clock: SharedClock,
+    telemetry: Arc<Telemetry>,
     ids: Arc<RequestIds>,
 }
 
@@ -263,7 +285,12 @@ async fn greet(
     };
     heard.unwrap_or_else(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string);
-        tracing::warn!(target: "kinglet::http", %peer, %error, cause, "a connection was closed before HTTP");
+        // What strangers send is no news; what a trusted proxy does wrong is for the operator.
+        if greeting.proxies.as_ref().is_some_and(|proxies| proxies.trusts(peer)) {
+            tracing::warn!(target: "kinglet::http", %peer, %error, cause, "a proxy's connection was closed before HTTP");
+        } else {
+            tracing::debug!(target: "kinglet::http", %peer, %error, cause, "a connection was closed before HTTP");
+        }
         None
     })
 }
@@ -305,6 +332,7 @@ async fn connection<F>(
     builder
         // `pipeline_flush` stays off: with it hyper 1.12 keeps a finished answer back as long as its read buffer holds a
         // part of the next request or of a body that nobody wants, and buffers streamed bodies without a bound.
+        .auto_date_header(!bounds.dates_by_clock)
         .max_buf_size(bounds.head_bytes_max.max(BUFFER_BYTES_MIN))
         // hyper's own timeout arms a timer for every request; the watchdog has one for the connection's whole life.
         .header_read_timeout(None);
@@ -580,13 +608,14 @@ async fn answer<F>(
     seat: Arc<Seat>,
     peer: Peer,
     request: Request<Incoming>,
-) -> Result<Response, Infallible>
+) -> Result<Response, HungUp>
 where
     F: Filter<Error = Rejection> + Clone + Send + Sync + 'static,
     F::Extract: Reply,
 {
     let begun = house.clock.now();
     let id = house.ids.next();
+    let observed = Observed::begin(&house.telemetry, id, begun);
     seat.head_begun.store(false, Ordering::Relaxed);
     seat.answering.store(true, Ordering::Relaxed);
     seat.body_unread.store(false, Ordering::Relaxed);
@@ -615,7 +644,11 @@ where
             };
             let request = Request::from_parts(parts, body);
             let routed = async { warp::service(filter).call(request).await };
-            match AssertUnwindSafe(routed).catch_unwind().await {
+            let routed = Trace::follow(observed.trace(), AssertUnwindSafe(routed).catch_unwind());
+            match routed.await {
+                Ok(Ok(response)) if response.extensions().get::<HungUp>().is_some() => {
+                    return Err(HungUp);
+                }
                 Ok(Ok(response)) => response,
                 Err(panic) => {
                     let detail = format!("the handler panicked: {}", panic_message(&*panic));
@@ -626,12 +659,19 @@ where
     };
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, id.to_header());
+    if house.bounds.dates_by_clock
+        && let Ok(date) = HeaderValue::from_str(&begun.http_date())
+    {
+        headers.insert(DATE, date);
+    }
     if seat.much_unread.load(Ordering::Relaxed) {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     seat.head_begun.store(false, Ordering::Relaxed);
     seat.answering.store(false, Ordering::Relaxed);
-    let duration_ms = house.clock.now().millis() - begun.millis();
+    let now = house.clock.now();
+    let duration_ms = now.millis() - begun.millis();
+    observed.end(&method, &response, now);
     request_log::record(id, &method, &response, duration_ms.max(0));
     Ok(response)
 }

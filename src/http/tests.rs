@@ -24,6 +24,7 @@ use super::serve::{Bounds, Drained, RequestContext, serve};
 use crate::clock::{SystemClock, Timestamp};
 use crate::domain::error_code::ErrorCode;
 use crate::ids::AccountId;
+use crate::telemetry::Telemetry;
 
 /// Lets everybody in who says so; the caller is the `Authorization` header.
 #[derive(Clone)]
@@ -127,6 +128,7 @@ impl Server {
             routes().filter(Rig),
             bounds,
             Arc::new(SystemClock),
+            Telemetry::new(1000),
             Arc::new(RequestIds::seeded(42)),
             async {
                 let _ = stopped.await;

@@ -2,13 +2,11 @@
 //!
 //! It is told everything and looks nothing up: who gets mail, when, and whether still, is decided by those who call it.
 
-mod letter_box;
 pub mod letters;
 mod message;
 mod one_line;
 mod transport;
 
-pub use letter_box::{LetterBox, MAILS_KEPT_MAX};
 pub use letters::{Content, Letter, Site};
 pub use message::{ADDRESS_BYTES_MAX, BadAddress, Mail, MessageId};
 pub use one_line::one_line;

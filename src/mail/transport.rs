@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{LetterBox, Mail, one_line};
+use super::{Mail, one_line};
 use crate::config::{self, InstanceUrl, MailUrl};
 use smtp::Smtp;
 
@@ -56,19 +56,9 @@ enum Way {
     Smtp(Box<Smtp>),
     Directory(PathBuf),
     Console,
-    Kept(LetterBox),
 }
 
 impl Outbox {
-    /// Into a letter box: nothing leaves the process.
-    #[must_use]
-    pub fn into(letter_box: LetterBox) -> Self {
-        Self {
-            way: Way::Kept(letter_box),
-            timeout: Duration::MAX,
-        }
-    }
-
     /// The way that the settings name, for the instance at this address.
     pub fn of(settings: &config::Mail, url: &InstanceUrl) -> Self {
         let timeout = Duration::from_secs(settings.timeout_secs);
@@ -113,10 +103,6 @@ impl Outbox {
             bounced: false,
         })?;
         match &self.way {
-            Way::Kept(letter_box) => {
-                letter_box.put(mail.clone());
-                Ok(())
-            }
             Way::Off => Err(SendError::unreachable("mail is turned off (mail.url)")),
             Way::Console => print(&console_text(mail)).map_err(|error| {
                 SendError::unreachable(format!("can't write to standard output: {error}"))

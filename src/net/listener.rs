@@ -103,7 +103,7 @@ impl Listener {
 
     /// With this before HTTP on each connection.
     #[must_use]
-    pub fn greeting(mut self, greeting: &Arc<Greeting>) -> Self {
+    pub fn with_greeting(mut self, greeting: &Arc<Greeting>) -> Self {
         self.greeting = Arc::clone(greeting);
         self
     }
@@ -199,11 +199,11 @@ impl Greeting {
         peer: Peer,
         time_max: Duration,
     ) -> Result<Option<(Stream, Peer)>, GreetingError> {
-        let heard = timeout(time_max, self.listen(stream, peer)).await;
+        let heard = timeout(time_max, self.hear_all(stream, peer)).await;
         heard.map_err(|_| GreetingError::TooSlow)?
     }
 
-    async fn listen(
+    async fn hear_all(
         &self,
         mut stream: Stream,
         mut peer: Peer,

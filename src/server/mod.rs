@@ -1,220 +1,33 @@
 //! A server as a value: start it, use it, stop it. Several fit into one process.
 //!
-//! ```
-//! let server = kinglet::Server::builder().in_memory().start_blocking()?;
-//! assert!(server.url().starts_with("http://127.0.0.1:"));
-//! # Ok::<(), kinglet::boot::BootError>(())
-//! ```
+//! [`Server::builder`] says how it shall be, [`Server::seed`] fills it, [`Server::url`] is where its API and its pages
+//! are, [`Server::shutdown`] stops it in order; one that is dropped stops as well.
 
+mod builder;
 pub mod seeding;
 
 use std::fmt;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::path::Path;
 use std::thread;
 
-use tempfile::TempDir;
 use tokio::runtime;
 use tokio::sync::oneshot;
 
 use crate::actors::error::AskError;
 use crate::actors::users::{CreateMember, GrantUserToken, Typed};
-use crate::boot::{self, BootError, Plan, Serving};
-use crate::clock::{Clock, SharedClock, SystemClock};
-use crate::config::{Config, Synchronous};
+use crate::boot::{BootError, Serving};
 use crate::domain::account::Role;
 use crate::domain::refusal::Refusal;
 use crate::domain::scope::Scopes;
 use crate::ids::AccountId;
 use crate::instance::Instance;
-use crate::net::inherited::Inherited;
 use crate::net::listener::Endpoint;
-use crate::randomness::Randomness;
 use crate::secret::Secret;
 
+pub use self::builder::ServerBuilder;
 pub use self::seeding::Seeding;
-
-/// Where the state is kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
-    /// Where the configuration says.
-    Configured,
-    /// In a directory of its own that lives as long as the server.
-    Throwaway,
-}
-
-/// How a server shall be started.
-#[derive(Clone)]
-#[must_use]
-pub struct ServerBuilder {
-    place: Place,
-    config: Config,
-    clock: SharedClock,
-    seed: Option<u64>,
-    inherited: Arc<Inherited>,
-}
-
-impl Default for ServerBuilder {
-    fn default() -> Self {
-        let mut config = Config::default();
-        config.http.listen = (Ipv4Addr::LOCALHOST, 0).into();
-        Self {
-            place: Place::Configured,
-            config,
-            clock: Arc::new(SystemClock),
-            seed: None,
-            inherited: Arc::default(),
-        }
-    }
-}
-
-impl ServerBuilder {
-    /// Takes these settings, all of them; what is called after this changes single ones.
-    pub fn config(mut self, config: Config) -> Self {
-        self.config = config;
-        self
-    }
-
-    /// Keeps the state in a throwaway directory: the same store as any other, but that it is removed with the server,
-    /// so no commit waits for the disk.
-    pub fn in_memory(mut self) -> Self {
-        self.place = Place::Throwaway;
-        self.config.storage.synchronous = Synchronous::Normal;
-        self
-    }
-
-    /// Keeps the state in this directory, which is made if need be.
-    pub fn data_dir(mut self, path: impl Into<PathBuf>) -> Self {
-        self.place = Place::Configured;
-        self.config.storage.data_dir = path.into();
-        self
-    }
-
-    /// Listens on this address; unless it or a configuration is given, on a free port of `127.0.0.1`.
-    pub fn listen(mut self, address: SocketAddr) -> Self {
-        self.config.http.listen = address.into();
-        self
-    }
-
-    /// Goes on with sockets that listen already, which take the place of the addresses configured for the same use.
-    pub fn inherit(mut self, sockets: Inherited) -> Self {
-        self.inherited = Arc::new(sockets);
-        self
-    }
-
-    /// Asks this clock for the time.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Draws all random numbers out of a seed: every token can be foretold then, which is for tests alone.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self
-    }
-
-    /// Keeps at most so many entries of a reader's home in memory.
-    pub fn window_entries_max(mut self, entries: usize) -> Self {
-        self.config.timelines.window_entries_max = entries;
-        self
-    }
-
-    /// Keeps the homes of at most so many readers in memory.
-    pub fn resident_readers_max(mut self, readers: usize) -> Self {
-        self.config.timelines.resident_readers_max = readers;
-        self
-    }
-
-    /// Starts the server and waits until it answers.
-    ///
-    /// # Errors
-    /// Why it can't be started; nothing of it is left then.
-    pub async fn start(self) -> Result<Server, BootError> {
-        let (ready, started) = oneshot::channel();
-        let thread = self.launch(move |outcome| {
-            // Whoever started it may have gone away; then nobody keeps the server, and it stops.
-            drop(ready.send(outcome));
-        })?;
-        match started.await {
-            Ok(outcome) => thread.into_server(outcome),
-            Err(_) => Err(BootError::Died("the server's thread")),
-        }
-    }
-
-    /// As [`start`](Self::start), for programs without an asynchronous runtime. It blocks the thread.
-    ///
-    /// # Errors
-    /// Why it can't be started; nothing of it is left then.
-    pub fn start_blocking(self) -> Result<Server, BootError> {
-        let (ready, started) = sync_channel(1);
-        let thread = self.launch(move |outcome| {
-            // As above.
-            drop(ready.send(outcome));
-        })?;
-        match started.recv() {
-            Ok(outcome) => thread.into_server(outcome),
-            Err(_) => Err(BootError::Died("the server's thread")),
-        }
-    }
-
-    fn launch(
-        mut self,
-        ready: impl FnOnce(Result<Serving, BootError>) + Send + 'static,
-    ) -> Result<ServerThread, BootError> {
-        let throwaway = match self.place {
-            Place::Configured => None,
-            Place::Throwaway => {
-                let directory = TempDir::with_prefix("kinglet-").map_err(BootError::Throwaway)?;
-                self.config.storage.data_dir = directory.path().join("data");
-                Some(directory)
-            }
-        };
-        let plan = Plan {
-            config: self.config,
-            clock: self.clock,
-            randomness: match self.seed {
-                None => Randomness::from_system()?,
-                Some(seed) => Randomness::seeded(seed),
-            },
-            letter_box: None,
-        };
-        let (stop, stopped) = oneshot::channel::<()>();
-        let (end, ended) = oneshot::channel();
-        let thread = thread::Builder::new()
-            .name("kinglet".to_owned())
-            .spawn(move || {
-                let mut ready = Some(ready);
-                let serving = boot::serve(
-                    plan,
-                    &self.inherited,
-                    |serving| {
-                        if let Some(ready) = ready.take() {
-                            ready(Ok(serving));
-                        }
-                    },
-                    // A handle that is gone stops the server as well.
-                    async move { drop(stopped.await) },
-                );
-                let outcome = boot::run(serving);
-                drop(throwaway);
-                match (ready, outcome) {
-                    (Some(ready), Err(error)) => ready(Err(error)),
-                    // Whoever started it may not want to know how it ended.
-                    (_, outcome) => drop(end.send(outcome)),
-                }
-            })
-            .map_err(BootError::Threads)?;
-        Ok(ServerThread {
-            thread: Some(thread),
-            stop: Some(stop),
-            ended: Some(ended),
-        })
-    }
-}
 
 /// The thread that a server lives on; ends with this value.
 struct ServerThread {
@@ -250,6 +63,20 @@ impl Drop for ServerThread {
 }
 
 /// A running server. Dropping it stops it and waits for that; [`shutdown`](Self::shutdown) doesn't block meanwhile.
+///
+/// Each server has its threads and its state for itself, so a test may have one of its own, and a process several:
+///
+/// ```
+/// use kinglet::Server;
+///
+/// let [one, other] = [(); 2].map(|()| Server::builder().in_memory().start_blocking());
+/// let (one, other) = (one?, other?);
+/// assert_ne!(one.addr(), other.addr());
+/// one.block_on(one.seed().person("alice").into_future())?;
+/// // Another server, another alice.
+/// other.block_on(other.seed().person("alice").into_future())?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a server that is dropped stops"]
 pub struct Server {
     url: String,
@@ -285,12 +112,34 @@ impl Server {
         &self.instance.data_dir
     }
 
-    /// The instance itself, for programs that want more than HTTP offers.
+    /// The instance itself, for programs that want more than HTTP offers: its actors answer and act as they do for the API.
+    ///
+    /// ```
+    /// use kinglet::actors::posts::fill::{PostSource, read_posts};
+    /// use kinglet::domain::page::Page;
+    /// use kinglet::domain::visibility::Onlooker;
+    /// use kinglet::store::queries::lists::PostList;
+    ///
+    /// # let server = kinglet::Server::builder().in_memory().start_blocking()?;
+    /// # let seed = server.seed();
+    /// # server.block_on(async {
+    /// let alice = seed.person("alice").await?;
+    /// seed.post(&alice, "Hello").publish().await?;
+    /// // What a stranger sees of the public timeline.
+    /// let actors = &server.instance().actors;
+    /// let source = PostSource::List(PostList::Public);
+    /// let page = read_posts(actors, &Onlooker::default(), &source, Page::newest(20)).await?;
+    /// let texts: Vec<_> = page.into_values().map(|view| view.post.text.clone()).collect();
+    /// assert_eq!(texts, ["Hello"]);
+    /// # Ok::<_, kinglet::actors::error::AskError>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn instance(&self) -> &Instance {
         &self.instance
     }
 
-    /// Fills the server with people and what they do, by typed calls.
+    /// Fills the server with people and what they do, by typed calls; see [`seeding`].
     pub fn seed(&self) -> Seeding {
         Seeding::new(&self.instance)
     }
@@ -304,6 +153,12 @@ impl Server {
         let runtime = runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.expect("the machine gives a runtime for one thread");
         runtime.block_on(future)
+    }
+
+    /// Has the server look at its clock again, and do what is due by now: mail that waits, tasks of the schedule. It is
+    /// needed where the clock was moved by hand, for the server sleeps by the machine's.
+    pub fn wake(&self) {
+        self.instance.wakes.ring_all();
     }
 
     /// Makes an account as the operator would: whatever the registration mode, with any role.
@@ -360,7 +215,7 @@ impl Server {
         outcome.unwrap_or(Err(BootError::Died("the server's thread")))
     }
 
-    /// Stops: no new connections, the requests at work end or are cut off at the configured deadline, then everything
+    /// Stops in order: no new connections, the requests at work end or are cut off at the configured deadline, then everything
     /// that was answered is on the disk.
     ///
     /// # Errors

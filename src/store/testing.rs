@@ -13,6 +13,7 @@ use crate::domain::event::Event;
 use crate::domain::job::Lane;
 use crate::randomness::Randomness;
 use crate::store::units::{LeaseJobs, StepJob, YieldJob};
+use crate::telemetry::Telemetry;
 
 /// The most batches that a test may leave unread.
 const BATCHES_MAX: usize = 100_000;
@@ -70,6 +71,7 @@ impl TestStore {
             Synchronous::Normal,
             clock.clone(),
             &mut Randomness::seeded(1).rng(),
+            &Telemetry::disabled(),
         )
         .expect("a new database");
         prepare(&mut thread);

@@ -17,8 +17,9 @@ use crate::config::{Config, InstanceUrl};
 use crate::domain::job::LeasedJob;
 use crate::domain::mail::MailKind;
 use crate::ids::{AccountId, JobId, PostId};
+use crate::letter_box::{KeptMail, LetterBox};
 use crate::mail::letters::{self, Letter as _, Person};
-use crate::mail::{LetterBox, Mail, MessageId, Outbox, SendError, Site};
+use crate::mail::{Mail, MessageId, Outbox, SendError, Site};
 use crate::randomness::Randomness;
 use crate::secret::{Secret, TokenHash, random_token};
 use crate::store::units::{
@@ -97,6 +98,10 @@ impl Worker for Mailer {
             email: dispatch.email.clone(),
         };
         let mail = self.write(job.id, dispatch, &code);
+        if let Some(letter_box) = &self.setup.letter_box {
+            letter_box.put(kept(mail));
+            return self.finish(job.id).await;
+        }
         match self.outbox().send(&mail).await {
             Ok(()) => self.finish(job.id).await,
             Err(error) => self.settle(&job, recipient, error).await,
@@ -123,11 +128,7 @@ impl Mailer {
         if let Some(open) = &*self.outbox.borrow() {
             return Arc::clone(open);
         }
-        let opened = match &self.setup.letter_box {
-            Some(letter_box) => Outbox::into(letter_box.clone()),
-            None => Outbox::of(&self.setup.config.mail, &self.setup.url),
-        };
-        let opened = Arc::new(opened);
+        let opened = Arc::new(Outbox::of(&self.setup.config.mail, &self.setup.url));
         self.outbox.send_replace(Some(Arc::clone(&opened)));
         opened
     }
@@ -316,6 +317,18 @@ fn subscription(letter: &Letter) -> Option<MailKind> {
             MailKind::SignUp
         }),
         Letter::Approved | Letter::Confirm | Letter::Reset => None,
+    }
+}
+
+fn kept(mail: Mail) -> KeptMail {
+    KeptMail {
+        id: mail.id.as_str().to_owned(),
+        at: mail.date,
+        from: mail.from,
+        to: mail.to,
+        subject: mail.content.subject,
+        text: mail.content.text,
+        html: mail.content.html,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::actors::Actors;
 use crate::actors::error::AskError;
 use crate::config::{Config, InstanceUrl};
 use crate::domain::job::LeasedJob;
-use crate::mail::LetterBox;
+use crate::letter_box::LetterBox;
 use crate::randomness::Randomness;
 use crate::unsubscribe::UnsubscribeKey;
 

@@ -20,7 +20,7 @@ pub const ASSET_PATH_PREFIX: &str = "/assets/";
 /// Length of the hash in an address: 64 bits tell versions of one file apart.
 const HASH_HEX_DIGITS: usize = 16;
 
-const SOURCES: [(&str, &str, &[u8]); 6] = [
+const SOURCES: [(&str, &str, &[u8]); 7] = [
     (
         "kinglet.css",
         "text/css; charset=utf-8",
@@ -35,6 +35,11 @@ const SOURCES: [(&str, &str, &[u8]); 6] = [
         "stats.css",
         "text/css; charset=utf-8",
         include_bytes!("assets/stats.css"),
+    ),
+    (
+        "live.css",
+        "text/css; charset=utf-8",
+        include_bytes!("assets/live.css"),
     ),
     (
         "favicon.svg",
@@ -157,7 +162,7 @@ mod tests {
 
     #[test]
     fn stylesheets_stay_small_and_load_nothing_from_elsewhere() {
-        for name in ["kinglet.css", "admin.css", "stats.css"] {
+        for name in ["kinglet.css", "admin.css", "stats.css", "live.css"] {
             let sheet = asset_named(name).expect("embedded");
             assert!(
                 sheet.plain.len() < STYLESHEET_BYTES_MAX,

@@ -25,6 +25,7 @@ use crate::ids::AccountId;
 use crate::secret::Secret;
 use crate::store::queries::accounts::FindOwnAccount;
 use crate::store::queries::notifications::FindMarkers;
+use crate::telemetry::{Span, Stretch};
 
 /// Unread notifications are counted up to here; beyond it pages say `99+`.
 const UNREAD_COUNTED_MAX: usize = 100;
@@ -63,9 +64,11 @@ pub(in crate::http) fn answer(
     page: &impl Template,
     is_shared: bool,
 ) -> Result<Response, Problem> {
+    let render = Stretch::begin(Span::Render, "page");
     let html = page
         .render()
         .map_err(|error| Problem::internal(format!("a page can't be rendered: {error}")))?;
+    render.end();
     let mut response = reply::html(html);
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, if is_shared { SHARED } else { PRIVATE });

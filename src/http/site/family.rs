@@ -1,8 +1,8 @@
 //! The website's routes.
 
 use super::{
-    about, admin, compose, errors, mail_settings, notifications, posts, profiles, search, settings,
-    stats, timelines,
+    about, admin, compose, errors, live, mail_settings, notifications, posts, profiles, search,
+    settings, stats, timelines,
 };
 use crate::http::context::Context;
 use crate::http::limits::Kind;
@@ -95,6 +95,7 @@ fn looking_after(family: Family<Context>) -> Family<Context> {
         .post("/admin/jobs/retry-dead", Session, admin::retry_dead)
         .post("/admin/jobs/:id/retry", Session, admin::retry_job)
         .post("/admin/jobs/:id/drop", Session, admin::drop_job)
+        .get("/admin/live", Session, live::live)
         .get("/admin/sign-ups", Session, admin::sign_ups)
         .post("/admin/sign-ups/:id/approve", Session, admin::approve)
         .post("/admin/sign-ups/:id/reject", Session, admin::reject)

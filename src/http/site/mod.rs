@@ -29,6 +29,7 @@
 //! | `/settings/mail` | [`views::mail::MailSettingsPage`] |
 //! | `/settings/sessions` | [`views::settings::SessionsPage`] |
 //! | `/admin/tasks` (owners) | [`views::admin::TasksPage`] |
+//! | `/admin/live` (owners, moderators) | [`views::live::LivePage`] |
 //! | `/admin/sign-ups` (owners, moderators) | [`views::admin::SignUpsPage`] |
 //! | `/stats?days=` (`7`, `30`, `90`, `365`) | [`views::stats::StatsPage`] |
 //! | `/settings/stats?days=` | [`views::stats::OwnStatsPage`] |
@@ -73,6 +74,7 @@ mod compose;
 mod family;
 #[cfg(test)]
 mod gallery;
+mod live;
 mod mail_settings;
 mod notifications;
 mod plots;

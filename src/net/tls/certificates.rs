@@ -67,6 +67,20 @@ pub fn certified(
     Ok(Arc::new(certified))
 }
 
+/// The answer to a certificate authority's question. It can't be checked as [`certified`] does: what it says stands in
+/// an extension that is critical and that only those who ask know.
+///
+/// # Errors
+/// The key is of a kind that TLS doesn't use.
+pub fn answer_to_challenge(
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
+) -> Result<Arc<CertifiedKey>, PemFault> {
+    let key = provider().key_provider.load_private_key(key);
+    let key = key.map_err(|_| PemFault::Key("is of a kind that TLS doesn't use"))?;
+    Ok(Arc::new(CertifiedKey::new(vec![certificate], key)))
+}
+
 /// The certificate that HTTPS clients are shown.
 pub struct Certificates(RwLock<Arc<CertifiedKey>>);
 

@@ -8,6 +8,7 @@ pub mod about;
 pub mod account;
 pub mod admin;
 mod filters;
+pub mod live;
 pub mod mail;
 pub mod notification;
 pub mod post;

@@ -3,24 +3,23 @@
 //! A program that embeds kinglet has a subscriber of its own or wants none, so nothing here is
 //! installed unless somebody calls [`install`]; only the binary does.
 
+mod control;
+mod levels;
+mod recent;
+
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tracing::Dispatch;
-use tracing::level_filters::LevelFilter;
-use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
-use tracing_subscriber::registry;
+use tracing_subscriber::{registry, reload};
 
-use crate::config::{Log, LogFormat, LogLevel};
+use crate::config::{Log, LogFormat};
 
-/// The target that all records of kinglet start with.
-const OWN_TARGET: &str = "kinglet";
-
-/// The most that libraries may write, whatever level is configured: what they print at finer levels
-/// (headers, queries, bodies) is not kinglet's to vouch for.
-const LIBRARY_LEVEL_MAX: LevelFilter = LevelFilter::WARN;
+pub use control::{LogControl, LogSetting};
+pub use levels::{LEVELS_SET_MAX, LevelError, Levels, LogTarget, LogTargetError, ROOMS, SetLevel};
+pub use recent::{RECORDS_MAX, RecentRecords};
 
 /// Bytes that a [`LogSink`] keeps.
 pub const LOG_SINK_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -30,19 +29,31 @@ pub const LOG_SINK_BYTES_MAX: usize = 256 * 1024 * 1024;
 #[error("the log can't be set up: the process has a subscriber already")]
 pub struct AlreadyInstalled(#[source] tracing::dispatcher::SetGlobalDefaultError);
 
-/// Makes standard error the log of the whole process.
+/// Makes standard error the log of the whole process; what comes back changes its levels while it runs.
 ///
 /// # Errors
 ///
 /// When the process has a subscriber already, which then stays.
-pub fn install(log: &Log) -> Result<(), AlreadyInstalled> {
-    tracing::dispatcher::set_global_default(subscriber(log, io::stderr)).map_err(AlreadyInstalled)
+pub fn install(log: &Log) -> Result<LogControl, AlreadyInstalled> {
+    let (subscriber, control) = controlled(log, io::stderr);
+    tracing::dispatcher::set_global_default(subscriber).map_err(AlreadyInstalled)?;
+    Ok(control)
 }
 
 /// A subscriber that writes to `writer`, to be used for the process or for one thread
 /// ([`tracing::dispatcher::set_global_default`], [`tracing::dispatcher::with_default`]).
 #[must_use]
 pub fn subscriber<W>(log: &Log, writer: W) -> Dispatch
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    controlled(log, writer).0
+}
+
+/// As [`subscriber`], with what changes its levels; hand that to
+/// [`ServerBuilder::log_control`](crate::ServerBuilder::log_control), so that `kinglet log` reaches it.
+#[must_use]
+pub fn controlled<W>(log: &Log, writer: W) -> (Dispatch, LogControl)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -60,23 +71,11 @@ where
             .with_span_list(false)
             .boxed(),
     };
-    Dispatch::new(registry().with(layer).with(filter(log.level)))
-}
-
-/// What passes at a level: kinglet's own records up to it, those of libraries up to
-/// [`LIBRARY_LEVEL_MAX`] at most.
-fn filter(level: LogLevel) -> Targets {
-    let level = match level {
-        LogLevel::Off => LevelFilter::OFF,
-        LogLevel::Error => LevelFilter::ERROR,
-        LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
-        LogLevel::Debug => LevelFilter::DEBUG,
-        LogLevel::Trace => LevelFilter::TRACE,
-    };
-    Targets::new()
-        .with_default(level.min(LIBRARY_LEVEL_MAX))
-        .with_target(OWN_TARGET, level)
+    let levels = Levels::new(log.level);
+    let (filter, handle) = reload::Layer::new(levels.filter());
+    let recent = RecentRecords::default();
+    let subscriber = Dispatch::new(registry().with(filter).with(layer).with(recent.clone()));
+    (subscriber, LogControl::new(levels, handle, recent))
 }
 
 /// A writer that keeps what is logged, so that a test can read it. Clones share one content.
@@ -151,13 +150,19 @@ impl<'a> MakeWriter<'a> for LogSink {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::LogLevel;
     use serde_json::Value as Json;
     use tracing::{debug, dispatcher, error, info, info_span, trace, warn};
 
     /// What is logged while `act` runs on this thread.
     fn logged(level: LogLevel, format: LogFormat, act: impl FnOnce()) -> String {
         let sink = LogSink::new();
-        dispatcher::with_default(&subscriber(&Log { level, format }, sink.clone()), act);
+        let log = Log {
+            level,
+            format,
+            ..Log::default()
+        };
+        dispatcher::with_default(&subscriber(&log, sink.clone()), act);
         assert!(!sink.is_full());
         sink.text()
     }
