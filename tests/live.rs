@@ -1,6 +1,11 @@
 //! Seeing into a running server: levels of its log, its figures, its slow requests; in the log, on the page and in the
 //! terminal.
 
+#![expect(
+    clippy::panic,
+    reason = "clippy takes only the test functions themselves for tests"
+)]
+
 mod support;
 
 use std::path::Path;
