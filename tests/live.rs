@@ -220,6 +220,9 @@ async fn the_figures_are_those_of_what_was_done() {
     assert!(posts.handled >= 15 && posts.waiting == 0, "{posts:?}");
     assert!(figures.actors.len() >= 6);
     assert_eq!(figures.jobs.dead, 0);
+    let cache = figures.caches.iter().find(|cache| cache.name == "posts");
+    let cache = cache.expect("the cache of posts is told of");
+    assert!(cache.entries >= 10 && cache.entries <= cache.entries_max && cache.bytes > 0);
     #[cfg(target_os = "linux")]
     assert!(figures.process.resident_bytes > Some(1024 * 1024));
 }
@@ -390,8 +393,9 @@ fn top_is_drawn_again_and_again_until_somebody_leaves() {
     let running = place.serve();
     let data = place.data();
     let arguments = ["top", "--ascii", "--data", data.to_str().expect("UTF-8")];
+    let python = tools::python_programs().join("python");
     let program = Path::new(env!("CARGO_BIN_EXE_kinglet"));
-    let mut terminal = Terminal::start(&tools::python(), program, &arguments, &[]);
+    let mut terminal = Terminal::start(&python, program, &arguments, &[]);
     for _ in 0..2 {
         terminal.wait_for("Requests ");
         terminal.wait_for("SLOW ");

@@ -1,8 +1,15 @@
 //! What owners hold in memory, for whoever watches them.
 
-use actix::Message;
+use std::time::Duration;
 
+use actix::Message;
+use tokio::time::timeout;
+
+use super::Actors;
 use super::cache::CacheFigures;
+
+/// How long an owner may take to describe itself; one that doesn't is left out.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// What an owner holds at the moment.
 #[derive(Debug, Clone, Copy)]
@@ -10,6 +17,23 @@ pub struct DescribeMemory;
 
 impl Message for DescribeMemory {
     type Result = Option<Vec<CacheFigures>>;
+}
+
+impl Actors {
+    /// What the caches of all owners hold.
+    pub async fn caches(&self) -> Vec<CacheFigures> {
+        let mut caches = Vec::new();
+        for asked in [
+            timeout(ANSWER_TIME_MAX, self.users.send(DescribeMemory)).await,
+            timeout(ANSWER_TIME_MAX, self.posts.send(DescribeMemory)).await,
+            timeout(ANSWER_TIME_MAX, self.timelines.send(DescribeMemory)).await,
+        ] {
+            if let Ok(Ok(Some(described))) = asked {
+                caches.extend(described);
+            }
+        }
+        caches
+    }
 }
 
 /// Lets an owner say what its caches hold.

@@ -22,7 +22,6 @@ use super::routing::{Access, Family};
 use super::serve::RequestContext;
 use crate::actors::cache::CacheFigures;
 use crate::actors::error::AskError;
-use crate::actors::memory::DescribeMemory;
 use crate::actors::timelines::{CountEvictions, CountRoads};
 use crate::domain::job::JobState;
 use crate::features;
@@ -141,16 +140,7 @@ fn tell_store(instance: &Instance, to: &mut Exposition) {
 /// What the owners hold, as they say themselves.
 async fn tell_memory(instance: &Instance, to: &mut Exposition) {
     let actors = &instance.actors;
-    let mut caches: Vec<CacheFigures> = Vec::new();
-    for asked in [
-        timeout(ANSWER_TIME_MAX, actors.users.send(DescribeMemory)).await,
-        timeout(ANSWER_TIME_MAX, actors.posts.send(DescribeMemory)).await,
-        timeout(ANSWER_TIME_MAX, actors.timelines.send(DescribeMemory)).await,
-    ] {
-        if let Ok(Ok(Some(described))) = asked {
-            caches.extend(described);
-        }
-    }
+    let caches = actors.caches().await;
     let mut families = |name, help, of: fn(&CacheFigures) -> usize| {
         let mut family = to.family(name, Kind::Gauge, help);
         for cache in &caches {

@@ -16,6 +16,8 @@ impl Telemetry {
         tell_actors(&self.actors, to);
         self.writer.tell(to);
         self.mail.tell(to);
+        #[cfg(feature = "otlp")]
+        tell_traces(&self.otlp, to);
         let mut records = to.family(
             "kinglet_log_records_total",
             Kind::Counter,
@@ -27,6 +29,22 @@ impl Telemetry {
         if let Some(process) = ProcessFigures::read() {
             process.tell(to);
         }
+    }
+}
+
+#[cfg(feature = "otlp")]
+fn tell_traces(outgoing: &super::otlp::Outgoing, to: &mut Exposition) {
+    let mut traces = to.family(
+        "kinglet_otlp_traces_total",
+        Kind::Counter,
+        "Traces for the collector: sent, failed when it didn't take them, dropped when too many waited.",
+    );
+    for (outcome, count) in [
+        ("sent", &outgoing.sent),
+        ("failed", &outgoing.failed),
+        ("dropped", &outgoing.dropped),
+    ] {
+        traces.value(&[("outcome", outcome)], count.get());
     }
 }
 
