@@ -171,6 +171,33 @@ impl Clock for SystemClock {
     }
 }
 
+/// A point on the machine's monotonic clock: it says how long something took, never when it was, and decides nothing.
+/// Durations are measured by it even where the calendar's clock stands still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(std::time::Instant);
+
+impl Moment {
+    /// The present point.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that asks the machine how much time goes by"
+    )]
+    pub fn now() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// Nanoseconds from an earlier point to this one; 0 when that one is later.
+    pub fn nanos_since(self, earlier: Self) -> u64 {
+        let elapsed = self.0.saturating_duration_since(earlier.0);
+        u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Nanoseconds from this point to the present one.
+    pub fn elapsed_nanos(self) -> u64 {
+        Self::now().nanos_since(self)
+    }
+}
+
 /// A clock that stands still until it is moved; for tests and reproducible instances.
 #[derive(Debug)]
 pub struct ManualClock(AtomicI64);

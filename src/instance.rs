@@ -1,14 +1,18 @@
 //! One running instance, as whoever serves requests sees it.
 
+mod live;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::actors::Actors;
 use crate::actors::tasks::WakeUps;
-use crate::clock::SharedClock;
+use crate::clock::{SharedClock, Timestamp};
 use crate::config::{Config, InstanceUrl};
-use crate::mail::UnsubscribeKey;
+use crate::logging::LogControl;
 use crate::randomness::Randomness;
+use crate::telemetry::Telemetry;
+use crate::unsubscribe::UnsubscribeKey;
 
 /// What requests are answered with, over HTTP and over the control socket. Clones are the same instance.
 #[derive(Clone)]
@@ -21,6 +25,8 @@ pub struct Instance {
     pub url: Arc<InstanceUrl>,
     /// The time.
     pub clock: SharedClock,
+    /// When it was started.
+    pub started_at: Timestamp,
     /// Fresh random numbers.
     pub randomness: Randomness,
     /// What links to unsubscribe are signed with.
@@ -28,6 +34,10 @@ pub struct Instance {
     /// The bells of the task manager. Commits ring them; whoever moves the clock by hand has to ring them as well, since the
     /// task manager sleeps by the machine's.
     pub wakes: WakeUps,
+    /// What changes the log's levels; none where another program decides what is logged.
+    pub log: Option<LogControl>,
     /// Everything that is stored.
     pub data_dir: Arc<PathBuf>,
+    /// What it says about itself.
+    pub telemetry: Arc<Telemetry>,
 }

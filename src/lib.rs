@@ -1,4 +1,81 @@
-//! kinglet: a complete microblog server in one binary.
+//! kinglet: a complete microblog server in one binary, and in one value.
+//!
+//! The binary is described in the README. As a crate it is a real server with the Mastodon API for your tests, for a
+//! prototype, or inside a larger program: it starts in tens of milliseconds, keeps to itself and leaves nothing behind.
+//!
+//! ```toml
+//! [dev-dependencies]
+//! kinglet = "0.1"
+//! ```
+//!
+//! # A server for a test
+//!
+//! ```
+//! use kinglet::Server;
+//!
+//! # async fn answers(_: &str, _: &str) -> bool { true }
+//! # let runtime = tokio::runtime::Runtime::new()?;
+//! # runtime.block_on(async {
+//! // In an asynchronous test, for example one with #[tokio::test]:
+//! let server = Server::builder().in_memory().start().await?;
+//! let seed = server.seed();
+//! let alice = seed.person("alice").await?;
+//! let post = seed.post(&alice, "Hello #world").publish().await?;
+//!
+//! // Now point your client at it.
+//! assert!(answers(server.url(), alice.token()).await);
+//!
+//! server.shutdown().await?;
+//! # let _ = post;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Without asynchronous code it is [`start_blocking`](ServerBuilder::start_blocking), [`Server::block_on`] around calls that
+//! are awaited, and `drop(server)`.
+//!
+//! | you want | see |
+//! |---|---|
+//! | people, posts, follows and all the rest to be there | [`Server::seed`], [`server::seeding`] |
+//! | another limit, open registration, no rate limits, a title | [`ServerBuilder::configure`] |
+//! | links as on the real site | [`ServerBuilder::url`] |
+//! | to move the time | [`ServerBuilder::clock`] with a [`ManualClock`](clock::ManualClock), [`Server::wake`] |
+//! | two runs that are alike | [`ServerBuilder::seed`] |
+//! | state that outlives the program | [`ServerBuilder::data_dir`] |
+//! | to read the mail that the server sends | [`ServerBuilder::letter_box`], [`letter_box::LetterBox`] |
+//! | to see what was logged | [`logging::LogSink`] |
+//! | to ask without HTTP | [`Server::instance`] |
+//!
+//! The examples of the repository are programs to start from: `bot` answers mentions through the API, `embed` is a site with
+//! a microblog inside, `client_test` tests a client.
+//!
+//! # What is logged
+//!
+//! A server writes its records by [`tracing`](https://docs.rs/tracing) and installs no subscriber: where the program has one,
+//! they go there, under targets that begin with `kinglet`; where it has none, nowhere. Several servers of one process share
+//! that one log, since a server works on threads of its own and tracing knows subscribers per process or per thread only. To
+//! read in a test what was logged, make a [`LogSink`](logging::LogSink) the log of the process, and give such a test a process
+//! of its own (a file in `tests/`) if the records of other servers would be in its way:
+//!
+//! ```
+//! use kinglet::Server;
+//! use kinglet::config::Log;
+//! use kinglet::logging::{LogSink, subscriber};
+//!
+//! let log = LogSink::new();
+//! tracing::dispatcher::set_global_default(subscriber(&Log::default(), log.clone()))?;
+//! let server = Server::builder().in_memory().start_blocking()?;
+//! let address = server.addr().to_string();
+//! drop(server);
+//! assert!(log.text().contains(&address), "{}", log.text());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Inside
+//!
+//! ARCHITECTURE.md tells how it is built. In short: [`http`] turns requests into messages to [`actors`], which own the state
+//! and keep it by [`store`]; [`domain`] has the rules; [`boot`] starts and stops all of it.
 
 pub mod actors;
 pub mod boot;
@@ -7,14 +84,23 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod domain;
+pub mod features;
 pub mod http;
 pub mod ids;
 pub mod instance;
+pub mod letter_box;
 pub mod logging;
+#[cfg(feature = "mail")]
 pub mod mail;
+pub mod net;
+pub mod profiling;
 pub mod randomness;
+pub mod redact;
 pub mod secret;
 pub mod server;
 pub mod store;
+pub mod telemetry;
+mod threads;
+pub mod unsubscribe;
 
-pub use server::{Server, ServerBuilder};
+pub use server::{Seeding, Server, ServerBuilder};

@@ -65,6 +65,20 @@ impl Randomness {
     }
 }
 
+impl Randomness {
+    /// A source of its own: what it gives doesn't depend on how often others are asked. The same name gives the same
+    /// source, from its beginning.
+    #[must_use]
+    pub fn branch(&self, name: &str) -> Self {
+        let key = Sha256::new()
+            .chain_update(self.0.key)
+            .chain_update(b"branch: ")
+            .chain_update(name)
+            .finalize();
+        Self::from_key(key.into())
+    }
+}
+
 impl fmt::Debug for Randomness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Randomness({MASK})")
@@ -85,6 +99,17 @@ mod tests {
         assert_eq!(drawn(1), drawn(1));
         assert_ne!(drawn(1), drawn(2));
         assert_eq!(drawn(1).into_iter().collect::<HashSet<_>>().len(), 100);
+    }
+
+    #[test]
+    fn a_branch_begins_anew_and_has_nothing_of_its_neighbours() {
+        let stem = Randomness::seeded(1);
+        let first = |source: Randomness| source.rng().next_u64();
+        let before = first(stem.branch("mail"));
+        assert_eq!(first(stem.clone()), first(Randomness::seeded(1)));
+        assert_eq!(before, first(stem.branch("mail")));
+        let others = [stem.branch("house"), Randomness::seeded(1), stem];
+        assert!(others.into_iter().all(|other| first(other) != before));
     }
 
     #[test]

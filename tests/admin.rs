@@ -50,7 +50,7 @@ async fn town() -> Rig {
     rig
 }
 
-const PAGES: [&str; 2] = ["/admin/tasks", "/admin/sign-ups"];
+const PAGES: [&str; 3] = ["/admin/tasks", "/admin/live", "/admin/sign-ups"];
 
 #[tokio::test]
 async fn each_page_is_for_whom_it_concerns() {
@@ -62,8 +62,8 @@ async fn each_page_is_for_whom_it_concerns() {
     }
     for (name, allowed) in [
         ("ada", &[][..]),
-        ("mod", &["/admin/sign-ups"]),
-        ("owner", &["/admin/tasks", "/admin/sign-ups"]),
+        ("mod", &["/admin/live", "/admin/sign-ups"]),
+        ("owner", &["/admin/tasks", "/admin/live", "/admin/sign-ups"]),
     ] {
         let member = Member::of(&rig, name).await;
         for path in PAGES {

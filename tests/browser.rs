@@ -199,7 +199,7 @@ fn an_account_waits_for_approval() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thirteen_pages_are_sound_on_every_screen() {
+async fn fourteen_pages_are_sound_on_every_screen() {
     let village = Village::found().await;
     let directory = std::env::var_os("KINGLET_SCREENSHOTS_DIR").map_or_else(
         || Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots"),
@@ -223,8 +223,11 @@ async fn thirteen_pages_are_sound_on_every_screen() {
 /// Where the forms of all templates lead, without the query; what is filled in is a `*`.
 fn actions_in_templates() -> BTreeSet<String> {
     let mut actions = BTreeSet::new();
-    let folder = in_package("src/http/site/templates");
-    for folder in [folder.join("partials"), folder] {
+    let folders = ["src/http/entrance/templates", "src/http/site/templates"].map(in_package);
+    for folder in folders
+        .iter()
+        .flat_map(|folder| [folder.join("partials"), folder.clone()])
+    {
         for entry in fs::read_dir(folder).expect("templates are there") {
             let path = entry.expect("templates are there").path();
             if path.is_file() {

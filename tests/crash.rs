@@ -21,6 +21,8 @@ use support::program::Program;
 use support::server::Client;
 
 const ROUNDS: u32 = 30;
+/// Of so many rounds one is done on a memory card: its commits gather, so that many more writes are open at each kill.
+const FLASH_SHARE: u32 = 3;
 const PEOPLE: usize = 8;
 /// How many entries of a home are asked for.
 const HOME_PAGE: usize = 40;
@@ -34,9 +36,10 @@ fn variable(name: &str) -> Option<u64> {
 }
 
 /// Runs a command of the program on a directory.
-fn kinglet(data: &Path, arguments: &[&str]) -> Output {
+fn kinglet(data: &Path, profile: &str, arguments: &[&str]) -> Output {
     Command::new(Program::PATH)
         .args(arguments)
+        .env("KINGLET_STORAGE__PROFILE", profile)
         .arg("--data")
         .arg(data)
         .current_dir(data.parent().expect("a directory lies in another"))
@@ -58,19 +61,20 @@ fn stdout_of(output: &Output) -> String {
 }
 
 /// Makes the accounts; answers their tokens.
-fn people(data: &Path) -> Vec<String> {
+fn people(data: &Path, profile: &str) -> Vec<String> {
     (0..PEOPLE)
         .map(|number| {
             let name = format!("person{number}");
             let email = format!("{name}@example.org");
-            stdout_of(&kinglet(
-                data,
-                &["user", "create", &name, "--email", &email],
-            ));
-            stdout_of(&kinglet(
-                data,
-                &["token", "create", &name, "--scopes", "read write follow"],
-            ))
+            let kinglet = |arguments: &[&str]| kinglet(data, profile, arguments);
+            stdout_of(&kinglet(&["user", "create", &name, "--email", &email]));
+            stdout_of(&kinglet(&[
+                "token",
+                "create",
+                &name,
+                "--scopes",
+                "read write follow",
+            ]))
         })
         .collect()
 }
@@ -250,18 +254,33 @@ async fn account_of(client: &Client) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_every_kill() {
     let rounds = variable("KINGLET_CRASH_ROUNDS").map_or(ROUNDS, |rounds| rounds as u32);
+    crash(rounds, "default").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_every_kill_on_a_memory_card() {
+    let rounds = variable("KINGLET_CRASH_ROUNDS").map_or(ROUNDS, |rounds| rounds as u32);
+    crash(rounds.div_ceil(FLASH_SHARE), "flash").await;
+}
+
+/// Kills the program again and again, with `storage.profile` at this word.
+async fn crash(rounds: u32, profile: &str) {
+    let settings = [
+        ("KINGLET_LIMITS__RATE_LIMITS", "false"),
+        ("KINGLET_STORAGE__PROFILE", profile),
+    ];
     let seed = variable("KINGLET_CRASH_SEED").unwrap_or_else(|| u64::from(std::process::id()));
-    println!("{rounds} rounds, KINGLET_CRASH_SEED={seed}");
+    println!("{rounds} rounds, profile {profile}, KINGLET_CRASH_SEED={seed}");
     let mut random = StdRng::seed_from_u64(seed);
     let directory = tempfile::tempdir().expect("a directory");
     let data = directory.path().join("data");
-    let tokens = people(&data);
+    let tokens = people(&data, profile);
     let mut accounts: Vec<String> = Vec::new();
     let mut writers: Vec<Writer> = Vec::new();
     let mut acknowledged = 0;
     for round in 0..rounds {
         println!("round {round}");
-        let program = Program::serve(&data, &[("KINGLET_LIMITS__RATE_LIMITS", "false")]);
+        let program = Program::serve(&data, &settings);
         let base = program.wait_for("kinglet answers at ");
         let client = |token: &String| Client::new(base.trim()).with_token(token);
         if accounts.is_empty() {
@@ -304,7 +323,7 @@ async fn what_was_acknowledged_survives_every_kill() {
             writers.push(writer.await.expect("every answer was 200"));
         }
         acknowledged = writers.iter().map(Writer::acknowledgements).sum();
-        let checked = kinglet(&data, &["check"]);
+        let checked = kinglet(&data, profile, &["check"]);
         assert!(
             checked.status.success(),
             "round {round}, {}: {}{}",
@@ -313,7 +332,7 @@ async fn what_was_acknowledged_survives_every_kill() {
             String::from_utf8_lossy(&checked.stderr)
         );
     }
-    let program = Program::serve(&data, &[("KINGLET_LIMITS__RATE_LIMITS", "false")]);
+    let program = Program::serve(&data, &settings);
     let base = program.wait_for("kinglet answers at ");
     for (writer, token) in writers.iter_mut().zip(&tokens) {
         writer.client = Client::new(base.trim()).with_token(token);

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use kinglet::config::Config;
 use serde_json::Value as Json;
+use support::curl::{Curl, Fetched};
 use support::server::{Rig, password_of};
 use support::tools::{in_package, program};
 use tempfile::{NamedTempFile, TempDir};
@@ -72,100 +73,31 @@ impl Proxy {
         proxy
     }
 
-    /// Somebody with a cookie jar who finds the proxy under the recipe's name, from an address of the own.
-    fn visitor(&self, from: Ipv4Addr) -> Visitor<'_> {
-        Visitor {
-            proxy: self,
-            from,
-            jar: tempfile::NamedTempFile::new().expect("a file"),
-        }
+    /// curl, which finds the proxy under the recipe's name, from an address of its own.
+    fn client(&self, from: Ipv4Addr) -> Curl {
+        let (http, https) = (self.http, self.https);
+        Curl::new([
+            "--interface",
+            &from.to_string(),
+            "--connect-to",
+            &format!("{HOST}:80:{http}"),
+            "--connect-to",
+            &format!("{HOST}:443:{https}"),
+        ])
+        .with("--cacert", &self.root)
     }
 }
 
-/// Somebody who uses `curl`: a client that shares nothing with the server, not even its TLS.
-struct Visitor<'a> {
-    proxy: &'a Proxy,
-    from: Ipv4Addr,
-    jar: NamedTempFile,
+/// The value of a header of an answer that was asked for with `--include`.
+fn header<'a>(answer: &'a Fetched, name: &str) -> &'a str {
+    let (head, _) = answer.text.split_once("\r\n\r\n").expect("a head");
+    let lines = head.lines().filter_map(|line| line.split_once(": "));
+    let mut found = lines.filter(|(other, _)| other.eq_ignore_ascii_case(name));
+    found.next().map_or("", |(_, value)| value)
 }
 
-/// What came back.
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
-}
-
-impl Visitor<'_> {
-    /// Asks for an address, with whatever curl shall do beside that.
-    fn ask(&self, url: &str, arguments: &[&str]) -> Answer {
-        let resolve = |port: u16, to: SocketAddr| format!("{HOST}:{port}:{to}");
-        let output = Command::new(program("curl"))
-            .args(["--silent", "--show-error", "--include", "--noproxy", "*"])
-            .args(["--max-time", &PATIENCE.as_secs().to_string()])
-            .args(["--connect-to", &resolve(80, self.proxy.http)])
-            .args(["--connect-to", &resolve(443, self.proxy.https)])
-            .args(["--interface", &self.from.to_string(), "--cacert"])
-            .arg(&self.proxy.root)
-            .arg("--cookie")
-            .arg(self.jar.path())
-            .arg("--cookie-jar")
-            .arg(self.jar.path())
-            .args(arguments)
-            .arg(url)
-            .output()
-            .expect("curl runs");
-        assert!(output.status.success(), "{output:?}");
-        let text = String::from_utf8(output.stdout).expect("UTF-8");
-        // Interim answers such as "100 Continue" come first.
-        let mut rest = text.as_str();
-        loop {
-            let (head, body) = rest.split_once("\r\n\r\n").expect("a head");
-            let status = head.split(' ').nth(1).and_then(|word| word.parse().ok());
-            let status: u16 = status.expect("a status");
-            if status >= 200 {
-                return Answer {
-                    status,
-                    head: head.to_owned(),
-                    body: body.to_owned(),
-                };
-            }
-            rest = body;
-        }
-    }
-
-    /// Sends a page's form to where it belongs: its hidden fields, and what is filled in.
-    fn send(&self, page: &Answer, to: &str, filled: &[(&str, &str)]) -> Answer {
-        let mut arguments = Vec::new();
-        for (name, value) in page.hidden_fields(to) {
-            arguments.extend(["--data-urlencode".to_owned(), format!("{name}={value}")]);
-        }
-        for (name, value) in filled {
-            arguments.extend(["--data-urlencode".to_owned(), format!("{name}={value}")]);
-        }
-        let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
-        self.ask(&format!("{BASE}{to}"), &arguments)
-    }
-}
-
-impl Answer {
-    fn header(&self, name: &str) -> &str {
-        let lines = self
-            .head
-            .lines()
-            .skip(1)
-            .filter_map(|line| line.split_once(": "));
-        let found = lines.filter(|(other, _)| other.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value).next().unwrap_or_default()
-    }
-
-    fn json(&self) -> Json {
-        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.body))
-    }
-
-    fn hidden_fields(&self, action: &str) -> Vec<(String, String)> {
-        support::website::hidden_fields(&self.body, &format!(" action=\"{action}\""))
-    }
+fn json(answer: &Fetched) -> Json {
+    serde_json::from_str(&answer.text).unwrap_or_else(|_| panic!("no JSON: {}", answer.text))
 }
 
 fn free_address() -> SocketAddr {
@@ -209,7 +141,8 @@ fn text(path: &Path) -> &str {
 /// A server as the recipes describe it.
 async fn behind_a_proxy() -> Rig {
     let mut config = Config::default();
-    config.http.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    config.http.listen = (Ipv4Addr::LOCALHOST, 0).into();
+    config.limits.rate_limits = true;
     config.http.trusted_proxies = vec!["127.0.0.1".parse().expect("an address")];
     config.instance.url = Some(BASE.parse().expect("an address"));
     Rig::start_configured(config, &["alice"], |builder| builder).await
@@ -217,58 +150,59 @@ async fn behind_a_proxy() -> Rig {
 
 /// What everybody expects of an instance behind a proxy.
 fn check(rig: &Rig, proxy: &Proxy) {
-    let alice = proxy.visitor(Ipv4Addr::LOCALHOST);
+    let jar = NamedTempFile::new().expect("a file");
+    let alice = proxy
+        .client(Ipv4Addr::LOCALHOST)
+        .keeping_cookies(jar.path());
 
     // The website: log in, write, read.
-    let page = alice.ask(&format!("{BASE}/login"), &[]);
-    let (name, password) = ("alice", password_of("alice"));
-    let filled = [("login", name), ("password", &*password)];
-    let entered = alice.send(&page, "/login", &filled);
-    assert_eq!(entered.status, 303, "{}", entered.body);
-    let home = alice.ask(&format!("{BASE}/"), &[]);
+    let home = alice.log_in(BASE, "alice", &password_of("alice"));
     let written = "Through the gate, with \u{1F980} and 50 % of the luck";
-    let posted = alice.send(&home, "/compose", &[("status", written)]);
-    assert_eq!(posted.status, 303, "{}", posted.body);
-    let profile = alice.ask(&format!("{BASE}/@alice"), &[]);
-    assert!(profile.body.contains(written), "{}", profile.body);
+    let posted = alice.send(BASE, &home, "/compose", &[("status", written)]);
+    assert_eq!(posted.status, 303, "{}", posted.html);
+    let profile = alice.open(&format!("{BASE}/@alice"), &[]);
+    assert!(profile.html.contains(written), "{}", profile.html);
 
     // The API: links lead through the proxy, the body's bound is kinglet's own.
+    let app = proxy.client(Ipv4Addr::LOCALHOST);
     let token = rig.client("alice").token().expect("a token");
     let token = format!("Authorization: Bearer {token}");
-    let app = proxy.visitor(Ipv4Addr::LOCALHOST);
     let statuses = format!("{BASE}/api/v1/statuses");
-    let arguments = ["--header", &token, "--json", r#"{"status": "From an app"}"#];
-    let status = app.ask(&statuses, &arguments);
-    assert_eq!(status.status, 200, "{}", status.body);
-    let status = status.json();
+    let body = r#"{"status": "From an app"}"#;
+    let status = app.fetch(&statuses, &["--header", &token, "--json", body]);
+    assert_eq!(status.status, 200, "{}", status.text);
+    let status = json(&status);
     let address = status["url"].as_str().expect("an address");
     assert!(address.starts_with(BASE), "{address}");
-    assert_eq!(app.ask(address, &[]).status, 200);
-    let large = tempfile::NamedTempFile::new().expect("a file");
+    assert_eq!(app.fetch(address, &[]).status, 200);
+    let large = NamedTempFile::new().expect("a file");
     fs::write(large.path(), "x".repeat(2 * 1024 * 1024)).expect("it is written");
     let large = format!("@{}", text(large.path()));
-    let refused = app.ask(&statuses, &["--header", &token, "--json", &large]);
-    assert_eq!(refused.status, 413, "{}", refused.body);
-    assert!(refused.json()["error"].is_string(), "{}", refused.body);
+    let refused = app.fetch(&statuses, &["--header", &token, "--json", &large]);
+    assert_eq!(refused.status, 413, "{}", refused.text);
+    assert!(json(&refused)["error"].is_string(), "{}", refused.text);
 
     // A whole address inside one part of a path arrives as it was sent: kinglet, not the proxy, says what it is.
     let inside = format!("{BASE}/nothing/https%3A%2F%2Felk.zone");
-    let answer = app.ask(&inside, &[]);
-    assert_eq!(answer.status, 404);
-    assert_ne!(answer.header("x-request-id"), "");
+    let answer = app.fetch(&inside, &["--include"]);
+    assert_eq!(answer.status, 404, "{}", answer.text);
+    assert_ne!(header(&answer, "x-request-id"), "");
 
     // Unencrypted requests are led to the encrypted address.
-    let led = app.ask(&format!("http://{HOST}/about"), &[]);
-    assert!((301..=308).contains(&led.status), "{}", led.status);
-    let to = led.header("location");
+    let led = app.fetch(&format!("http://{HOST}/about"), &["--include"]);
+    assert!((301..=308).contains(&led.status), "{}", led.text);
+    let to = header(&led, "location");
     assert!(to.starts_with(BASE) && to.ends_with("/about"), "{to}");
 
     // Each client counts for itself, whatever it claims to be.
     let left = |from: Ipv4Addr, claim: &str| -> u64 {
         let url = format!("{BASE}/api/v1/timelines/public");
-        let answer = proxy.visitor(from).ask(&url, &["--header", claim]);
-        let left = answer.header("x-ratelimit-remaining");
-        left.parse().expect("a number")
+        let answer = proxy
+            .client(from)
+            .fetch(&url, &["--include", "--header", claim]);
+        let left = header(&answer, "x-ratelimit-remaining");
+        left.parse()
+            .unwrap_or_else(|_| panic!("no count: {}", answer.text))
     };
     let (one, other) = (Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::new(127, 0, 0, 3));
     let first = left(one, "X-Nothing: claimed");
@@ -333,7 +267,7 @@ async fn nginx() {
             .map(|kind| format!("    {kind}_temp_path {here}/{kind};\n"))
             .concat();
         let main = format!(
-            "daemon off;\npid {here}/pid;\nerror_log stderr warn;\nworker_processes 1;\nevents {{}}\nhttp {{\n    \
+            "daemon off;\nmaster_process off;\npid {here}/pid;\nerror_log stderr warn;\nevents {{}}\nhttp {{\n    \
              access_log off;\n{temporary}{site}}}\n"
         );
         let file = directory.join("nginx.conf");
@@ -380,13 +314,13 @@ async fn apache() {
         let here = text(directory);
         let main = format!(
             "{modules}ServerRoot {here}\nServerName {HOST}\nPidFile {here}/pid\nMutex file:{here}\nErrorLog /dev/stderr\n\
-             LogLevel warn\nUser nobody\nGroup nogroup\nListen {http}\nListen {https}\n{site}"
+             LogLevel warn\nUser www-data\nGroup www-data\nListen {http}\nListen {https}\n{site}"
         );
         // Apache, started as root, works as somebody else who needs a way to its files.
         let file = directory.join("apache.conf");
         fs::write(&file, main).expect("it is written");
         let mut command = Command::new(program("apache2"));
-        command.arg("-DFOREGROUND").arg("-f").arg(&file);
+        command.arg("-X").arg("-f").arg(&file);
         (command, certificate)
     })
     .await;

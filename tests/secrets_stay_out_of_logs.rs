@@ -38,6 +38,8 @@ impl Program {
             .env_remove("KINGLET_CONFIG")
             .env("KINGLET_LOG__LEVEL", "trace")
             .env("KINGLET_LOG__FORMAT", format)
+            // Every request tells where its time went, too.
+            .env("KINGLET_LOG__SLOW_MS", "1")
             .env("KINGLET_REGISTRATION__MODE", "open")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -114,6 +114,34 @@ const RULES: &[Rule] = &[
         ],
     },
     Rule {
+        says: "the telemetry is told by all rooms and asks none",
+        holds_for: &["src/telemetry/"],
+        but: &[],
+        forbids: &[
+            "actix",
+            "warp",
+            "hyper",
+            "rusqlite",
+            "crate::store",
+            "crate::actors",
+            "crate::http",
+            "crate::config",
+        ],
+    },
+    Rule {
+        says: "what brings bytes in knows nobody who reads them",
+        holds_for: &["src/net/"],
+        but: &[],
+        forbids: &[
+            "actix",
+            "warp",
+            "crate::store",
+            "crate::actors",
+            "crate::http",
+            "crate::boot",
+        ],
+    },
+    Rule {
         says: "only the store names a database",
         holds_for: &["src/"],
         but: &[("src/store/", "the store")],
@@ -193,7 +221,9 @@ fn files_in(folder: &str) -> Vec<PathBuf> {
             let path = entry.path();
             // What tests/install puts there is others' work.
             let name = entry.file_name();
-            let is_installed = [".venv", "node_modules"].iter().any(|known| name == *known);
+            let is_installed = [".venv", ".tools", "node_modules"]
+                .iter()
+                .any(|known| name == *known);
             if is_installed {
                 continue;
             }

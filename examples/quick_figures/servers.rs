@@ -10,10 +10,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kinglet::clock::SystemClock;
+use kinglet::config::{FileMode, ListenAddress};
 use kinglet::http::reply;
 use kinglet::http::request_log::RequestIds;
 use kinglet::http::serve::{self, Bounds};
-use tokio::net::TcpListener;
+use kinglet::net::listener::Listener;
+use kinglet::telemetry::Telemetry;
 use tokio::runtime;
 use warp::Filter;
 
@@ -206,18 +208,20 @@ pub fn serve_static(body_bytes: &str) -> Result<(), Failure> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        println!("{}", listener.local_addr()?);
+        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = Listener::bind(&ListenAddress::Tcp(anywhere), FileMode::new(0o600)).await?;
+        println!("{}", listener.address()?);
         let filter = warp::get().map(move || reply::json_bytes(body.clone()));
         let parent_is_gone = tokio::task::spawn_blocking(|| {
             // The end of the input and an error say the same.
             drop(std::io::stdin().read(&mut [0]));
         });
         serve::serve(
-            listener,
+            vec![listener],
             filter,
             Bounds::default(),
             Arc::new(SystemClock),
+            Telemetry::disabled(),
             Arc::new(RequestIds::seeded(1)),
             async { drop(parent_is_gone.await) },
         )

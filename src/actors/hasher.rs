@@ -3,14 +3,19 @@
 //! Argon2id with the parameters of OWASP's cheat sheet: 19 MiB, two passes, one lane.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
-use actix::{Actor, Addr, Handler, Message, SyncArbiter, SyncContext};
+use actix::{Actor, Handler, Message, SyncArbiter, SyncContext};
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
+use super::door::{Door, opens_door};
 use super::error::AskError;
 use super::gate::Gate;
 use crate::secret::{Secret, same_bytes};
+use crate::telemetry::Telemetry;
+use crate::telemetry::mailbox::{ActorName, Watch};
+use crate::threads::name_this;
 
 /// How many passwords are hashed at the same time.
 pub const HASHERS: usize = 2;
@@ -19,33 +24,57 @@ pub const PASSWORDS_WAITING_MAX: usize = 32;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+/// What a password takes that is no secret: eight blocks a lane is the least that argon2 knows.
+const SLIGHT_MEMORY_KIB: u32 = 8;
+const SLIGHT_PASSES: u32 = 1;
 /// Blocks (of 1 KiB) that are reserved for a hash, of which only those that it needs are ever touched. glibc gives what
 /// is larger than 32 MiB back to the system as soon as it is freed; smaller blocks it would keep, another one for nearly
 /// every password.
 const BLOCKS_RESERVED: usize = 33 * 1024;
 
+/// How hard a hash makes it to try passwords out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// As hard as a secret needs it.
+    Full,
+    /// Not at all, but fast: for the passwords of made-up people, which everybody may know.
+    Slight,
+}
+
 /// One hasher of the pool.
 pub struct Hasher {
-    argon2: Argon2<'static>,
+    full: Argon2<'static>,
+    slight: Argon2<'static>,
+    watch: Watch,
 }
 
 /// The way to the pool, for at most [`HASHERS`] + [`PASSWORDS_WAITING_MAX`] passwords at a time.
 #[derive(Clone)]
 pub struct Hashers {
-    pool: Addr<Hasher>,
+    pool: Door<Hasher>,
     gate: Gate,
 }
 
 impl Hashers {
     /// Starts the pool.
-    pub fn start() -> Self {
-        let params = Params::new(MEMORY_KIB, PASSES, LANES, None)
-            .expect("parameters within argon2's bounds");
-        let pool = SyncArbiter::start(HASHERS, move || Hasher {
-            argon2: Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone()),
+    pub fn start(telemetry: &Arc<Telemetry>) -> Self {
+        let argon2 = |memory_kib, passes| {
+            let params = Params::new(memory_kib, passes, LANES, None)
+                .expect("parameters within argon2's bounds");
+            Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        };
+        let name = ActorName::Hashers;
+        let watched = Arc::clone(telemetry);
+        let pool = SyncArbiter::start(HASHERS, move || {
+            name_this("kinglet-hasher");
+            Hasher {
+                full: argon2(MEMORY_KIB, PASSES),
+                slight: argon2(SLIGHT_MEMORY_KIB, SLIGHT_PASSES),
+                watch: watched.watch(name),
+            }
         });
         Self {
-            pool,
+            pool: Door::new(pool, telemetry, name),
             gate: Gate::new(HASHERS + PASSWORDS_WAITING_MAX),
         }
     }
@@ -55,8 +84,26 @@ impl Hashers {
     /// # Errors
     /// [`AskError::Busy`] when too many passwords wait.
     pub async fn hash(&self, password: Secret<String>, salt: [u8; 16]) -> Result<String, AskError> {
+        self.hash_with(password, salt, Effort::Full).await
+    }
+
+    /// As [`hash`](Self::hash), with as much effort as the password is worth. It is verified like any other.
+    ///
+    /// # Errors
+    /// [`AskError::Busy`] when too many passwords wait.
+    pub async fn hash_with(
+        &self,
+        password: Secret<String>,
+        salt: [u8; 16],
+        effort: Effort,
+    ) -> Result<String, AskError> {
         let _place = self.gate.enter()?;
-        self.pool.send(HashPassword { password, salt }).await?
+        let message = HashPassword {
+            password,
+            salt,
+            effort,
+        };
+        self.pool.send(message).await?
     }
 
     /// Whether a password is the one that was hashed. Without a hash it takes as long and is not.
@@ -77,9 +124,12 @@ impl Actor for Hasher {
     type Context = SyncContext<Self>;
 }
 
+opens_door!(Hasher);
+
 struct HashPassword {
     password: Secret<String>,
     salt: [u8; 16],
+    effort: Effort,
 }
 
 impl Message for HashPassword {
@@ -90,8 +140,11 @@ impl Handler<HashPassword> for Hasher {
     type Result = Result<String, AskError>;
 
     fn handle(&mut self, message: HashPassword, _: &mut SyncContext<Self>) -> Self::Result {
-        hash_password(&self.argon2, message.password.expose(), &message.salt)
-            .map(|hash| hash.to_string())
+        let argon2 = match message.effort {
+            Effort::Full => &self.full,
+            Effort::Slight => &self.slight,
+        };
+        hash_password(argon2, message.password.expose(), &message.salt).map(|hash| hash.to_string())
     }
 }
 
@@ -111,7 +164,7 @@ impl Handler<VerifyPassword> for Hasher {
         let password = message.password.expose();
         let Some(hash) = message.hash else {
             // Whoever guesses names must not learn from the clock which of them exist.
-            hash_password(&self.argon2, password, &[0; 16])?;
+            hash_password(&self.full, password, &[0; 16])?;
             return Ok(false);
         };
         let hash = PasswordHash::new(&hash).map_err(broken)?;
@@ -178,7 +231,7 @@ mod tests {
     const SALT: [u8; 16] = [7; 16];
 
     fn pool<T>(ask: impl AsyncFnOnce(Hashers) -> T) -> T {
-        actix::System::new().block_on(async { ask(Hashers::start()).await })
+        actix::System::new().block_on(async { ask(Hashers::start(&Telemetry::disabled())).await })
     }
 
     fn secret(password: &str) -> Secret<String> {
@@ -195,6 +248,19 @@ mod tests {
         assert_eq!(ours, theirs.expect("a hash").to_string());
         let hash = PasswordHash::new(&ours).expect("well-formed");
         assert!(library.verify_password(b"hunter42", &hash).is_ok());
+    }
+
+    #[test]
+    fn a_hash_made_with_slight_effort_is_verified_like_any_other() {
+        pool(async |hashers| {
+            let hash = hashers.hash_with(secret("hunter42"), SALT, Effort::Slight);
+            let hash = hash.await.expect("a hash");
+            assert!(hash.contains("m=8,t=1,p=1"), "{hash}");
+            for (password, expected) in [("hunter42", true), ("hunter43", false)] {
+                let right = hashers.verify(secret(password), Some(hash.clone()));
+                assert_eq!(right.await.expect("an answer"), expected);
+            }
+        });
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::future::Future;
 
-use actix::{Actor, Addr, Message, ResponseFuture};
+use actix::{Actor, Message, ResponseFuture};
 
 use super::Actors;
+use super::door::Door;
 use super::error::AskError;
 use super::readers::{Look, ReaderActor};
 use crate::store::reader::Query;
@@ -34,8 +35,8 @@ pub trait Owned {
 
 /// An actor that owns a part of the state.
 pub trait Owner: Actor {
-    /// Its address.
-    fn address(actors: &Actors) -> &Addr<Self>;
+    /// Its door.
+    fn door(actors: &Actors) -> &Door<Self>;
 }
 
 /// An owner's way to the store.
@@ -44,7 +45,7 @@ pub struct StoreDoor {
     /// The writer's lane.
     pub writer: Writer,
     /// The pool of readers.
-    pub readers: Addr<ReaderActor>,
+    pub readers: Door<ReaderActor>,
 }
 
 impl StoreDoor {
@@ -79,6 +80,8 @@ impl StoreDoor {
 /// Gives an owner the handlers for every unit and query that the table says it owns.
 macro_rules! serves_owned {
     ($owner:ty) => {
+        $crate::actors::door::opens_door!($owner);
+
         impl<U> actix::Handler<$crate::actors::messages::Perform<U>> for $owner
         where
             U: $crate::store::writer::Unit + $crate::actors::messages::Owned<Owner = $owner>,

@@ -5,6 +5,7 @@
 //! owners and are never awaited.
 
 pub mod cache;
+pub mod door;
 pub mod error;
 pub mod feed;
 pub mod gate;
@@ -17,25 +18,28 @@ pub mod readers;
 pub mod tasks;
 pub mod timelines;
 pub mod users;
+pub mod vitals;
 
-use actix::Addr;
+use actix::dev::ToEnvelope;
+use actix::{Actor, Handler};
 
+use self::door::{Answers, Door, Errand, Watched};
 use self::error::AskError;
 use self::messages::{Find, Owned, Owner, Perform};
 use crate::store::reader::Query;
 use crate::store::writer::Unit;
 
-/// The addresses of the owners.
+/// The doors of the owners.
 #[derive(Clone)]
 pub struct Actors {
     /// Owns accounts, what stands between them, and access.
-    pub users: Addr<users::Users>,
+    pub users: Door<users::Users>,
     /// Owns posts and what is done with them.
-    pub posts: Addr<posts::Posts>,
+    pub posts: Door<posts::Posts>,
     /// Owns homes.
-    pub timelines: Addr<timelines::Timelines>,
+    pub timelines: Door<timelines::Timelines>,
     /// Owns jobs, schedules and statistics.
-    pub tasks: Addr<tasks::Tasks>,
+    pub tasks: Door<tasks::Tasks>,
 }
 
 impl Actors {
@@ -46,10 +50,12 @@ impl Actors {
     pub async fn perform<U>(&self, unit: U) -> Result<U::Answer, AskError>
     where
         U: Unit + Owned,
-        U::Owner: actix::Handler<Perform<U>>,
-        <U::Owner as actix::Actor>::Context: actix::dev::ToEnvelope<U::Owner, Perform<U>>,
+        U::Owner: Watched + Handler<Perform<U>>,
+        <U::Owner as Handler<Perform<U>>>::Result: Answers<U::Owner, Perform<U>>,
+        <U::Owner as Actor>::Context:
+            ToEnvelope<U::Owner, Perform<U>> + ToEnvelope<U::Owner, Errand<U::Owner>>,
     {
-        U::Owner::address(self).send(Perform(unit)).await?
+        U::Owner::door(self).send(Perform(unit)).await?
     }
 
     /// Looks something up through its owner.
@@ -59,9 +65,11 @@ impl Actors {
     pub async fn find<Q>(&self, query: Q) -> Result<Q::Answer, AskError>
     where
         Q: Query + Owned,
-        Q::Owner: actix::Handler<Find<Q>>,
-        <Q::Owner as actix::Actor>::Context: actix::dev::ToEnvelope<Q::Owner, Find<Q>>,
+        Q::Owner: Watched + Handler<Find<Q>>,
+        <Q::Owner as Handler<Find<Q>>>::Result: Answers<Q::Owner, Find<Q>>,
+        <Q::Owner as Actor>::Context:
+            ToEnvelope<Q::Owner, Find<Q>> + ToEnvelope<Q::Owner, Errand<Q::Owner>>,
     {
-        Q::Owner::address(self).send(Find(query)).await?
+        Q::Owner::door(self).send(Find(query)).await?
     }
 }

@@ -104,6 +104,7 @@ owned_by! { Tasks:
     units::MarkAccountsStale,
     units::MeasureDatabase,
     units::PauseDestination,
+    units::PassWriter,
     units::PauseTask,
     units::PlanTask,
     units::RecordAccountDays,

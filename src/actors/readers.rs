@@ -1,13 +1,18 @@
 //! The pool of readers: threads with a read-only connection each.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use actix::{Actor, Addr, Handler, Message, SyncContext};
+use actix::{Actor, Handler, Message, SyncContext};
 
+use super::door::{Door, opens_door};
 use super::error::AskError;
 use super::pool::{self, PoolEnd};
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, Reader};
+use crate::telemetry::Telemetry;
+use crate::telemetry::mailbox::{ActorName, Watch};
+use crate::telemetry::statements::Statements;
 
 /// How many readers there are.
 const READERS: usize = 2;
@@ -15,23 +20,39 @@ const READERS: usize = 2;
 /// One reader of the pool.
 pub struct ReaderActor {
     database: PathBuf,
+    statements: Arc<Statements>,
     reader: Result<Reader, StoreError>,
+    watch: Watch,
 }
 
 impl ReaderActor {
     /// Starts the pool.
-    pub fn start_pool(database: &Path) -> (Addr<Self>, PoolEnd) {
+    pub fn start_pool(database: &Path, telemetry: &Arc<Telemetry>) -> (Door<Self>, PoolEnd) {
         let database = database.to_owned();
-        pool::start(READERS, move || Self {
-            database: database.clone(),
-            reader: Reader::open(&database),
-        })
+        let name = ActorName::Readers;
+        let watched = Arc::clone(telemetry);
+        let (pool, ended) = pool::start("kinglet-reader", READERS, move || {
+            let statements = Arc::clone(&watched.statements);
+            Self {
+                database: database.clone(),
+                reader: open(&database, &statements),
+                statements,
+                watch: watched.watch(name),
+            }
+        });
+        (Door::new(pool, telemetry, name), ended)
     }
+}
+
+fn open(database: &Path, statements: &Arc<Statements>) -> Result<Reader, StoreError> {
+    Ok(Reader::open(database)?.watched_by(Arc::clone(statements)))
 }
 
 impl Actor for ReaderActor {
     type Context = SyncContext<Self>;
 }
+
+opens_door!(ReaderActor);
 
 /// Asks a query; answers with the commit number of the snapshot it was asked of.
 #[derive(Debug)]
@@ -46,7 +67,7 @@ impl<Q: Query> Handler<Look<Q>> for ReaderActor {
 
     fn handle(&mut self, Look(query): Look<Q>, _: &mut SyncContext<Self>) -> Self::Result {
         if self.reader.is_err() {
-            self.reader = Reader::open(&self.database);
+            self.reader = open(&self.database, &self.statements);
         }
         match &mut self.reader {
             Ok(reader) => Ok(reader.run(&query)?),

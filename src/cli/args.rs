@@ -2,13 +2,17 @@
 //! the arguments of every process.
 
 use std::ffi::OsString;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::config::{InstanceUrl, Override, Sources};
+use super::completions::Completions;
+use super::debug::Debug;
+use super::health::Health;
+use super::man_pages::ManPages;
+use super::profile::Profile;
+use crate::config::{InstanceUrl, ListenAddresses, Override, Sources};
 use crate::control::protocol::STATISTICS_DAYS_MAX;
 use crate::domain::statistics::Day;
 
@@ -142,6 +146,20 @@ Examples:
   kinglet setup-link")]
     SetupLink(Output),
 
+    /// Watch the running server: requests, writer, actors, caches, slow requests
+    #[command(after_help = "\
+Examples:
+  kinglet top
+  kinglet top --once
+  kinglet top --json | jq '.traffic.p99_ms'
+
+Ends with q or Ctrl-C. The website shows the same at /admin/live.")]
+    Top(super::top::Top),
+
+    /// Show or change which records the running server writes
+    #[command(subcommand)]
+    Log(super::log::Log),
+
     /// Change what the instance is
     #[command(subcommand)]
     Instance(Instance),
@@ -156,6 +174,37 @@ Examples:
   kinglet stats --json | jq '.days[-1].posts'"
     )]
     Stats(Stats),
+
+    /// Look for a fault in the running server: its actors, its statements, the course of a request
+    #[command(subcommand)]
+    Debug(Debug),
+
+    /// Look at the running server for a while and draw where its threads spend their time: a flame graph
+    #[command(after_help = "\
+Examples:
+  kinglet profile
+  kinglet profile --seconds 30 --output slow-evening.svg")]
+    Profile(Profile),
+    /// Ask the running server whether it answers; exit code 1 when it doesn't
+    #[command(after_help = "\
+Examples:
+  kinglet health
+  kinglet health --address 127.0.0.1:8420")]
+    Health(Health),
+
+    /// Print what a shell needs to complete the commands of kinglet
+    #[command(after_help = "\
+Examples:
+  kinglet completions bash > ~/.local/share/bash-completion/completions/kinglet
+  kinglet completions zsh > ~/.zfunc/_kinglet
+  kinglet completions fish > ~/.config/fish/completions/kinglet.fish")]
+    Completions(Completions),
+
+    /// Write the manual: a page for each command, one for the settings
+    #[command(after_help = "\
+Examples:
+  kinglet man-pages ~/.local/share/man/man1")]
+    ManPages(ManPages),
 }
 
 /// `stats` and what it does beside drawing.
@@ -203,11 +252,11 @@ pub struct StatsRebuild {
 }
 
 /// Options of `serve`.
-#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Serve {
-    /// Address and port to listen on [setting: http.listen]
+    /// Addresses and ports or unix sockets to listen on [setting: http.listen]
     #[arg(long, value_name = "ADDR")]
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<ListenAddresses>,
 }
 
 /// `user ...`
@@ -562,6 +611,11 @@ pub struct InstanceSetUrl {
     pub url: InstanceUrl,
 }
 
+/// What can be written on the command line, for whoever describes it: shells, the manual.
+pub(super) fn grammar() -> clap::Command {
+    Line::command()
+}
+
 impl Cli {
     /// Reads a command line, the name of the program first.
     ///
@@ -598,7 +652,7 @@ impl Cli {
         }
         if let Command::Serve(Serve {
             listen: Some(listen),
-        }) = self.command
+        }) = &self.command
         {
             overrides.push(Override {
                 flag: "--listen",
@@ -708,7 +762,7 @@ mod tests {
         sources.directory = elsewhere.path().to_owned();
         sources.system_file = None;
         let loaded = sources.load().expect("a sound configuration");
-        assert_eq!(loaded.config.http.listen.port(), 7);
+        assert_eq!(loaded.config.main_address().0.port(), 7);
         assert_eq!(loaded.config.storage.data_dir, PathBuf::from("/srv/k"));
         assert_eq!(loaded.origin("storage.data_dir").to_string(), "flag --data");
         assert!(parsed("kinglet").expect("sound").overrides().is_empty());

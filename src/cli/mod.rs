@@ -7,15 +7,22 @@ pub mod args;
 mod backup;
 mod check;
 mod columns;
+mod completions;
 mod config;
+pub mod debug;
+mod health;
 mod instance;
 mod invite;
+pub mod log;
 mod mail;
+mod man_pages;
+pub mod profile;
 mod serve;
 mod setup_link;
 mod stats;
 mod tasks;
 mod token;
+pub mod top;
 mod user;
 
 use std::ffi::OsString;
@@ -33,7 +40,7 @@ use crate::config::{Config, EXIT_CONFIG, Faults, Log, LogLevel};
 use crate::control;
 use crate::control::client::{self, ClientError};
 use crate::control::protocol::{Answer, Failure, Request};
-use crate::logging;
+use crate::logging::{self, LogControl};
 use crate::randomness::Randomness;
 use crate::store::error::StoreError;
 use crate::store::open::database_in;
@@ -61,6 +68,9 @@ enum CliError {
     /// There is nothing there to work with.
     #[error("{0}: there is no instance in this directory")]
     NoInstance(PathBuf),
+    /// Only a running server can be asked for it.
+    #[error("{0}: no server runs on this directory")]
+    NoServer(PathBuf),
     /// What was read or asked for can't be used.
     #[error("{0}")]
     Unusable(String),
@@ -138,6 +148,12 @@ fn dispatch(
     if let Command::Config(args::Config::Init(init)) = &cli.command {
         return config::init(init);
     }
+    if let Command::Completions(asked) = cli.command {
+        return completions::run(asked);
+    }
+    if let Command::ManPages(asked) = &cli.command {
+        return man_pages::run(asked);
+    }
     let loaded = cli.sources(environment).load()?;
     if let Command::Config(args::Config::Show(output)) = &cli.command {
         return config::show(&loaded, *output);
@@ -149,10 +165,13 @@ fn dispatch(
     // A command says itself what it did; its store's log is for what goes wrong.
     install_log(&Log {
         level: config.log.level.min(LogLevel::Warn),
-        format: config.log.format,
+        ..config.log
     })?;
     match &cli.command {
-        Command::Serve(_) | Command::Config(_) => Ok(()),
+        Command::Serve(_) | Command::Config(_) | Command::Completions(_) | Command::ManPages(_) => {
+            Ok(())
+        }
+        Command::Health(asked) => health::run(asked.clone(), &config),
         Command::User(command) => user::run(command, &config),
         Command::Invite(args::Invite::Create(create)) => invite::create(*create, &config),
         Command::Token(args::Token::Create(create)) => token::create(create, &config),
@@ -160,13 +179,17 @@ fn dispatch(
         Command::Check(output) => check::run(*output, &config),
         Command::Backup(backup) => backup::run(backup, &config),
         Command::Tasks(command) => tasks::run(command, &config),
+        Command::Debug(command) => debug::run(command, &config),
+        Command::Top(options) => top::run(options, &config),
+        Command::Log(command) => log::run(command, &config),
+        Command::Profile(options) => profile::run(options, &config),
         Command::SetupLink(output) => setup_link::run(*output, &config),
         Command::Stats(options) => stats::run(options, &config),
         Command::Instance(args::Instance::SetUrl(set)) => instance::set_url(set, &config),
     }
 }
 
-fn install_log(log: &Log) -> Result<(), CliError> {
+fn install_log(log: &Log) -> Result<LogControl, CliError> {
     logging::install(log).map_err(|error| CliError::Unusable(error.to_string()))
 }
 
@@ -201,12 +224,24 @@ fn ask(config: &Config, request: Request, beginning: Beginning) -> Result<Answer
     }
 }
 
+/// Asks the server that runs on the data directory: for what makes no sense without one.
+fn ask_server(config: &Config, request: Request) -> Result<Answer, CliError> {
+    let data_dir = &config.storage.data_dir;
+    match client::ask(data_dir, &request)? {
+        Some(outcome) => Ok(outcome?),
+        None => Err(CliError::NoServer(data_dir.clone())),
+    }
+}
+
 /// Has a request done by actors of this process.
 fn alone(config: &Config, request: Request) -> Result<Result<Answer, Failure>, BootError> {
     let plan = Plan {
         config: config.clone(),
         clock: Arc::new(SystemClock),
         randomness: Randomness::from_system()?,
+        log: None,
+        telemetry: false,
+        letter_box: None,
     };
     boot::run(async move {
         let data_dir = boot::own_data_dir(&plan.config.storage.data_dir).await?;

@@ -80,7 +80,7 @@ fn rebuild(options: StatsRebuild, config: &Config) -> Result<(), CliError> {
 }
 
 /// What bars are drawn with.
-struct Pen {
+pub(super) struct Pen {
     /// The parts of a cell, from an eighth to the whole.
     eighths: &'static [char],
     /// Heights of a line of small bars, the lowest first.
@@ -89,13 +89,13 @@ struct Pen {
     rule: char,
 }
 
-const UNICODE: Pen = Pen {
+pub(super) const UNICODE: Pen = Pen {
     eighths: &['▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'],
     heights: &['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'],
     rule: '─',
 };
 
-const ASCII: Pen = Pen {
+pub(super) const ASCII: Pen = Pen {
     eighths: &['#'],
     heights: &['_', '.', '-', '=', '+', '*', '#'],
     rule: '-',
@@ -103,7 +103,7 @@ const ASCII: Pen = Pen {
 
 impl Pen {
     /// A bar of at most `width` cells; anything above zero is seen.
-    fn bar(&self, value: i64, most: i64, width: usize) -> String {
+    pub(super) fn bar(&self, value: i64, most: i64, width: usize) -> String {
         let steps = self.eighths.len();
         let cells = scaled(value, most, width * steps);
         let Some(last) = self.eighths.last() else {
@@ -117,7 +117,7 @@ impl Pen {
     }
 
     /// One sign for each value.
-    fn line(&self, values: &[i64]) -> String {
+    pub(super) fn line(&self, values: &[i64]) -> String {
         let most = values.iter().copied().max().unwrap_or(0);
         let sign = |value: &i64| match scaled(*value, most, self.heights.len()) {
             0 => ' ',

@@ -95,6 +95,17 @@ choice! {
 }
 
 choice! {
+    /// What kind of storage is written to.
+    StorageProfile {
+        /// Any: what was written is answered as soon as it is durable.
+        Default = "default",
+        /// One that wears out by being written, such as a memory card: while writes flow, some are gathered before they
+        /// are made durable, and less is written beside them.
+        Flash = "flash",
+    }
+}
+
+choice! {
     /// The least important record that is still written.
     LogLevel {
         /// Nothing at all.

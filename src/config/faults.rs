@@ -76,7 +76,7 @@ pub struct Faults(Vec<Fault>);
 
 impl Faults {
     /// `Ok` when there are none.
-    pub(super) fn none(mut faults: Vec<Fault>) -> Result<(), Self> {
+    pub(crate) fn none(mut faults: Vec<Fault>) -> Result<(), Self> {
         if faults.is_empty() {
             return Ok(());
         }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;
 
+use crate::features;
 use crate::secret::{MASK, Secret};
 
 /// How the connection to a mail server is protected.
@@ -108,13 +109,16 @@ pub enum MailUrlError {
     /// `console:` with something behind it.
     #[error("has to end after console:")]
     Console,
+    /// This kinglet can't send any.
+    #[error("can't be set: this kinglet was built without the feature mail, so it sends none")]
+    LeftOut,
 }
 
 impl MailUrl {
     /// Whether mail leaves at all.
     #[must_use]
     pub const fn is_on(&self) -> bool {
-        !matches!(self, Self::Off)
+        features::MAIL && !matches!(self, Self::Off)
     }
 }
 
@@ -124,6 +128,9 @@ impl FromStr for MailUrl {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.is_empty() {
             return Ok(Self::Off);
+        }
+        if !features::MAIL {
+            return Err(MailUrlError::LeftOut);
         }
         let (scheme, rest) = text.split_once(':').ok_or(MailUrlError::Scheme)?;
         let scheme = scheme.to_ascii_lowercase();

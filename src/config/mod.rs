@@ -6,8 +6,10 @@
 //! [`Secret`](crate::secret::Secret) of its type.
 
 mod choice;
+mod collector_url;
 mod cron;
 mod faults;
+mod listen;
 mod load;
 mod mail_address;
 mod mail_url;
@@ -15,6 +17,7 @@ mod nearest;
 mod network;
 mod settings;
 mod show;
+mod tls;
 mod url;
 mod value;
 
@@ -26,13 +29,19 @@ use jiff::tz::TimeZone;
 
 use crate::domain::schedule::PeriodicTask;
 
-pub use choice::{LogFormat, LogLevel, RegistrationMode, Synchronous, UnknownWord};
+pub use choice::{LogFormat, LogLevel, RegistrationMode, StorageProfile, Synchronous, UnknownWord};
+pub use collector_url::{CollectorUrl, CollectorUrlError};
 pub use cron::{CronExpression, CronExpressionError};
 pub use faults::{EXIT_CONFIG, Fault, Faults, Origin};
+pub use listen::{
+    FileMode, FileModeError, LISTEN_ADDRESSES_MAX, ListenAddress, ListenAddressError,
+    ListenAddresses, SOCKET_PATH_BYTES_MAX,
+};
 pub use load::{FILE_BYTES_MAX, FILE_NAME, FILE_VARIABLE, Loaded, Override, SYSTEM_FILE, Sources};
 pub use mail_address::{MAIL_ADDRESS_BYTES_MAX, MailAddress, MailAddressError};
 pub use mail_url::{MailSecurity, MailUrl, MailUrlError};
-pub use network::{IpNetwork, IpNetworkError};
+pub use network::{IpNetwork, IpNetworkError, TrustedProxy};
+pub use tls::{AcmeDirectory, AcmeDirectoryError, DomainName, DomainNameError};
 pub use url::{InstanceUrl, InstanceUrlError};
 
 /// The port listened on unless another is configured.
@@ -61,10 +70,14 @@ settings::settings! {
 
     /// Connections.
     http: Http {
-        /// Address and port to listen on; port 0 takes a free one.
-        listen: SocketAddr = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT_DEFAULT);
-        /// Proxies (IP addresses or ranges) whose word on the client's address is believed.
-        trusted_proxies: Vec<IpNetwork> = Vec::new(), 0..=64;
+        /// Addresses and ports (0 takes a free one) for HTTP, or sockets such as unix:http.sock; "" for none.
+        listen: ListenAddresses = (Ipv4Addr::LOCALHOST, PORT_DEFAULT).into();
+        /// Mode of unix sockets that are made.
+        socket_mode: FileMode = FileMode::new(0o660);
+        /// Proxies (addresses, ranges, "unix" for unix sockets) believed about the client's address.
+        trusted_proxies: Vec<TrustedProxy> = Vec::new(), 0..=64;
+        /// Whether trusted proxies begin each connection with a header of the PROXY protocol (1 or 2).
+        proxy_protocol: bool = false;
         /// Connections served at once, 1 to 65536; each takes an open file.
         connections_max: u32 = 900, 1..=65_536;
         /// Time for a client to send the head of a request, 1 to 120.
@@ -75,6 +88,26 @@ settings::settings! {
         body_max_kib: u64 = 1024, 16..=65_536;
         /// Time that running requests have to finish at a stop, 0 to 10.
         drain_timeout_secs: u64 = 5, 0..=10;
+    }
+
+    /// HTTPS by kinglet itself, without a proxy in front.
+    tls: Tls {
+        /// Addresses and ports for HTTPS, such as "[::]:443"; "" for none.
+        listen: ListenAddresses = ListenAddresses::none();
+        /// PEM file with the certificate and those between it and the root; read again when it changes.
+        certificate: Option<PathBuf> = None;
+        /// PEM file with the certificate's private key.
+        key: Option<PathBuf> = None;
+        /// Addresses and ports for HTTP that is sent on to instance.url, such as "[::]:80"; "" for none.
+        redirect_listen: ListenAddresses = ListenAddresses::none();
+        /// Host names to get a certificate for by ACME, instead of files; you agree to the authority's terms.
+        acme_domains: Vec<DomainName> = Vec::new(), 0..=32;
+        /// Mail address that the certificate authority may write to; "" for none.
+        acme_email: Option<MailAddress> = None;
+        /// The certificate authority's ACME directory.
+        acme_directory: AcmeDirectory = AcmeDirectory::lets_encrypt();
+        /// PEM file with the root that the authority's own address is known by; "" for the system's.
+        acme_ca: Option<PathBuf> = None;
     }
 
     /// New accounts.
@@ -111,6 +144,8 @@ settings::settings! {
         data_dir: PathBuf = PathBuf::from("data");
         /// "full": survives a loss of power; "normal": faster, and that may cost the last moments.
         synchronous: Synchronous = Synchronous::Full;
+        /// "default"; "flash" for memory cards: fewer bytes written, posts answered up to 0.2 s later.
+        profile: StorageProfile = StorageProfile::Default;
     }
 
     /// When tasks run: cron expressions in `instance.time_zone`; "" for never.
@@ -153,12 +188,20 @@ settings::settings! {
         anonymous_timelines: bool = true;
     }
 
+    /// Traces of requests, for an OpenTelemetry collector.
+    otlp: Otlp {
+        /// http:// address that takes OTLP over HTTP, such as http://127.0.0.1:4318; "" for none.
+        url: Option<CollectorUrl> = None;
+    }
+
     /// The log, on standard error.
     log: Log {
         /// Least important record written: "off", "error", "warn", "info", "debug" or "trace".
         level: LogLevel = LogLevel::Info;
         /// "text" for people, "json" for machines.
         format: LogFormat = LogFormat::Text;
+        /// Milliseconds from which on a request is slow and logged with its spans, up to 600000; 0: never.
+        slow_ms: u64 = 500, 0..=600_000;
     }
 }
 
@@ -198,11 +241,31 @@ impl Config {
     }
 
     /// The public address: the configured one, else that of the address really listened on (which
-    /// differs from `http.listen` where that asks for a free port).
+    /// differs from the settings where they ask for a free port), the one for HTTPS if there is one.
     #[must_use]
-    pub fn public_url(&self, listening: SocketAddr) -> InstanceUrl {
+    pub fn public_url(&self, listening: SocketAddr, is_https: bool) -> InstanceUrl {
         let configured = self.instance.url.clone();
-        configured.unwrap_or_else(|| InstanceUrl::from_listen(listening))
+        configured.unwrap_or_else(|| {
+            if !is_https {
+                return InstanceUrl::from_listen(listening);
+            }
+            let domain = self.tls.acme_domains.first();
+            InstanceUrl::from_tls_listen(listening, domain.map(DomainName::as_str))
+        })
+    }
+
+    /// The address that [`public_url`](Self::public_url) follows as long as nobody listens, and whether it is one for HTTPS.
+    #[must_use]
+    pub fn main_address(&self) -> (SocketAddr, bool) {
+        let https = self.tls.listen.tcp().map(|address| (address, true));
+        let main = https.or_else(|| Some((self.http.listen.tcp()?, false)));
+        main.unwrap_or_else(|| ((Ipv4Addr::LOCALHOST, PORT_DEFAULT).into(), false))
+    }
+
+    /// Every setting as an object of sections, secrets as `***`.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        show::json(self)
     }
 
     /// Sets a setting such as `http.listen` to a value as the environment would give it.

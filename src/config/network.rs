@@ -119,6 +119,35 @@ impl fmt::Debug for IpNetwork {
     }
 }
 
+/// Somebody between clients and the server whose word about its clients is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrustedProxy {
+    /// Whoever connects from these addresses.
+    Network(IpNetwork),
+    /// Whoever connects to a socket in the file system: its mode says who may.
+    Unix,
+}
+
+impl FromStr for TrustedProxy {
+    type Err = IpNetworkError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "unix" => Ok(Self::Unix),
+            _ => text.parse().map(Self::Network),
+        }
+    }
+}
+
+impl fmt::Display for TrustedProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(network) => network.fmt(f),
+            Self::Unix => f.write_str("unix"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

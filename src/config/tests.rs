@@ -193,7 +193,8 @@ fn every_type_is_read_from_a_file() {
     assert_eq!(config.http.connections_max, 16);
     assert_eq!(config.http.header_timeout_secs, 10);
     assert_eq!(config.registration.mode, RegistrationMode::Invite);
-    let url = config.public_url(config.http.listen);
+    let (address, is_https) = config.main_address();
+    let url = config.public_url(address, is_https);
     assert_eq!(url.as_str(), "https://example.org");
     assert_eq!(config.instance.time_zone.iana_name(), Some("Europe/Berlin"));
     assert!(!config.limits.rate_limits);
@@ -221,7 +222,7 @@ fn flags_go_before_the_environment_and_that_before_the_file() {
         value: "127.0.0.1:3".into(),
     });
     let loaded = sources.load().expect("a sound configuration");
-    assert_eq!(loaded.config.http.listen.port(), 3);
+    assert_eq!(loaded.config.http.listen.to_string(), "127.0.0.1:3");
     assert_eq!(loaded.config.http.body_max_kib, 32);
     assert_eq!(loaded.config.http.trusted_proxies.len(), 2);
     assert_eq!(loaded.config.log.level, LogLevel::Debug);
@@ -373,7 +374,7 @@ data_dir = ""
         "config.toml:9: http.trusted_proxies: \"10.0.0.0/40\": \
          has a prefix that is not a number of bits from 0 to 32",
         "config.toml:10: http.trusted_proxies: entry 3: \
-         expected an IP address or range such as \"10.0.0.0/8\", found a whole number",
+         expected an IP address or range such as \"10.0.0.0/8\", or \"unix\", found a whole number",
         "config.toml:12: http.drain_timeout_secs: 11 is out of range, allowed is 0 to 10",
         "config.toml:14: instanc: unknown section; did you mean [instance]?",
         "config.toml:18: instance.url: has to start with http:// or https://",
@@ -494,13 +495,28 @@ fn the_public_url_follows_the_address_that_is_really_listened_on() {
     config.set("http.listen", "0.0.0.0:0").expect("an address");
     let listening = "0.0.0.0:41234".parse().expect("an address");
     assert_eq!(
-        config.public_url(listening).as_str(),
+        config.public_url(listening, false).as_str(),
         "http://localhost:41234"
+    );
+    assert_eq!(
+        config.public_url(listening, true).as_str(),
+        "https://localhost:41234"
+    );
+    config
+        .set("tls.acme_domains", "example.org, www.example.org")
+        .expect("names");
+    let standard = "[::]:443".parse().expect("an address");
+    assert_eq!(
+        config.public_url(standard, true).as_str(),
+        "https://example.org"
     );
     config
         .set("instance.url", "https://example.org")
         .expect("a URL");
-    assert_eq!(config.public_url(listening).as_str(), "https://example.org");
+    assert_eq!(
+        config.public_url(listening, false).as_str(),
+        "https://example.org"
+    );
 }
 
 #[test]
@@ -625,7 +641,7 @@ fn paths_inside_of_other_types_are_relative_too() {
 fn long_wrong_values_are_cut_in_reasons() {
     let long = "x".repeat(1000);
     let reasons =
-        SocketAddr::read(value::Given::Text(long.as_ref()), None).expect_err("no address");
+        ListenAddresses::read(value::Given::Text(long.as_ref()), None).expect_err("no address");
     let [Reason { text, .. }] = &reasons[..] else {
         panic!("{reasons:?}");
     };

@@ -41,21 +41,31 @@ impl InstanceUrl {
     /// `http://` and the address listened on; the wildcards `0.0.0.0` and `[::]` become `localhost`.
     #[must_use]
     pub fn from_listen(listen: SocketAddr) -> Self {
-        let host = if listen.ip().to_canonical().is_unspecified() {
-            "localhost".to_owned()
-        } else if listen.is_ipv6() {
-            format!("[{}]", listen.ip())
+        Self::from_parts(false, host_of(listen), listen.port())
+    }
+
+    /// `https://` and the name of the certificate, without one as [`from_listen`](Self::from_listen).
+    #[must_use]
+    pub fn from_tls_listen(listen: SocketAddr, name: Option<&str>) -> Self {
+        let host = name.map_or_else(|| host_of(listen), str::to_owned);
+        Self::from_parts(true, host, listen.port())
+    }
+
+    fn from_parts(is_https: bool, host: String, port: u16) -> Self {
+        let (scheme, port_default) = if is_https {
+            ("https", 443)
         } else {
-            listen.ip().to_string()
+            ("http", 80)
         };
-        let authority = match listen.port() {
-            80 => host,
-            port => format!("{host}:{port}"),
+        let authority = if port == port_default {
+            host
+        } else {
+            format!("{host}:{port}")
         };
         Self {
-            text: format!("http://{authority}"),
+            text: format!("{scheme}://{authority}"),
             authority,
-            is_https: false,
+            is_https,
         }
     }
 
@@ -84,6 +94,17 @@ impl InstanceUrl {
     #[must_use]
     pub const fn is_https(&self) -> bool {
         self.is_https
+    }
+}
+
+/// The host that people on the same machine reach a listener by.
+fn host_of(listen: SocketAddr) -> String {
+    if listen.ip().to_canonical().is_unspecified() {
+        "localhost".to_owned()
+    } else if listen.is_ipv6() {
+        format!("[{}]", listen.ip())
+    } else {
+        listen.ip().to_string()
     }
 }
 

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt;
-use std::net::SocketAddr;
 use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -12,11 +11,14 @@ use jiff::tz::TimeZone;
 use serde_json::Value as Json;
 use toml::de::DeValue;
 
+use super::collector_url::CollectorUrl;
 use super::cron::CronExpression;
+use super::listen::{FileMode, ListenAddresses};
 use super::mail_address::MailAddress;
 use super::mail_url::MailUrl;
 use super::nearest::nearest;
-use super::network::IpNetwork;
+use super::network::TrustedProxy;
+use super::tls::{AcmeDirectory, DomainName};
 use super::url::InstanceUrl;
 use crate::secret::{MASK, Secret};
 
@@ -170,12 +172,16 @@ impl Text for InstanceUrl {
     const EXPECTED: &str = "a URL such as \"https://example.org\"";
 }
 
-impl Text for IpNetwork {
-    const EXPECTED: &str = "an IP address or range such as \"10.0.0.0/8\"";
+impl Text for TrustedProxy {
+    const EXPECTED: &str = "an IP address or range such as \"10.0.0.0/8\", or \"unix\"";
 }
 
 impl Text for CronExpression {
     const EXPECTED: &str = "a cron expression such as \"5 4 * * *\"";
+}
+
+impl Text for CollectorUrl {
+    const EXPECTED: &str = "a URL such as \"http://127.0.0.1:4318\"";
 }
 
 impl Text for MailAddress {
@@ -274,18 +280,43 @@ impl Value for String {
     }
 }
 
-impl Value for SocketAddr {
-    const EXPECTED: &str = "an IP address and port such as \"127.0.0.1:8420\" or \"[::]:8420\"";
+impl Text for FileMode {
+    const EXPECTED: &str = "a mode such as \"0660\"";
+}
+
+impl Text for DomainName {
+    const EXPECTED: &str = "the name of a host such as \"example.org\"";
+}
+
+impl Text for AcmeDirectory {
+    const EXPECTED: &str = "a URL such as \"https://ca.example/directory\"";
+}
+
+/// One text with commas, or a list of texts.
+impl Value for ListenAddresses {
+    const EXPECTED: &str =
+        "an address such as \"127.0.0.1:8420\" or \"unix:http.sock\", or a list of them";
 
     fn read(given: Given<'_>, _: Option<&RangeInclusive<i64>>) -> Result<Self, Reasons> {
-        let text = given.text(Self::EXPECTED)?;
-        text.trim()
-            .parse()
-            .map_err(|_| reason(format!("{} is not {}", echo(&text), Self::EXPECTED)))
+        let text = match given {
+            Given::Toml(DeValue::Array(entries)) => {
+                let texts = entries.iter().map(|entry| {
+                    let text = Given::Toml(entry.get_ref()).text(Self::EXPECTED)?;
+                    Ok(text.into_owned())
+                });
+                Cow::Owned(texts.collect::<Result<Vec<_>, Reasons>>()?.join(","))
+            }
+            _ => given.text(Self::EXPECTED)?,
+        };
+        text.parse().map_err(reason)
     }
 
     fn show(&self) -> Json {
         Json::String(self.to_string())
+    }
+
+    fn rebase(&mut self, base: &Path) {
+        self.rebase(base);
     }
 }
 

@@ -3,7 +3,14 @@
 //! A running server answers it over its control socket; where none runs, the command calls it in its own process.
 
 pub mod client;
+pub mod debug;
+pub mod log;
+#[cfg(feature = "mail")]
 mod mail;
+#[cfg(not(feature = "mail"))]
+#[path = "mail_off.rs"]
+mod mail;
+mod profile;
 pub mod protocol;
 pub mod socket;
 mod statistics;
@@ -111,6 +118,8 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
         Request::CreateToken { name, scopes } => create_token(instance, &name, &scopes).await,
         Request::SendTestMail { address } => mail::send_test(instance, &address).await,
         Request::Check => check(instance).await,
+        Request::Tell { part } => debug::tell(instance, part).await,
+        Request::Profile { seconds, frequency } => profile::profile(seconds, frequency).await,
         Request::BackUp { directory } => back_up(instance, directory.into()).await,
         Request::ReadStatistics { days } => statistics::read(instance, days).await,
         Request::ReopenDays { from, until } => statistics::reopen(instance, from, until).await,
@@ -121,6 +130,20 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
         Request::PauseTasks { name, paused } => tasks::pause(instance, name, paused).await,
         Request::RetryJob { id } => tasks::retry(instance, id).await,
         Request::RetryDeadJobs => tasks::retry_dead(instance).await,
+        Request::ReadLive => instance
+            .live()
+            .await
+            .map_err(told)
+            .map(|figures| Answer::Live {
+                figures: Box::new(figures),
+            }),
+        Request::ReadLog => log::read(instance),
+        Request::SetLog {
+            level,
+            target,
+            seconds,
+        } => log::set(instance, target.as_deref(), &level, seconds),
+        Request::ResetLog { target } => log::reset(instance, target.as_deref()),
         Request::DropJob { id } => tasks::forget(instance, id).await,
     }
 }

@@ -2,10 +2,14 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::debug::{Part, Told};
+use super::log::LogReport;
 use super::tasks::TasksReport;
 use crate::domain::account::Role;
+use crate::domain::live::LiveFigures;
 use crate::domain::overview::Overview;
 use crate::domain::statistics::Day;
+use crate::profiling::Profile;
 use crate::secret::Secret;
 use crate::store::backup::Manifest;
 use crate::store::invariants::Finding;
@@ -123,6 +127,18 @@ pub enum Request {
     },
     /// Check every invariant.
     Check,
+    /// Tell what helps to find a fault.
+    Tell {
+        /// What of it.
+        part: Part,
+    },
+    /// Look where the server's threads spend their time.
+    Profile {
+        /// For how long.
+        seconds: u32,
+        /// How often in each second of processor time.
+        frequency: u32,
+    },
     /// Make a backup.
     BackUp {
         /// An absolute path.
@@ -173,6 +189,24 @@ pub enum Request {
         /// Its number.
         id: i64,
     },
+    /// Tell what the instance is about at this moment.
+    ReadLive,
+    /// Tell which records are written.
+    ReadLog,
+    /// Write more or fewer records.
+    SetLog {
+        /// The least important that are written.
+        level: String,
+        /// Whose, with all that begin so; everybody's where it is left out.
+        target: Option<String>,
+        /// For how long; until the server stops where it is left out.
+        seconds: Option<u64>,
+    },
+    /// Write again what was configured.
+    ResetLog {
+        /// Whose; everybody's where it is left out.
+        target: Option<String>,
+    },
 }
 
 /// What came of a request.
@@ -217,6 +251,16 @@ pub enum Answer {
         /// What breaks which invariant.
         broken: Vec<Finding>,
     },
+    /// What helps to find a fault.
+    Told {
+        /// It.
+        told: Told,
+    },
+    /// What was seen of the server at work.
+    Profiled {
+        /// It.
+        profile: Profile,
+    },
     /// A backup is made.
     BackedUp {
         /// What it is.
@@ -255,6 +299,16 @@ pub enum Answer {
     Revived {
         /// How many.
         jobs: usize,
+    },
+    /// What the instance is about at this moment.
+    Live {
+        /// All of it.
+        figures: Box<LiveFigures>,
+    },
+    /// Which records are written.
+    Log {
+        /// All of it.
+        report: LogReport,
     },
 }
 

@@ -223,7 +223,8 @@ fn told(error: AskError) -> Failure {
     }
 }
 
-fn moment(time: Timestamp, zone: &TimeZone) -> String {
+/// RFC 3339 to the second.
+pub(super) fn moment(time: Timestamp, zone: &TimeZone) -> String {
     let zoned = time.in_zone(zone.clone());
     zoned.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }

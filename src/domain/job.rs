@@ -55,6 +55,11 @@ pub enum Job {
         /// The last boost whose author was told.
         after: PostId,
     },
+    /// Put posts into the search index that were written while there was no search.
+    IndexPosts {
+        /// The last post that was looked at.
+        after: PostId,
+    },
     /// Mail to somebody who was named in a post.
     MentionMail {
         /// Who was named.
@@ -155,7 +160,8 @@ impl Job {
             Self::PurgePost { .. }
             | Self::PurgeAccount { .. }
             | Self::TellFollowers { .. }
-            | Self::TellBoosters { .. } => Lane::House,
+            | Self::TellBoosters { .. }
+            | Self::IndexPosts { .. } => Lane::House,
             Self::MentionMail { .. }
             | Self::FollowRequestMail { .. }
             | Self::SignUpMail { .. }
@@ -181,9 +187,10 @@ impl Job {
             Self::ConfirmationMail { .. } | Self::ResetMail { .. } | Self::LogInMail { .. } => {
                 Priority::Urgent
             }
-            Self::DigestMail { .. } | Self::PurgePost { .. } | Self::PurgeAccount { .. } => {
-                Priority::Low
-            }
+            Self::DigestMail { .. }
+            | Self::PurgePost { .. }
+            | Self::PurgeAccount { .. }
+            | Self::IndexPosts { .. } => Priority::Low,
             _ => Priority::Normal,
         }
     }
@@ -195,6 +202,7 @@ impl Job {
             Self::PurgeAccount { account } => Some(format!("purge_account:{account}")),
             Self::TellFollowers { post, .. } => Some(format!("tell_followers:{post}")),
             Self::TellBoosters { post, .. } => Some(format!("tell_boosters:{post}")),
+            Self::IndexPosts { .. } => Some("index_posts".to_owned()),
             // The post first: keys of posts that follow each other are neighbours in the index, so that a long queue
             // costs a commit no more pages than a short one.
             Self::MentionMail { account, post } => Some(format!("mention:{post}:{account}")),

@@ -15,6 +15,9 @@ pub fn in_words(job: &Job, name_of: impl Fn(AccountId) -> Option<String>) -> Str
         Job::PurgeAccount { .. } => "Remove everything of a deleted account".to_owned(),
         Job::TellFollowers { .. } => "Tell followers of a new post".to_owned(),
         Job::TellBoosters { .. } => "Tell boosters that a post was edited".to_owned(),
+        Job::IndexPosts { .. } => {
+            "Make posts searchable that were written without search".to_owned()
+        }
         Job::MentionMail { account, .. } => {
             format!("Mention mail to {} about a post", who(account))
         }
@@ -50,6 +53,7 @@ pub fn named_in(job: &Job) -> impl Iterator<Item = AccountId> {
         | Job::PurgeAccount { .. }
         | Job::TellFollowers { .. }
         | Job::TellBoosters { .. }
+        | Job::IndexPosts { .. }
         | Job::ResetMail { account: None } => [None, None],
         Job::MentionMail { account, .. }
         | Job::ApprovedMail { account }

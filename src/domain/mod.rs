@@ -8,6 +8,7 @@ pub mod event;
 pub mod home;
 pub mod job;
 pub mod job_words;
+pub mod live;
 pub mod mail;
 pub mod marker;
 pub mod notification;

@@ -8,12 +8,13 @@ use http::Method;
 use super::entities::Renderer;
 use super::extract::auth::{self, Guest};
 use super::extract::call::Call;
-use super::extract::peer::{AddressGroup, InvalidNetwork, TrustedProxies};
+use super::extract::peer::AddressGroup;
 use super::limits::{Kind, Limiter, PasswordGuard, Standing, Subject};
 use super::problem::Problem;
 use super::routing::{Access, Admission, Facade, RouteInfo};
 use crate::actors::Actors;
 use crate::instance::Instance;
+use crate::net::peer::TrustedProxies;
 
 /// One for all requests; clones share it.
 #[derive(Clone)]
@@ -43,22 +44,17 @@ impl Deref for Context {
 
 impl Context {
     /// What handlers of an instance work with.
-    ///
-    /// # Errors
-    /// A trusted proxy that is no range of addresses.
-    pub fn new(instance: &Instance) -> Result<Self, InvalidNetwork> {
+    pub fn new(instance: &Instance) -> Self {
         let config = &instance.config;
         let clock = || Arc::clone(&instance.clock);
-        let proxies = config.http.trusted_proxies.iter();
-        let proxies = proxies.map(|network| network.to_string().parse());
-        Ok(Self(Arc::new(Shared {
+        Self(Arc::new(Shared {
             instance: instance.clone(),
             actors: instance.actors.clone(),
             renderer: Renderer::new((*instance.url).clone()),
             passwords: PasswordGuard::new(clock()),
             limiter: Limiter::new(clock(), config.limits.rate_limits),
-            proxies: TrustedProxies::new(proxies.collect::<Result<_, _>>()?),
-        })))
+            proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
+        }))
     }
 
     /// Where a request comes from, as limits see it.

@@ -5,18 +5,27 @@ pub mod context;
 pub mod cors;
 pub mod csv;
 pub mod entities;
+pub mod entrance;
 pub mod extract;
 pub mod health;
 pub mod limits;
 pub mod oauth;
+mod observe;
 pub mod pages;
+pub mod pictures;
 pub mod problem;
+pub mod redirect;
 pub mod reply;
 pub mod request_log;
 pub mod routes;
 pub mod routing;
 pub mod serve;
+#[cfg(feature = "web")]
 pub mod site;
+#[cfg(not(feature = "web"))]
+#[path = "site_off.rs"]
+pub mod site;
+mod slow_log;
 pub mod statistics;
 
 #[cfg(test)]

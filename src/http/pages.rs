@@ -11,6 +11,7 @@ use super::reply::{self, Response};
 use crate::domain::page::Filled;
 use crate::domain::post::PostView;
 use crate::ids::AccountId;
+use crate::telemetry::{Span, Stretch};
 
 /// A page as JSON; `render` makes an entity of an entry. `base_url` is the instance's.
 ///
@@ -22,11 +23,13 @@ pub fn answer<T, E: Serialize>(
     filled: &Filled<T>,
     render: impl Fn(&T) -> E,
 ) -> Result<Response, Problem> {
+    let render_all = Stretch::begin(Span::Render, "entities");
     let entities: Vec<E> = filled
         .entries
         .iter()
         .map(|(_, entry)| render(entry))
         .collect();
+    render_all.end();
     let mut response = reply::json(&entities)?;
     if let Some(link) = page::link(base_url, call.target(), edges(filled)) {
         response.headers_mut().insert(LINK, link);
@@ -45,9 +48,11 @@ pub fn answer_posts(
     viewer: Option<AccountId>,
 ) -> Result<Response, Problem> {
     let views = filled.entries.iter().map(|(_, view)| view);
+    let render = Stretch::begin(Span::Render, "statuses");
     let json = renderer
         .statuses_json(views, viewer)
         .map_err(|error| Problem::internal(format!("an entity can't be serialised: {error}")))?;
+    render.end();
     let mut response = reply::json_bytes(json);
     if let Some(link) = page::link(renderer.url(), call.target(), edges(filled)) {
         response.headers_mut().insert(LINK, link);

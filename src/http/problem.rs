@@ -383,6 +383,11 @@ pub(super) fn see_other_status() -> Response {
     empty(StatusCode::SEE_OTHER)
 }
 
+/// An empty redirect (308) that asks for the same again elsewhere; the caller adds where.
+pub(super) fn permanent_redirect_status() -> Response {
+    empty(StatusCode::PERMANENT_REDIRECT)
+}
+
 /// An empty success (204).
 pub(super) fn no_content() -> Response {
     empty(StatusCode::NO_CONTENT)

@@ -5,6 +5,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION};
 use serde::Serialize;
 
 use super::problem::Problem;
+use crate::telemetry::{Span, Stretch};
 
 /// What every handler answers with.
 pub type Response = warp::reply::Response;
@@ -14,6 +15,7 @@ pub type Response = warp::reply::Response;
 /// # Errors
 /// An internal fault when the value can't be serialised, such as a map whose keys are no strings.
 pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Response, Problem> {
+    let _render = Stretch::begin(Span::Render, "json");
     let body = serde_json::to_vec(value)
         .map_err(|error| Problem::internal(format!("an entity can't be serialised: {error}")))?;
     Ok(json_bytes(body))

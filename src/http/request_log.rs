@@ -29,6 +29,11 @@ impl RequestId {
         std::str::from_utf8(&self.0).expect("hexadecimal digits are ASCII")
     }
 
+    /// Its digits.
+    pub fn to_bytes(self) -> [u8; REQUEST_ID_LENGTH] {
+        self.0
+    }
+
     /// For `X-Request-Id`.
     pub fn to_header(self) -> HeaderValue {
         HeaderValue::from_bytes(&self.0).expect("hexadecimal digits fit a header")

@@ -5,8 +5,7 @@ use warp::{Filter, Rejection};
 use super::context::Context;
 use super::reply::Response;
 use super::routing::{Family, RouteError, RouteInfo, Routes};
-use super::site::{self, pictures};
-use super::{api, health, oauth};
+use super::{api, entrance, health, oauth, pictures, site};
 use crate::instance::Instance;
 
 fn families() -> Vec<Family<Context>> {
@@ -30,6 +29,7 @@ fn families() -> Vec<Family<Context>> {
         api::empty::family(),
         api::missing::family(),
         pictures::family(),
+        entrance::family(),
         site::family(),
         health::family(),
     ]
@@ -45,8 +45,11 @@ pub fn filter(
     impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static + use<>,
     RouteError,
 > {
-    let context = Context::new(instance).map_err(|error| RouteError::Pattern(error.to_string()))?;
-    Ok(Routes::new(families(), site::render_problem)?.filter(context))
+    let context = Context::new(instance);
+    let routes = Routes::new(families(), entrance::render_problem)?;
+    let patterns = routes.list().iter().map(|route| route.pattern);
+    instance.telemetry.http.declare(patterns);
+    Ok(routes.filter(context))
 }
 
 /// Every route: its method, its address, who may use it.
@@ -54,7 +57,7 @@ pub fn filter(
 /// # Errors
 /// As [`filter`].
 pub fn list() -> Result<Vec<RouteInfo>, RouteError> {
-    Ok(Routes::new(families(), site::render_problem)?
+    Ok(Routes::new(families(), entrance::render_problem)?
         .list()
         .to_vec())
 }

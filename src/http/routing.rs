@@ -22,6 +22,7 @@ use super::reply::Response;
 use super::request_log::RouteNote;
 use super::serve::RequestContext;
 use crate::ids::AccountId;
+use crate::telemetry::{Span, Stretch};
 
 /// Who may use a route; enforced before its handler runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -404,7 +405,10 @@ impl<C: Facade> Routes<C> {
             account: None,
         };
         let mut standing = None;
-        let answer = match facade.admit(&route.info, &call).await {
+        let gate = Stretch::begin(Span::Gate, "");
+        let admitted = facade.admit(&route.info, &call).await;
+        gate.end();
+        let answer = match admitted {
             Ok(admission) => {
                 note.account = admission.account;
                 standing = admission.standing;

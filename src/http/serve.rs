@@ -4,7 +4,7 @@
 
 use std::any::Any;
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -22,17 +22,21 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 use tower_service::Service;
 use warp::{Filter, Rejection, Reply};
 
+use super::observe::{Observed, OpenConnection};
 use super::problem::Problem;
 use super::reply::Response;
 use super::request_log::{self, RequestId, RequestIds};
 use crate::clock::SharedClock;
+use crate::net::listener::{Greeting, Listener};
+use crate::net::peer::Peer;
+use crate::net::stream::Stream;
+use crate::telemetry::{Telemetry, Trace};
 
 /// How much of a body that nobody wants is read and dropped, so that its sender sees the answer, in bytes.
 const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -98,8 +102,8 @@ pub struct RequestContext {
     pub id: RequestId,
     /// The method as sent.
     pub method: Method,
-    /// The other end of the connection; behind a proxy, the proxy.
-    pub peer: SocketAddr,
+    /// The other end of the connection; behind a proxy, the proxy, unless it spoke the PROXY protocol.
+    pub peer: Peer,
     /// The path and query as sent.
     pub target: PathAndQuery,
 }
@@ -125,14 +129,15 @@ pub enum BodyError {
     Broken(#[source] hyper::Error),
 }
 
-/// Serves `filter` on `listener` until `shutdown` is ready, then drains.
+/// Serves `filter` on `listeners` until `shutdown` is ready, then drains.
 ///
 /// Rejections that reach the top are answered by warp itself; trees end in a `recover`.
 pub async fn serve<F, S>(
-    listener: TcpListener,
+    listeners: Vec<Listener>,
     filter: F,
     bounds: Bounds,
     clock: SharedClock,
+    telemetry: Arc<Telemetry>,
     ids: Arc<RequestIds>,
     shutdown: S,
 ) -> Drained
@@ -143,19 +148,27 @@ where
 {
     let room = Arc::new(Semaphore::new(bounds.connections_max));
     let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
+    // Who is slow before HTTP begins can't take the seats of all.
+    let greetings = Arc::new(Semaphore::new(bounds.connections_max.div_ceil(2)));
     let drain_timeout = bounds.drain_timeout;
-    let house = Arc::new(House { bounds, clock, ids });
+    let house = Arc::new(House {
+        bounds,
+        clock,
+        telemetry,
+        ids,
+    });
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
+    let mut turn = 0;
     loop {
         let accepted = tokio::select! {
             biased;
             () = &mut shutdown => break,
             Some(_) = connections.join_next() => continue,
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listeners, &mut turn) => accepted,
         };
-        let (stream, peer) = match accepted {
+        let (stream, peer, greeting) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(target: "kinglet::http", %error, "a connection can't be accepted");
@@ -164,16 +177,39 @@ where
             }
         };
         match room.clone().try_acquire_owned() {
-            Ok(seat) => {
+            Ok(seat) if greeting.is_empty() => {
                 let connection =
                     connection(stream, peer, filter.clone(), house.clone(), stopped.clone());
+                let open = OpenConnection::new(Arc::clone(&house.telemetry));
                 connections.spawn(async move {
                     connection.await;
+                    drop(open);
+                    drop(seat);
+                });
+            }
+            Ok(seat) => {
+                let Ok(permit) = greetings.clone().try_acquire_owned() else {
+                    tracing::debug!(target: "kinglet::http", %peer, "too many connections that haven't begun");
+                    continue;
+                };
+                let (filter, house, stopped) = (filter.clone(), house.clone(), stopped.clone());
+                let open = OpenConnection::new(Arc::clone(&house.telemetry));
+                connections.spawn(async move {
+                    let greeted = greet(&greeting, stream, peer, &house, stopped.clone()).await;
+                    drop(permit);
+                    if let Some((stream, peer)) = greeted {
+                        connection(stream, peer, filter, house, stopped).await;
+                    }
+                    drop(open);
                     drop(seat);
                 });
             }
             Err(_) => {
-                if let Ok(permit) = refusals.clone().try_acquire_owned() {
+                house.telemetry.http.refused.count();
+                // Before TLS nothing can be said.
+                if greeting.is_empty()
+                    && let Ok(permit) = refusals.clone().try_acquire_owned()
+                {
                     connections.spawn(async move {
                         // A client that doesn't read its refusal loses nothing but that.
                         let _ = timeout(REFUSAL_TIME_MAX, refuse(stream)).await;
@@ -183,7 +219,7 @@ where
             }
         }
     }
-    drop(listener);
+    drop(listeners);
     // Every connection may have ended already; then nobody needs to hear of it.
     let _ = stop.send(true);
     let drained = timeout(drain_timeout, async {
@@ -201,10 +237,57 @@ where
 struct House {
     bounds: Bounds,
     clock: SharedClock,
+    telemetry: Arc<Telemetry>,
     ids: Arc<RequestIds>,
 }
 
-async fn refuse(mut stream: TcpStream) -> std::io::Result<()> {
+/// The next connection of any listener; they take turns, so that a busy one doesn't silence the others.
+async fn accept(
+    listeners: &[Listener],
+    turn: &mut usize,
+) -> std::io::Result<(Stream, Peer, Arc<Greeting>)> {
+    poll_fn(|cx| {
+        for step in 0..listeners.len() {
+            let index = (*turn + step) % listeners.len();
+            let listener = &listeners[index];
+            if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+                *turn = index + 1;
+                let accepted =
+                    accepted.map(|(stream, peer)| (stream, peer, Arc::clone(&listener.greeting)));
+                return Poll::Ready(accepted);
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Hears what comes before HTTP; `None` when the connection is over.
+async fn greet(
+    greeting: &Greeting,
+    stream: Stream,
+    peer: Peer,
+    house: &House,
+    mut stopped: watch::Receiver<bool>,
+) -> Option<(Stream, Peer)> {
+    let heard = tokio::select! {
+        heard = greeting.hear(stream, peer, house.bounds.header_timeout) => heard,
+        // Who hasn't said anything yet isn't waited for; the same when the server is gone.
+        _ = stopped.wait_for(|stopped| *stopped) => return None,
+    };
+    heard.unwrap_or_else(|error| {
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        // What strangers send is no news; what a trusted proxy does wrong is for the operator.
+        if greeting.proxies.as_ref().is_some_and(|proxies| proxies.trusts(peer)) {
+            tracing::warn!(target: "kinglet::http", %peer, %error, cause, "a proxy's connection was closed before HTTP");
+        } else {
+            tracing::debug!(target: "kinglet::http", %peer, %error, cause, "a connection was closed before HTTP");
+        }
+        None
+    })
+}
+
+async fn refuse(mut stream: Stream) -> std::io::Result<()> {
     const ANSWER: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\n\
         Retry-After: 1\r\nConnection: close\r\nContent-Length: 52\r\n\r\n\
         {\"error\":\"The server has too many open connections\"}";
@@ -218,8 +301,8 @@ async fn refuse(mut stream: TcpStream) -> std::io::Result<()> {
 
 /// Serves one connection to its end.
 async fn connection<F>(
-    stream: TcpStream,
-    peer: SocketAddr,
+    stream: Stream,
+    peer: Peer,
     filter: F,
     house: Arc<House>,
     mut stopped: watch::Receiver<bool>,
@@ -227,9 +310,6 @@ async fn connection<F>(
     F: Filter<Error = Rejection> + Clone + Send + Sync + 'static,
     F::Extract: Reply,
 {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(target: "kinglet::http", %error, "TCP_NODELAY can't be set");
-    }
     let bounds = &house.bounds;
     let seat = Arc::new(Seat::default());
     let wire = Wire {
@@ -249,7 +329,6 @@ async fn connection<F>(
         .header_read_timeout(None);
     let service = service_fn({
         let seat = seat.clone();
-        let peer = SocketAddr::new(canonical(peer.ip()), peer.port());
         move |request| answer(filter.clone(), house.clone(), seat.clone(), peer, request)
     });
     let mut http = pin!(
@@ -284,11 +363,6 @@ async fn connection<F>(
             }
         }
     }
-}
-
-/// IPv4 addresses that arrive on an IPv6 socket are IPv4 addresses.
-fn canonical(address: IpAddr) -> IpAddr {
-    address.to_canonical()
 }
 
 /// What a connection's parts tell each other. One task drives them all, so no order between the fields is needed.
@@ -365,7 +439,7 @@ impl Watchdog {
 
 /// The socket, which tells its seat what moves and lingers at the end when a body was given up.
 struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     seat: Arc<Seat>,
     linger: Option<Linger>,
 }
@@ -523,7 +597,7 @@ async fn answer<F>(
     filter: F,
     house: Arc<House>,
     seat: Arc<Seat>,
-    peer: SocketAddr,
+    peer: Peer,
     request: Request<Incoming>,
 ) -> Result<Response, Infallible>
 where
@@ -532,6 +606,7 @@ where
 {
     let begun = house.clock.now();
     let id = house.ids.next();
+    let observed = Observed::begin(&house.telemetry, id, begun);
     seat.head_begun.store(false, Ordering::Relaxed);
     seat.answering.store(true, Ordering::Relaxed);
     seat.body_unread.store(false, Ordering::Relaxed);
@@ -560,7 +635,8 @@ where
             };
             let request = Request::from_parts(parts, body);
             let routed = async { warp::service(filter).call(request).await };
-            match AssertUnwindSafe(routed).catch_unwind().await {
+            let routed = Trace::follow(observed.trace(), AssertUnwindSafe(routed).catch_unwind());
+            match routed.await {
                 Ok(Ok(response)) => response,
                 Err(panic) => {
                     let detail = format!("the handler panicked: {}", panic_message(&*panic));
@@ -576,7 +652,9 @@ where
     }
     seat.head_begun.store(false, Ordering::Relaxed);
     seat.answering.store(false, Ordering::Relaxed);
-    let duration_ms = house.clock.now().millis() - begun.millis();
+    let now = house.clock.now();
+    let duration_ms = now.millis() - begun.millis();
+    observed.end(&method, &response, now);
     request_log::record(id, &method, &response, duration_ms.max(0));
     Ok(response)
 }

@@ -24,6 +24,7 @@ use super::serve::{Bounds, Drained, RequestContext, serve};
 use crate::clock::{SystemClock, Timestamp};
 use crate::domain::error_code::ErrorCode;
 use crate::ids::AccountId;
+use crate::telemetry::Telemetry;
 
 /// Lets everybody in who says so; the caller is the `Authorization` header.
 #[derive(Clone)]
@@ -123,10 +124,11 @@ impl Server {
         let address = listener.local_addr().expect("bound");
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(serve(
-            listener,
+            vec![listener.into()],
             routes().filter(Rig),
             bounds,
             Arc::new(SystemClock),
+            Telemetry::new(1000),
             Arc::new(RequestIds::seeded(42)),
             async {
                 let _ = stopped.await;

@@ -6,10 +6,8 @@ pub mod letters;
 mod message;
 mod one_line;
 mod transport;
-mod unsubscribe;
 
 pub use letters::{Content, Letter, Site};
 pub use message::{ADDRESS_BYTES_MAX, BadAddress, Mail, MessageId};
 pub use one_line::one_line;
 pub use transport::{CONNECTIONS_IDLE_MAX, Outbox, REASON_CHARACTERS_MAX, SendError};
-pub use unsubscribe::UnsubscribeKey;

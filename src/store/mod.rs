@@ -24,4 +24,5 @@ mod tables;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod units;
+mod watch;
 pub mod writer;

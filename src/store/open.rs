@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
+use tokio::runtime::{self, Runtime};
 
 use super::error::StoreError;
 use super::migrate;
@@ -28,6 +29,60 @@ pub enum Synchronous {
     Full,
     /// A power cut may take the last moments; a crash of the process doesn't.
     Normal,
+}
+
+/// How the disk is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskUse {
+    /// How much a commit waits for.
+    pub synchronous: Synchronous,
+    /// How long a commit waits for more while writes flow, at most.
+    pub gather: Duration,
+    /// After so many units the WAL is copied into the database between commits; then it starts anew by itself.
+    pub units_per_checkpoint: usize,
+    /// Bytes of a page of a new database: each commit writes every page that it changes as a whole.
+    pub page_bytes: i64,
+}
+
+impl DiskUse {
+    /// Nobody waits longer than for the disk.
+    #[must_use]
+    pub const fn prompt(synchronous: Synchronous) -> Self {
+        Self {
+            synchronous,
+            gather: Duration::ZERO,
+            units_per_checkpoint: 1000,
+            page_bytes: 4096,
+        }
+    }
+
+    /// As few bytes as possible are written; docs/edge.md has the figures.
+    #[must_use]
+    pub const fn sparing(synchronous: Synchronous) -> Self {
+        Self {
+            synchronous,
+            gather: Duration::from_millis(200),
+            units_per_checkpoint: 10_000,
+            page_bytes: 1024,
+        }
+    }
+}
+
+impl DiskUse {
+    /// What wakes the writer when it has gathered for long enough; none where it never does.
+    pub(super) fn timer(&self) -> Result<Option<Runtime>, StoreError> {
+        if self.gather.is_zero() {
+            return Ok(None);
+        }
+        let timer = runtime::Builder::new_current_thread().enable_time().build();
+        Ok(Some(timer.map_err(StoreError::Timer)?))
+    }
+}
+
+impl From<Synchronous> for DiskUse {
+    fn from(synchronous: Synchronous) -> Self {
+        Self::prompt(synchronous)
+    }
 }
 
 /// A data directory that this process owns until it is dropped.
@@ -99,10 +154,7 @@ pub fn database_in(data_dir: &Path) -> PathBuf {
 }
 
 /// Opens the one connection that writes, makes the file (0600) if need be, and migrates it.
-pub(super) fn open_writer(
-    database: &Path,
-    synchronous: Synchronous,
-) -> Result<Connection, StoreError> {
+pub(super) fn open_writer(database: &Path, disk_use: DiskUse) -> Result<Connection, StoreError> {
     OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -120,7 +172,8 @@ pub(super) fn open_writer(
     )?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_PER_CONNECTION_MAX);
-    // Takes effect only in a file that has no table yet.
+    // Both take effect only in a file that has no table yet.
+    connection.pragma_update(None, "page_size", disk_use.page_bytes)?;
     connection.pragma_update(None, "auto_vacuum", "incremental")?;
     let journal: String =
         connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
@@ -131,7 +184,7 @@ pub(super) fn open_writer(
             journal,
         });
     }
-    let level = match synchronous {
+    let level = match disk_use.synchronous {
         Synchronous::Full => "full",
         Synchronous::Normal => "normal",
     };

@@ -81,6 +81,9 @@ const EXCEPTIONS: &[(&str, &str)] = &[
 /// `kinglet check` holds every row against every other: reading whole tables is what it is for.
 const READS_EVERYTHING: &str = "invariants.rs";
 
+/// Asks about the tables themselves, of which there are as many as files.
+const READS_THE_SCHEMA: &str = "inspection.rs";
+
 /// A string literal of the source, with what a continued line drops.
 fn literals(source: &str) -> Vec<String> {
     let mut found = Vec::new();
@@ -218,7 +221,7 @@ fn no_statement_reads_a_whole_table_or_sorts_one() {
     let mut used = vec![false; EXCEPTIONS.len()];
     for file in fs::read_dir(tables).unwrap() {
         let path = file.unwrap().path();
-        if path.ends_with(READS_EVERYTHING) {
+        if path.ends_with(READS_EVERYTHING) || path.ends_with(READS_THE_SCHEMA) {
             continue;
         }
         for sql in statements(&fs::read_to_string(&path).unwrap()) {

@@ -3,12 +3,15 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
 use super::error::StoreError;
 use super::open;
 use super::tables::meta;
+use super::watch::Tap;
+use crate::telemetry::statements::Statements;
 
 /// A question to the store.
 pub trait Query: Send + 'static {
@@ -38,6 +41,7 @@ impl View<'_> {
 /// A connection that can only read.
 pub struct Reader {
     connection: Connection,
+    tap: Option<Tap>,
 }
 
 impl Reader {
@@ -48,7 +52,15 @@ impl Reader {
     pub fn open(database: &Path) -> Result<Self, StoreError> {
         Ok(Self {
             connection: open::open_reader(database)?,
+            tap: None,
         })
+    }
+
+    /// Lets those who watch statements see the reader's.
+    #[must_use]
+    pub fn watched_by(mut self, statements: Arc<Statements>) -> Self {
+        self.tap = Some(Tap::new(statements));
+        self
     }
 
     /// Answers a query out of one snapshot, with that snapshot's commit number.
@@ -56,6 +68,9 @@ impl Reader {
     /// # Errors
     /// What the query says, or [`StoreError::Panicked`] when it panicked: it fails alone.
     pub fn run<Q: Query>(&mut self, query: &Q) -> Result<(Q::Answer, i64), StoreError> {
+        if let Some(tap) = &mut self.tap {
+            tap.follow(&mut self.connection)?;
+        }
         let transaction = self.connection.transaction()?;
         let view = View {
             connection: &transaction,

@@ -13,6 +13,8 @@ use super::writer::{
 use crate::clock::{ManualClock, Timestamp};
 use crate::domain::job::Lane;
 use crate::ids::AccountId;
+use crate::randomness::Randomness;
+use crate::telemetry::Telemetry;
 
 /// When tests begin.
 pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
@@ -43,8 +45,15 @@ impl Rig {
         let clock = ManualClock::at(NOON);
         let data_dir = DataDir::own(directory.path()).unwrap();
         let database = data_dir.database();
-        let (mut thread, writer) =
-            WriterThread::open(data_dir, Synchronous::Normal, clock.clone()).unwrap();
+        let mut rng = Randomness::seeded(1).rng();
+        let (mut thread, writer) = WriterThread::open(
+            data_dir,
+            Synchronous::Normal,
+            clock.clone(),
+            &mut rng,
+            &Telemetry::disabled(),
+        )
+        .unwrap();
         let told = Arc::default();
         thread.add_sink(Box::new(Told(Arc::clone(&told))));
         Self {

@@ -11,7 +11,9 @@ use super::writer::{EventBatch, EventSink, Unit, WriteError, Writer, WriterThrea
 use crate::clock::{ManualClock, Timestamp};
 use crate::domain::event::Event;
 use crate::domain::job::Lane;
+use crate::randomness::Randomness;
 use crate::store::units::{LeaseJobs, StepJob, YieldJob};
+use crate::telemetry::Telemetry;
 
 /// The most batches that a test may leave unread.
 const BATCHES_MAX: usize = 100_000;
@@ -45,16 +47,33 @@ impl TestStore {
 
     /// An empty store of an instance that sends mail.
     pub(crate) fn open_with_mail() -> Self {
-        Self::open_with(WriterThread::send_mail)
+        Self::open_with(|writer| writer.mail_switch().turn_on())
     }
 
     fn open_with(prepare: impl FnOnce(&mut WriterThread)) -> Self {
-        let directory = tempfile::tempdir().expect("a temporary directory");
+        Self::open_in(tempfile::tempdir().expect("a temporary directory"), prepare)
+    }
+
+    /// The same store, closed and opened again.
+    pub(crate) fn reopen(mut self) -> Self {
+        let elsewhere = tempfile::tempdir().expect("a temporary directory");
+        let directory = std::mem::replace(&mut self.directory, elsewhere);
+        drop(self);
+        Self::open_in(directory, |_| {})
+    }
+
+    fn open_in(directory: TempDir, prepare: impl FnOnce(&mut WriterThread)) -> Self {
         let clock = ManualClock::at(Timestamp::from_millis(1_790_000_000_000));
         let data_dir = DataDir::own(directory.path()).expect("nobody else uses it");
         let database = data_dir.database();
-        let (mut thread, writer) = WriterThread::open(data_dir, Synchronous::Normal, clock.clone())
-            .expect("a new database");
+        let (mut thread, writer) = WriterThread::open(
+            data_dir,
+            Synchronous::Normal,
+            clock.clone(),
+            &mut Randomness::seeded(1).rng(),
+            &Telemetry::disabled(),
+        )
+        .expect("a new database");
         prepare(&mut thread);
         let (sink, events) = mpsc::sync_channel(BATCHES_MAX);
         thread.add_sink(Box::new(Keep(sink)));

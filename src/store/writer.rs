@@ -2,31 +2,48 @@
 //!
 //! It takes all units that wait (up to [`UNITS_PER_COMMIT_MAX`]), applies each in a savepoint inside one transaction,
 //! commits, hands the batch's events to whoever keeps something in memory, and only then answers the waiters. So
-//! an answer means: durable, and known to everybody who caches. It never sleeps to fill a batch: under load, batches
-//! grow by themselves while the previous commit waits for the disk.
+//! an answer means: durable, and known to everybody who caches. It doesn't sleep to fill a batch: under load, batches
+//! grow by themselves while the previous commit waits for the disk. Only a disk that wears out ([`DiskUse::sparing`])
+//! makes it wait a moment for more, while writes flow.
+
+mod lane;
+
+pub use self::lane::Writer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use rand::CryptoRng;
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
+use self::lane::Pending;
 use super::error::StoreError;
-use super::open::{self, DataDir, Synchronous};
+use super::open::{self, DataDir, DiskUse};
 use super::reader::panicked;
 use super::tables::{self, meta};
+use super::units::index_posts;
+use super::watch::Tap;
+use crate::clock::Moment;
 use crate::clock::{SharedClock, Timestamp};
 use crate::domain::event::Event;
 use crate::domain::refusal::Refusal;
 use crate::ids::IdGenerator;
+use crate::telemetry::writer::WriterFigures;
+use crate::telemetry::{Span, Telemetry};
 
 /// The most units in one transaction: bounds how long the first of them waits for the last.
 pub const UNITS_PER_COMMIT_MAX: usize = 512;
 /// The most units that wait for the writer; one more is answered [`WriteError::Busy`].
 pub const UNITS_WAITING_MAX: usize = 4096;
-/// After so many units the WAL is copied into the database between commits; then it starts anew by itself.
-const UNITS_PER_CHECKPOINT: usize = 1000;
+/// Writes flow when the last commit is less than this ago, in milliseconds.
+const FLOW_MILLIS: i64 = 1000;
+/// A batch with so many units is worth its commit: it waits for no more.
+const UNITS_GATHERED_MAX: usize = 64;
 /// At this size, in bytes, the writer waits for readers to let go of the WAL, so that it can start anew.
 pub const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -141,115 +158,95 @@ pub trait EventSink: Send {
     fn deliver(&self, batch: &Arc<EventBatch>);
 }
 
-/// A unit with its waiter, whatever its type.
-trait Pending: Send {
-    fn apply(&mut self, write: &mut Write<'_>) -> Result<(), UnitError>;
-    fn answer(self: Box<Self>, outcome: Result<(), WriteError>);
-}
+/// Whether units may ask for mail, which nobody sends unless this is turned on. Clones are the same switch.
+#[derive(Debug, Clone, Default)]
+pub struct MailSwitch(Arc<AtomicBool>);
 
-struct Submitted<U: Unit> {
-    unit: U,
-    answer: Option<U::Answer>,
-    waiter: oneshot::Sender<Result<U::Answer, WriteError>>,
-}
-
-impl<U: Unit> Pending for Submitted<U> {
-    fn apply(&mut self, write: &mut Write<'_>) -> Result<(), UnitError> {
-        self.answer = Some(self.unit.apply(write)?);
-        Ok(())
+impl MailSwitch {
+    /// Lets units ask for mail from now on.
+    pub fn turn_on(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 
-    fn answer(self: Box<Self>, outcome: Result<(), WriteError>) {
-        let Self { answer, waiter, .. } = *self;
-        // A waiter that went away is no error: what it asked for is done all the same.
-        drop(waiter.send(outcome.and_then(|()| answer.ok_or(WriteError::Internal))));
-    }
-}
-
-/// The door to the writer; clones share one lane.
-#[derive(Clone)]
-pub struct Writer {
-    lane: mpsc::Sender<Box<dyn Pending>>,
-}
-
-impl Writer {
-    /// Puts a unit in the lane. Units are applied in the order of these calls.
-    ///
-    /// # Errors
-    /// [`WriteError::Busy`] when the lane is full, [`WriteError::Unavailable`] when the writer has stopped.
-    pub fn submit<U: Unit>(
-        &self,
-        unit: U,
-    ) -> Result<oneshot::Receiver<Result<U::Answer, WriteError>>, WriteError> {
-        let (waiter, answer) = oneshot::channel();
-        self.lane
-            .try_send(Box::new(Submitted {
-                unit,
-                answer: None,
-                waiter,
-            }))
-            .map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => WriteError::Busy,
-                mpsc::error::TrySendError::Closed(_) => WriteError::Unavailable,
-            })?;
-        Ok(answer)
+    fn is_on(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
 /// The writer's thread: ends, with a last checkpoint, when every [`Writer`] is gone.
 pub struct WriterThread {
     connection: Connection,
-    synchronous: Synchronous,
+    disk_use: DiskUse,
     clock: SharedClock,
     ids: IdGenerator,
     commit: i64,
+    /// When the last batch was done.
+    committed_at: Timestamp,
+    /// Wakes the thread when it has gathered for long enough; none where it never does.
+    timer: Option<Runtime>,
     units_since_checkpoint: usize,
     /// Whether a reader held back the last checkpoint of a log that was too long.
     was_blocked: bool,
     wal_bytes_max: u64,
-    sends_mail: bool,
+    sends_mail: MailSwitch,
     /// What the units of the batch at work want of it.
     wishes: Wishes,
     /// The events of a commit that failed in a way that leaves open whether it happened.
     in_doubt: Option<Vec<Event>>,
     sinks: Vec<Box<dyn EventSink>>,
+    tap: Tap,
     lane: mpsc::Receiver<Box<dyn Pending>>,
+    /// `None` where nothing is measured.
+    figures: Option<Arc<WriterFigures>>,
+    /// When the commit of the batch at work began and ended.
+    committed: Option<(Moment, Moment)>,
     /// Last, for fields are dropped in order: the directory's lock goes after the connection.
     data_dir: DataDir,
 }
 
 impl WriterThread {
-    /// Opens the database for writing.
+    /// Opens the database for writing. `rng` makes what a new database is told from every other by.
     ///
     /// # Errors
     /// What the disk or SQLite say, or [`StoreError::NewerSchema`].
     pub fn open(
         data_dir: DataDir,
-        synchronous: Synchronous,
+        disk_use: impl Into<DiskUse>,
         clock: SharedClock,
+        rng: &mut impl CryptoRng,
+        telemetry: &Telemetry,
     ) -> Result<(Self, Writer), StoreError> {
-        let connection = open::open_writer(&data_dir.database(), synchronous)?;
-        meta::initialise(&connection)?;
+        let disk_use = disk_use.into();
+        let connection = open::open_writer(&data_dir.database(), disk_use)?;
+        meta::initialise(&connection, rng)?;
+        index_posts::begin(&connection, clock.now())?;
         let commit = meta::commit(&connection)?;
         let ids = IdGenerator::above(tables::largest_id(&connection)?);
         let (sender, lane) = mpsc::channel(UNITS_WAITING_MAX);
+        let figures = telemetry.is_on().then(|| Arc::clone(&telemetry.writer));
+        let writer = Writer::new(sender, figures.clone());
         let thread = Self {
             connection,
-            synchronous,
+            disk_use,
             clock,
             ids,
             commit,
+            committed_at: Timestamp::from_millis(0),
+            timer: disk_use.timer()?,
             units_since_checkpoint: 0,
             was_blocked: false,
             wal_bytes_max: WAL_BYTES_MAX,
-            sends_mail: false,
+            sends_mail: MailSwitch::default(),
             wishes: Wishes::default(),
             in_doubt: None,
             sinks: Vec::new(),
+            tap: Tap::new(Arc::clone(&telemetry.statements)),
             lane,
+            figures,
+            committed: None,
             data_dir,
         };
-        Ok((thread, Writer { lane: sender }))
+        Ok((thread, writer))
     }
 
     /// The store's random identity, made with the database: what was derived from another store can be told apart.
@@ -286,9 +283,9 @@ impl WriterThread {
         self.commit
     }
 
-    /// Lets units ask for mail, which nobody sends unless this is called.
-    pub fn send_mail(&mut self) {
-        self.sends_mail = true;
+    /// What lets units ask for mail.
+    pub fn mail_switch(&self) -> MailSwitch {
+        self.sends_mail.clone()
     }
 
     /// Who is told of events.
@@ -304,11 +301,32 @@ impl WriterThread {
             .blocking_recv_many(&mut batch, UNITS_PER_COMMIT_MAX)
             > 0
         {
+            self.gather(&mut batch);
             self.units_since_checkpoint += batch.len();
+            if let Some(figures) = &self.figures {
+                figures.waiting.fall(batch.len());
+            }
             self.commit_batch(std::mem::take(&mut batch));
+            self.committed_at = self.clock.now();
             self.bound_wal();
         }
         self.checkpoint("TRUNCATE");
+    }
+
+    /// Waits a moment for more units, where commits are dear and another one was just done: whoever writes alone never
+    /// waits.
+    fn gather(&mut self, batch: &mut Vec<Box<dyn Pending>>) {
+        let flows = self.clock.now().millis() - self.committed_at.millis() < FLOW_MILLIS;
+        let Some(timer) = self.timer.as_ref().filter(|_| flows) else {
+            return;
+        };
+        let more = async {
+            while batch.len() < UNITS_GATHERED_MAX
+                && self.lane.recv_many(batch, UNITS_GATHERED_MAX).await > 0
+            {}
+        };
+        // What came in time is in the batch, whether the time ran out or not.
+        drop(timer.block_on(async { timeout(self.disk_use.gather, more).await }));
     }
 
     /// Applies what waits now, as one batch, on the caller's thread.
@@ -330,21 +348,71 @@ impl WriterThread {
             match self.try_batch(&mut batch) {
                 Round::Committed { outcomes, events } => {
                     self.deliver(events);
-                    for (pending, outcome) in batch.drain(..).zip(outcomes) {
+                    let committed = self.committed.take();
+                    for (mut pending, outcome) in batch.drain(..).zip(outcomes) {
+                        self.note(pending.as_mut(), &outcome, committed);
                         pending.answer(outcome);
                     }
                 }
                 Round::EndedBy { unit } => {
+                    self.count_failed(1);
                     batch.remove(unit).answer(Err(WriteError::Unavailable));
                 }
                 Round::Unavailable => {
+                    self.count_failed(batch.len());
                     for pending in batch.drain(..) {
                         pending.answer(Err(WriteError::Unavailable));
                     }
                 }
                 // Whoever waits learns that there is no answer, which is the truth.
-                Round::InDoubt => batch.clear(),
+                Round::InDoubt => {
+                    self.count_failed(batch.len());
+                    batch.clear();
+                }
             }
+        }
+    }
+
+    fn count_failed(&self, units: usize) {
+        if let Some(figures) = &self.figures {
+            figures.failed.add(units as u64);
+        }
+    }
+
+    /// Notes what became of a unit, and in its request's course where the time went. Whoever waits has no answer yet.
+    fn note(
+        &self,
+        pending: &mut dyn Pending,
+        outcome: &Result<(), WriteError>,
+        committed: Option<(Moment, Moment)>,
+    ) {
+        let Some(figures) = &self.figures else {
+            return;
+        };
+        match outcome {
+            Ok(()) => figures.committed.count(),
+            Err(WriteError::Refused(_)) => figures.refused.count(),
+            Err(_) => figures.failed.count(),
+        }
+        let kind = pending.kind();
+        let Some(submission) = pending.submission() else {
+            return;
+        };
+        let Some((begun, ended)) = submission.applied else {
+            return;
+        };
+        let submitted = submission.submitted;
+        figures.lane.observe(begun.nanos_since(submitted));
+        figures.apply.observe(ended.nanos_since(begun));
+        let Some(trace) = &submission.trace else {
+            return;
+        };
+        trace.add_all([
+            (Span::Queue, kind, submitted, begun),
+            (Span::Apply, kind, begun, ended),
+        ]);
+        if let Some((begun, ended)) = committed {
+            trace.add(Span::Commit, "", begun, ended);
         }
     }
 
@@ -370,12 +438,19 @@ impl WriterThread {
             return Round::Unavailable;
         }
         self.wishes.commit = false;
+        self.committed = None;
         let changes_before = self.connection.total_changes();
         let mut outcomes = Vec::with_capacity(batch.len());
         let mut events = Vec::new();
         for (unit, pending) in batch.iter_mut().enumerate() {
             let events_before = events.len();
+            let begun = self.figures.is_some().then(Moment::now);
             let outcome = self.apply_in_savepoint(pending.as_mut(), &mut events);
+            if let Some(begun) = begun
+                && let Some(submission) = pending.submission()
+            {
+                submission.applied = Some((begun, Moment::now()));
+            }
             if outcome.is_err() {
                 events.truncate(events_before);
             }
@@ -393,7 +468,15 @@ impl WriterThread {
             self.roll_back();
             return Round::Committed { outcomes, events };
         }
-        match self.commit() {
+        let begun = self.figures.is_some().then(Moment::now);
+        let committed = self.commit();
+        if let (Some(figures), Some(begun)) = (&self.figures, begun) {
+            let ended = Moment::now();
+            figures.commit.observe(ended.nanos_since(begun));
+            figures.units_per_commit.observe(outcomes.len() as u64);
+            self.committed = Some((begun, ended));
+        }
+        match committed {
             Ok(()) => Round::Committed { outcomes, events },
             Err(error) => {
                 tracing::error!(%error, "can't commit");
@@ -409,7 +492,8 @@ impl WriterThread {
         }
     }
 
-    fn begin(&self) -> Result<(), StoreError> {
+    fn begin(&mut self) -> Result<(), StoreError> {
+        self.tap.follow(&mut self.connection)?;
         // A transaction that could not be taken back when its time was.
         self.roll_back();
         self.connection
@@ -433,7 +517,7 @@ impl WriterThread {
             events,
             commit: self.commit + 1,
             now: self.clock.now(),
-            sends_mail: self.sends_mail,
+            sends_mail: self.sends_mail.is_on(),
             wishes: &mut self.wishes,
         };
         let applied = run("SAVEPOINT unit", &self.connection)
@@ -490,11 +574,12 @@ impl WriterThread {
             self.roll_back();
             return Some(false);
         }
-        let reopened = open::open_writer(&self.data_dir.database(), self.synchronous)
+        let reopened = open::open_writer(&self.data_dir.database(), self.disk_use)
             .and_then(|connection| Ok((meta::commit(&connection)?, connection)));
         match reopened {
             Ok((found, connection)) => {
                 self.connection = connection;
+                self.tap.begin_anew();
                 let committed = found > self.commit;
                 self.commit = found;
                 Some(committed)
@@ -538,7 +623,7 @@ impl WriterThread {
         // A reader that holds an old snapshot keeps the WAL growing: at the bound the writer waits for it. One that holds
         // it longer than that, such as a backup, is asked again only now and then, or every batch would wait.
         let is_urgent = is_large && !self.was_blocked;
-        if !is_urgent && self.units_since_checkpoint < UNITS_PER_CHECKPOINT {
+        if !is_urgent && self.units_since_checkpoint < self.disk_use.units_per_checkpoint {
             return;
         }
         let was_blocked = self.checkpoint(if is_large { "TRUNCATE" } else { "PASSIVE" });
@@ -548,6 +633,22 @@ impl WriterThread {
 
     /// Copies the log into the database; answers whether a reader held it back.
     fn checkpoint(&self, mode: &str) -> bool {
+        let begun = Moment::now();
+        let was_blocked = self.run_checkpoint(mode);
+        if let Some(figures) = &self.figures {
+            let figures = match mode {
+                "PASSIVE" => &figures.passive,
+                _ => &figures.truncating,
+            };
+            figures.time.observe(begun.elapsed_nanos());
+            if was_blocked {
+                figures.blocked.count();
+            }
+        }
+        was_blocked
+    }
+
+    fn run_checkpoint(&self, mode: &str) -> bool {
         let done =
             self.connection
                 .query_row(&format!("PRAGMA wal_checkpoint({mode})"), (), |row| {

@@ -1,4 +1,4 @@
-// node screenshots.mjs BASE DIR NAME PASSWORD THREAD OWNER OWNERS_PASSWORD: pictures of thirteen pages in DIR, as NAME sees
+// node screenshots.mjs BASE DIR NAME PASSWORD THREAD OWNER OWNERS_PASSWORD: pictures of fourteen pages in DIR, as NAME sees
 // them, and OWNER those for owners, on a phone and on a desktop, light and dark; THREAD is the path of the post whose
 // thread is shown.
 
@@ -30,7 +30,7 @@ const SIGNED_IN = {
   'own-stats': '/settings/stats',
   consent: app.authorizeUrl(),
 };
-const OF_OWNERS = { tasks: '/admin/tasks' };
+const OF_OWNERS = { tasks: '/admin/tasks', live: '/admin/live?every=0' };
 
 const report = new Report();
 const browser = await openChromium();

@@ -11,6 +11,7 @@
     reason = "clippy takes only the test functions themselves for tests"
 )]
 
+pub mod curl;
 pub mod graph;
 pub mod history;
 pub mod model;

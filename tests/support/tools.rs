@@ -23,6 +23,18 @@ pub fn python_programs() -> PathBuf {
     programs
 }
 
+/// The Python that pytest and all else that the tests take from PyPI are installed for.
+pub fn python() -> PathBuf {
+    installed("tests/.venv/bin/pytest");
+    installed("tests/.venv/bin/python")
+}
+
+/// The program vitest, beside the set-up that it tries out.
+pub fn vitest() -> PathBuf {
+    installed("integrations/vitest/node_modules/masto");
+    installed("integrations/vitest/node_modules/.bin/vitest")
+}
+
 /// A command of the system, such as `tests/install` takes from Debian. Those of administrators are found by everybody.
 pub fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();

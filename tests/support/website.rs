@@ -83,28 +83,25 @@ impl Page {
         Some(unescaped(inside))
     }
 
-    fn hidden_fields(&self, action: &str) -> Vec<(String, String)> {
+    /// The hidden fields of the form that leads to `action`.
+    pub fn hidden_fields(&self, action: &str) -> Vec<(String, String)> {
         self.fields_of(&format!(" action=\"{action}\""))
     }
 
+    /// The hidden fields of the first form whose tag has this mark.
     fn fields_of(&self, mark: &str) -> Vec<(String, String)> {
-        hidden_fields(&self.html, mark)
+        let forms = self.html.split("<form").skip(1);
+        let form = forms
+            .map(|rest| rest.split("</form>").next().unwrap_or(rest))
+            .find(|form| form.split('>').next().unwrap_or_default().contains(mark))
+            .unwrap_or_else(|| panic!("{} has no form with {mark}:\n{}", self.url, self.html));
+        form.split("<input")
+            .skip(1)
+            .filter_map(|rest| rest.split('>').next())
+            .filter(|tag| attribute(tag, "type").as_deref() == Some("hidden"))
+            .filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value")?)))
+            .collect()
     }
-}
-
-/// The hidden fields of the first form of a page whose tag has this mark.
-pub fn hidden_fields(html: &str, mark: &str) -> Vec<(String, String)> {
-    let forms = html.split("<form").skip(1);
-    let form = forms
-        .map(|rest| rest.split("</form>").next().unwrap_or(rest))
-        .find(|form| form.split('>').next().unwrap_or_default().contains(mark))
-        .unwrap_or_else(|| panic!("no form with {mark}:\n{html}"));
-    form.split("<input")
-        .skip(1)
-        .filter_map(|rest| rest.split('>').next())
-        .filter(|tag| attribute(tag, "type").as_deref() == Some("hidden"))
-        .filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value")?)))
-        .collect()
 }
 
 /// The value of an attribute of a tag as the website writes them: with double quotes.

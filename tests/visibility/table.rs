@@ -589,6 +589,7 @@ pub const TABLE: &[Row] = &[
     post("/admin/jobs/retry-dead", ADMIN),
     post("/admin/jobs/:id/retry", ADMIN),
     post("/admin/jobs/:id/drop", ADMIN),
+    get("/admin/live", ADMIN),
     get("/admin/sign-ups", ADMIN),
     post("/admin/sign-ups/:id/approve", ADMIN),
     post("/admin/sign-ups/:id/reject", ADMIN),

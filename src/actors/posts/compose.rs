@@ -51,7 +51,7 @@ pub(super) fn prepare(draft: &Draft, rules: &TextRules) -> Result<PreparedText, 
     Ok(PreparedText {
         mentioned_names: mentions::local_names(&tokens, &rules.local_host),
         tags: hashtags::names(&tokens),
-        terms: search_terms::index_terms(&format!("{spoiler}\n{text}")),
+        terms: search_terms::post_terms(&spoiler, &text),
         sensitive: draft.sensitive.or((!spoiler.is_empty()).then_some(true)),
         language: language(draft.language.as_deref())?,
         spoiler,

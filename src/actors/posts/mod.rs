@@ -7,12 +7,12 @@ pub mod fill;
 pub use compose::{Draft, TextRules};
 
 use actix::{
-    Actor, ActorFutureExt, Addr, Context, Handler, Message, ResponseActFuture, ResponseFuture,
-    WrapFuture,
+    Actor, ActorFutureExt, Context, Handler, Message, ResponseActFuture, ResponseFuture, WrapFuture,
 };
 
 use self::core::{Shelf, Shown};
 use super::Actors;
+use super::door::Door;
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::messages::{Owner, StoreDoor, serves_owned};
@@ -21,6 +21,7 @@ use crate::domain::visibility::{Onlooker, Visibility};
 use crate::ids::{AccountId, AppId, PostId};
 use crate::secret::TokenHash;
 use crate::store::units::{EditPost, PublishPost};
+use crate::telemetry::mailbox::Watch;
 
 /// The actor.
 pub struct Posts {
@@ -28,16 +29,18 @@ pub struct Posts {
     feed: EventFeed,
     rules: TextRules,
     shelf: Shelf,
+    watch: Watch,
 }
 
 impl Posts {
     /// An owner that isn't started yet.
-    pub fn new(store: StoreDoor, feed: EventFeed, rules: TextRules) -> Self {
+    pub fn new(store: StoreDoor, feed: EventFeed, rules: TextRules, watch: Watch) -> Self {
         Self {
             store,
             feed,
             rules,
             shelf: Shelf::default(),
+            watch,
         }
     }
 
@@ -60,7 +63,7 @@ impl Actor for Posts {
 }
 
 impl Owner for Posts {
-    fn address(actors: &Actors) -> &Addr<Self> {
+    fn door(actors: &Actors) -> &Door<Self> {
         &actors.posts
     }
 }

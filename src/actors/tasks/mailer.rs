@@ -17,13 +17,15 @@ use crate::config::{Config, InstanceUrl};
 use crate::domain::job::LeasedJob;
 use crate::domain::mail::MailKind;
 use crate::ids::{AccountId, JobId, PostId};
+use crate::letter_box::{KeptMail, LetterBox};
 use crate::mail::letters::{self, Letter as _, Person};
-use crate::mail::{Mail, MessageId, Outbox, SendError, Site, UnsubscribeKey};
+use crate::mail::{Mail, MessageId, Outbox, SendError, Site};
 use crate::randomness::Randomness;
 use crate::secret::{Secret, TokenHash, random_token};
 use crate::store::units::{
     AdmitMail, Bounced, BuryJob, Dispatch, FinishJob, Letter, Mentioned, RetryJob, Sender, Setback,
 };
+use crate::unsubscribe::UnsubscribeKey;
 
 /// Random bytes of a link's code: 128 bits.
 const LINK_BYTES: usize = 16;
@@ -47,14 +49,35 @@ pub struct MailerSetup {
     pub unsubscribe_key: UnsubscribeKey,
     /// The store's random identity: a copy of an instance doesn't repeat the other's `Message-ID`s.
     pub identity: String,
+    /// Where mail is kept instead of being sent.
+    pub letter_box: Option<LetterBox>,
+}
+
+impl MailerSetup {
+    /// For an instance that sends mail; `identity` is the store's. With a box the mail goes there.
+    pub fn of(
+        config: &Arc<Config>,
+        url: &Arc<InstanceUrl>,
+        unsubscribe_key: &UnsubscribeKey,
+        identity: String,
+        letter_box: Option<LetterBox>,
+    ) -> Option<Self> {
+        config.mail.url.is_on().then(|| Self {
+            config: Arc::clone(config),
+            url: Arc::clone(url),
+            unsubscribe_key: unsubscribe_key.clone(),
+            identity,
+            letter_box,
+        })
+    }
 }
 
 pub(super) struct Mailer {
-    pub(super) actors: Actors,
-    pub(super) randomness: Randomness,
-    pub(super) setup: MailerSetup,
+    actors: Actors,
+    randomness: Randomness,
+    setup: MailerSetup,
     /// The connections to the mail server, as long as there is mail.
-    pub(super) outbox: watch::Sender<Option<Arc<Outbox>>>,
+    outbox: watch::Sender<Option<Arc<Outbox>>>,
 }
 
 impl Worker for Mailer {
@@ -75,6 +98,10 @@ impl Worker for Mailer {
             email: dispatch.email.clone(),
         };
         let mail = self.write(job.id, dispatch, &code);
+        if let Some(letter_box) = &self.setup.letter_box {
+            letter_box.put(kept(mail));
+            return self.finish(job.id).await;
+        }
         match self.outbox().send(&mail).await {
             Ok(()) => self.finish(job.id).await,
             Err(error) => self.settle(&job, recipient, error).await,
@@ -88,6 +115,15 @@ impl Worker for Mailer {
 }
 
 impl Mailer {
+    pub(super) fn new(actors: Actors, randomness: Randomness, setup: MailerSetup) -> Self {
+        Self {
+            actors,
+            randomness,
+            setup,
+            outbox: watch::channel(None).0,
+        }
+    }
+
     fn outbox(&self) -> Arc<Outbox> {
         if let Some(open) = &*self.outbox.borrow() {
             return Arc::clone(open);
@@ -281,6 +317,18 @@ fn subscription(letter: &Letter) -> Option<MailKind> {
             MailKind::SignUp
         }),
         Letter::Approved | Letter::Confirm | Letter::Reset => None,
+    }
+}
+
+fn kept(mail: Mail) -> KeptMail {
+    KeptMail {
+        id: mail.id.as_str().to_owned(),
+        at: mail.date,
+        from: mail.from,
+        to: mail.to,
+        subject: mail.content.subject,
+        text: mail.content.text,
+        html: mail.content.html,
     }
 }
 

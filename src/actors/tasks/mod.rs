@@ -5,6 +5,10 @@
 
 mod house;
 mod lane;
+#[cfg(feature = "mail")]
+mod mailer;
+#[cfg(not(feature = "mail"))]
+#[path = "mailer_off.rs"]
 mod mailer;
 pub mod overview;
 mod periodic;
@@ -13,7 +17,7 @@ mod wakes;
 
 use std::sync::Arc;
 
-use actix::{Actor, Addr, Context};
+use actix::{Actor, Context};
 use tokio::sync::{oneshot, watch};
 
 use self::house::House;
@@ -24,11 +28,13 @@ pub use self::periodic::{StatisticsProgress, step_statistics};
 use self::schedule::Scheduler;
 pub use self::wakes::WakeUps;
 use super::Actors;
+use super::door::Door;
 use super::messages::{Owner, StoreDoor, serves_owned};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::domain::job::Lane;
 use crate::randomness::Randomness;
+use crate::telemetry::mailbox::Watch;
 
 /// How many steps on the store are worked on at once: the writer is one.
 const HOUSE_AT_ONCE: usize = 1;
@@ -47,16 +53,18 @@ pub enum Progress {
 /// Owns jobs, schedules and statistics.
 pub struct Tasks {
     store: StoreDoor,
+    watch: Watch,
     /// Dropped with the actor, also when a handler panics.
     _alive: oneshot::Sender<()>,
 }
 
 impl Tasks {
     /// The owner, and what is ready when it is gone.
-    pub fn new(store: StoreDoor) -> (Self, oneshot::Receiver<()>) {
+    pub fn new(store: StoreDoor, watch: Watch) -> (Self, oneshot::Receiver<()>) {
         let (alive, gone) = oneshot::channel();
         let tasks = Self {
             store,
+            watch,
             _alive: alive,
         };
         (tasks, gone)
@@ -68,7 +76,7 @@ impl Actor for Tasks {
 }
 
 impl Owner for Tasks {
-    fn address(actors: &Actors) -> &Addr<Self> {
+    fn door(actors: &Actors) -> &Door<Self> {
         &actors.tasks
     }
 }
@@ -101,7 +109,7 @@ impl TaskManager {
             wakes: self.wakes.clone(),
             worker: House {
                 actors: self.actors.clone(),
-                randomness: self.randomness.clone(),
+                randomness: self.randomness.branch("house"),
             },
             at_once: HOUSE_AT_ONCE,
         };
@@ -110,12 +118,7 @@ impl TaskManager {
             actors: self.actors.clone(),
             clock: Arc::clone(&self.clock),
             wakes: self.wakes.clone(),
-            worker: Mailer {
-                actors: self.actors.clone(),
-                randomness: self.randomness.clone(),
-                setup,
-                outbox: watch::channel(None).0,
-            },
+            worker: Mailer::new(self.actors.clone(), self.randomness.branch("mail"), setup),
             at_once: MAILS_AT_ONCE,
         });
         let lanes = async move {
@@ -129,7 +132,7 @@ impl TaskManager {
             actors: self.actors,
             clock: self.clock,
             wakes: self.wakes,
-            randomness: self.randomness,
+            randomness: self.randomness.branch("schedule"),
             config: self.config,
         };
         tokio::select! {

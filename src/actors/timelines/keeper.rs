@@ -1,12 +1,17 @@
 //! Persists windows and brings them back: sled's file I/O on a thread of its own.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use actix::{Actor, Addr, Handler, Message, SyncContext};
+use actix::{Actor, Handler, Message, SyncContext};
 
+use crate::actors::door::{Door, opens_door};
 use crate::actors::pool::{self, PoolEnd};
+use crate::features;
 use crate::ids::AccountId;
 use crate::store::snapshots::{Snapshots, WindowSnapshot};
+use crate::telemetry::Telemetry;
+use crate::telemetry::mailbox::{ActorName, Watch};
 
 /// The keeper of snapshots. What it can't do is logged and does no harm: a window is then merged anew.
 pub struct SnapshotKeeper {
@@ -14,16 +19,28 @@ pub struct SnapshotKeeper {
     store_identity: String,
     /// Opened by the first message, so that nobody waits for it at the start.
     snapshots: Option<Snapshots>,
+    watch: Watch,
 }
 
 impl SnapshotKeeper {
-    /// Starts the one keeper of a directory.
-    pub fn start_in(directory: PathBuf, store_identity: String) -> (Addr<Self>, PoolEnd) {
-        pool::start(1, move || Self {
+    /// Starts the one keeper of a directory, unless this kinglet was built without snapshots.
+    pub fn start_in(
+        directory: PathBuf,
+        store_identity: String,
+        telemetry: &Arc<Telemetry>,
+    ) -> (Option<Door<Self>>, PoolEnd) {
+        if !features::SLED {
+            return (None, PoolEnd::of_none());
+        }
+        let name = ActorName::Snapshots;
+        let watched = Arc::clone(telemetry);
+        let (keeper, end) = pool::start("kinglet-keeper", 1, move || Self {
             directory: directory.clone(),
             store_identity: store_identity.clone(),
             snapshots: None,
-        })
+            watch: watched.watch(name),
+        });
+        (Some(Door::new(keeper, telemetry, name)), end)
     }
 
     fn snapshots(&mut self) -> Option<&Snapshots> {
@@ -40,6 +57,8 @@ impl SnapshotKeeper {
 impl Actor for SnapshotKeeper {
     type Context = SyncContext<Self>;
 }
+
+opens_door!(SnapshotKeeper);
 
 /// Keeps these; answered when they are on disk or can't be.
 pub(super) struct SaveWindows(pub(super) Vec<WindowSnapshot>);

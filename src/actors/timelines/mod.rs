@@ -15,13 +15,14 @@ pub use self::keeper::SnapshotKeeper;
 use std::time::Duration;
 
 use actix::{
-    Actor, ActorFutureExt, Addr, AsyncContext, Context, Handler, MailboxError, Message,
-    MessageResult, ResponseActFuture, ResponseFuture, WrapFuture,
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, MailboxError, Message, MessageResult,
+    ResponseActFuture, ResponseFuture, WrapFuture,
 };
 
 use self::core::Residents;
 use self::keeper::{LoadWindow, SaveWindows};
 use super::Actors;
+use super::door::Door;
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::gate::Gate;
@@ -29,6 +30,7 @@ use super::messages::{Owner, StoreDoor, serves_owned};
 use crate::domain::page::{PAGE_MAX, Page};
 use crate::ids::{AccountId, PostId};
 use crate::store::queries::home::{HomeEntry, MergeHome, MergedHome, RefreshHome};
+use crate::telemetry::mailbox::Watch;
 
 /// How many shown entries a window starts with, as far as it may hold so many.
 const WINDOW_START_ENTRIES: usize = 3 * PAGE_MAX;
@@ -45,11 +47,13 @@ pub struct TimelinesSetup {
     /// How much stays in memory.
     pub residency: Residency,
     /// Who persists windows; `None` for nobody.
-    pub keeper: Option<Addr<SnapshotKeeper>>,
+    pub keeper: Option<Door<SnapshotKeeper>>,
     /// How often windows that changed are persisted.
     pub snapshot_interval: Duration,
     /// The store's newest commit at the start.
     pub commit: i64,
+    /// Notes its messages.
+    pub watch: Watch,
 }
 
 /// The actor.
@@ -58,10 +62,11 @@ pub struct Timelines {
     feed: EventFeed,
     residency: Residency,
     residents: Residents,
-    keeper: Option<Addr<SnapshotKeeper>>,
+    keeper: Option<Door<SnapshotKeeper>>,
     saves: Gate,
     snapshot_interval: Duration,
     roads: Roads,
+    watch: Watch,
 }
 
 /// How many pages came by which road.
@@ -87,6 +92,7 @@ impl Timelines {
             saves: Gate::new(SAVES_WAITING_MAX),
             snapshot_interval: setup.snapshot_interval,
             roads: Roads::default(),
+            watch: setup.watch,
         }
     }
 
@@ -145,7 +151,7 @@ impl Actor for Timelines {
 }
 
 impl Owner for Timelines {
-    fn address(actors: &Actors) -> &Addr<Self> {
+    fn door(actors: &Actors) -> &Door<Self> {
         &actors.timelines
     }
 }

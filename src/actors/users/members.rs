@@ -4,7 +4,7 @@ use actix::{Context, Handler, Message, ResponseFuture};
 
 use super::Users;
 use crate::actors::error::AskError;
-use crate::actors::hasher::Hashers;
+use crate::actors::hasher::{Effort, Hashers};
 use crate::domain::account::Role;
 use crate::domain::account_name::{
     check_password, check_username, check_username_form, clean_email,
@@ -61,11 +61,21 @@ impl Typed {
         hashers: Hashers,
         salt: [u8; 16],
     ) -> Result<NewMember, AskError> {
+        self.hashed_with(chooser, hashers, salt, Effort::Full).await
+    }
+
+    async fn hashed_with(
+        self,
+        chooser: Chooser,
+        hashers: Hashers,
+        salt: [u8; 16],
+        effort: Effort,
+    ) -> Result<NewMember, AskError> {
         let email = self.check(chooser)?;
         Ok(NewMember {
             name: self.name,
             email,
-            password_hash: hashers.hash(self.password, salt).await?,
+            password_hash: hashers.hash_with(self.password, salt, effort).await?,
         })
     }
 }
@@ -132,6 +142,40 @@ impl Handler<CreateMember> for Users {
             let member = message
                 .typed
                 .hashed(Chooser::Operator, hashers, salt)
+                .await?;
+            store.perform(RegisterAccount { member, admission }).await
+        })
+    }
+}
+
+/// A made-up person comes to an instance that is filled for a test or a demonstration.
+#[derive(Debug, Clone)]
+pub struct SeedMember {
+    /// Who.
+    pub typed: Typed,
+    /// By what right.
+    pub admission: Admission,
+    /// How hard the password's hash makes it to try passwords out.
+    pub effort: Effort,
+}
+
+impl Message for SeedMember {
+    type Result = Result<Registered, AskError>;
+}
+
+impl Handler<SeedMember> for Users {
+    type Result = ResponseFuture<Result<Registered, AskError>>;
+
+    fn handle(&mut self, message: SeedMember, _: &mut Context<Self>) -> Self::Result {
+        let (store, hashers, salt) = (self.store.clone(), self.hashers.clone(), self.new_salt());
+        let SeedMember {
+            typed,
+            admission,
+            effort,
+        } = message;
+        Box::pin(async move {
+            let member = typed
+                .hashed_with(Chooser::Operator, hashers, salt, effort)
                 .await?;
             store.perform(RegisterAccount { member, admission }).await
         })

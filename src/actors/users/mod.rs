@@ -11,21 +11,20 @@ pub use clients::{
     RegisteredClient,
 };
 pub use links::{LinkCode, MakeLink};
-pub use members::{CreateMember, SetUp, SignUp, Typed};
+pub use members::{CreateMember, SeedMember, SetUp, SignUp, Typed};
 pub use passwords::{
     LogIn, LoggedIn, OpenFirstSession, ReplaceAddress, ReplacePassword, ResetByLink,
 };
 
 use std::sync::Arc;
 
-use actix::{
-    Actor, ActorFutureExt, Addr, Context, Handler, Message, ResponseActFuture, WrapFuture,
-};
+use actix::{Actor, ActorFutureExt, Context, Handler, Message, ResponseActFuture, WrapFuture};
 use rand::Rng as _;
 use rand::rngs::StdRng;
 
 use self::core::{Callers, Identified};
 use super::Actors;
+use super::door::Door;
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::hasher::Hashers;
@@ -34,6 +33,7 @@ use crate::clock::SharedClock;
 use crate::domain::access::{Caller, Credential, Registration};
 use crate::secret::{Secret, random_token};
 use crate::store::units::TouchAccess;
+use crate::telemetry::mailbox::Watch;
 
 /// Random bytes of tokens, cookies and client secrets: 256 bits.
 const TOKEN_BYTES: usize = 32;
@@ -47,6 +47,7 @@ pub struct Users {
     rng: StdRng,
     registration: Registration,
     callers: Callers,
+    watch: Watch,
 }
 
 impl Users {
@@ -58,6 +59,7 @@ impl Users {
         clock: SharedClock,
         rng: StdRng,
         registration: Registration,
+        watch: Watch,
     ) -> Self {
         Self {
             store,
@@ -67,6 +69,7 @@ impl Users {
             rng,
             registration,
             callers: Callers::default(),
+            watch,
         }
     }
 
@@ -112,7 +115,7 @@ impl Actor for Users {
 }
 
 impl Owner for Users {
-    fn address(actors: &Actors) -> &Addr<Self> {
+    fn door(actors: &Actors) -> &Door<Self> {
         &actors.users
     }
 }

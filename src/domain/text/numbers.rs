@@ -30,6 +30,42 @@ pub fn bytes(number: i64) -> String {
     scaled(number, &UNITS)
 }
 
+/// A length of time in milliseconds: `0.08 ms`, `1.2 ms`, `850 ms`, `2.4 s`.
+pub fn millis(millis: f64) -> String {
+    match millis {
+        ..0.1 => format!("{:.2} ms", millis.max(0.0)),
+        ..9.95 => format!("{millis:.1} ms"),
+        ..999.5 => format!("{millis:.0} ms"),
+        ..9_950.0 => format!("{:.1} s", millis / 1000.0),
+        _ => format!("{:.0} s", millis / 1000.0),
+    }
+}
+
+/// A length of time that is known in microseconds.
+pub fn millis_of(micros: u64) -> String {
+    millis(micros as f64 / 1000.0)
+}
+
+/// How long something has lasted, in its two largest units: `42 s`, `12 min 5 s`, `3 h 4 min`, `8 d 1 h`.
+pub fn lasting(seconds: u64) -> String {
+    const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3600, "h"), (60, "min"), (1, "s")];
+    let first = UNITS.iter().position(|(unit, _)| seconds >= *unit);
+    let first = first.unwrap_or(UNITS.len() - 1);
+    let (unit, name) = UNITS[first];
+    let whole = format!("{} {name}", seconds / unit);
+    match UNITS.get(first + 1) {
+        Some((smaller, name)) if seconds % unit >= *smaller => {
+            format!("{whole} {} {name}", seconds % unit / smaller)
+        }
+        _ => whole,
+    }
+}
+
+/// A count as a number that may be negative, as which these functions take it.
+pub fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// A number below 1000 in the largest unit, with a tenth below ten; rounded down.
 fn scaled(number: i64, units: &[&str]) -> String {
     const STEP: u64 = 1000;
@@ -53,6 +89,33 @@ fn scaled(number: i64, units: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_of_time_are_told_in_units_that_fit() {
+        for (millis, told) in [
+            (0.0, "0.00 ms"),
+            (0.08, "0.08 ms"),
+            (1.25, "1.2 ms"),
+            (9.96, "10 ms"),
+            (850.4, "850 ms"),
+            (999.6, "1.0 s"),
+            (2_430.0, "2.4 s"),
+            (61_000.0, "61 s"),
+        ] {
+            assert_eq!(super::millis(millis), told);
+        }
+        for (seconds, told) in [
+            (0, "0 s"),
+            (42, "42 s"),
+            (60, "1 min"),
+            (725, "12 min 5 s"),
+            (3 * 3600 + 59, "3 h"),
+            (3 * 3600 + 240, "3 h 4 min"),
+            (8 * 86_400 + 3700, "8 d 1 h"),
+        ] {
+            assert_eq!(lasting(seconds), told);
+        }
+    }
 
     #[test]
     fn numbers_are_short_or_whole() {

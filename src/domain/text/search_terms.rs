@@ -6,6 +6,7 @@
 //! words in scripts younger than its tables into pieces.
 
 use super::characters::is_unspaced;
+use crate::features;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 use unicode_segmentation::UnicodeSegmentation;
@@ -27,6 +28,15 @@ pub fn index_terms(text: &str) -> String {
         line.push_str(&term.text);
     }
     line
+}
+
+/// The terms of a post: of its warning and its text. None when this kinglet can't search posts.
+#[must_use]
+pub fn post_terms(spoiler: &str, text: &str) -> String {
+    if !features::SEARCH {
+        return String::new();
+    }
+    index_terms(&format!("{spoiler}\n{text}"))
 }
 
 /// A term and what it stands for.

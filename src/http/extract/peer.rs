@@ -1,10 +1,10 @@
 //! Who is at the other end: the client's address, seen through proxies that are trusted.
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::str::FromStr;
 
 use http::header::{FORWARDED, HeaderMap, HeaderName};
+
+use crate::net::peer::{Peer, TrustedProxies};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The most entries of a forwarding header that are looked at, from its end.
@@ -12,84 +12,12 @@ const HOPS_MAX: usize = 32;
 /// How much of an IPv6 address names a household or a hosted machine; the rest is its own to choose.
 const IPV6_GROUP_BITS: u32 = 64;
 
-/// An address range such as `10.0.0.0/8`, or one address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    bits: u32,
-}
-
-/// A text that is neither an address nor a range.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is neither an IP address nor a range such as 10.0.0.0/8")]
-pub struct InvalidNetwork(String);
-
-impl Network {
-    /// Whether the address lies in the range.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(other)) => {
-                let differing = u32::from(own) ^ u32::from(other);
-                differing.leading_zeros() >= self.bits
-            }
-            (IpAddr::V6(own), IpAddr::V6(other)) => {
-                let differing = u128::from(own) ^ u128::from(other);
-                differing.leading_zeros() >= self.bits
-            }
-            _ => false,
-        }
-    }
-}
-
-impl FromStr for Network {
-    type Err = InvalidNetwork;
-
-    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
-        let invalid = || InvalidNetwork(text.chars().take(64).collect());
-        let text = text.trim();
-        let (address, bits) = match text.split_once('/') {
-            Some((address, bits)) => (address, Some(bits)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| invalid())?;
-        let bits_max = if address.is_ipv4() { 32 } else { 128 };
-        let bits = match bits {
-            Some(bits) => bits.parse().map_err(|_| invalid())?,
-            None => bits_max,
-        };
-        if bits > bits_max {
-            return Err(invalid());
-        }
-        Ok(Self { address, bits })
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.bits)
-    }
-}
-
-/// The proxies whose word about their clients is believed.
-#[derive(Debug, Clone, Default)]
-pub struct TrustedProxies(Vec<Network>);
-
 impl TrustedProxies {
-    /// From ranges.
-    pub fn new(networks: Vec<Network>) -> Self {
-        Self(networks)
-    }
-
-    /// Whether this address is a trusted proxy.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.contains(address))
-    }
-
     /// The client's address: the peer itself, or the last entry of `X-Forwarded-For` (without it, of `Forwarded`, RFC
     /// 7239) that is no trusted proxy. Entries before that one could be anybody's invention.
-    pub fn client(&self, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
-        let mut client = peer.ip().to_canonical();
-        if !self.contains(client) {
+    pub fn client(&self, peer: Peer, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer.ip();
+        if !self.trusts(peer) {
             return client;
         }
         let hops = if headers.contains_key(X_FORWARDED_FOR) {
@@ -106,17 +34,6 @@ impl TrustedProxies {
             }
         }
         client
-    }
-}
-
-impl FromStr for TrustedProxies {
-    type Err = InvalidNetwork;
-
-    /// Reads ranges separated by commas or white space.
-    fn from_str(text: &str) -> Result<Self, InvalidNetwork> {
-        let words = text.split(|c: char| c == ',' || c.is_whitespace());
-        let networks = words.filter(|word| !word.is_empty()).map(str::parse);
-        networks.collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -177,14 +94,21 @@ mod tests {
 
     use super::*;
 
+    fn trusted_proxies(words: &str) -> TrustedProxies {
+        let words = words.split(',').filter(|word| !word.is_empty());
+        let proxies = words.map(|word| word.trim().parse().expect("a proxy"));
+        TrustedProxies::new(proxies.collect())
+    }
+
     fn client(trusted: &str, peer: &str, lines: &[(&'static str, &'static str)]) -> String {
-        let trusted: TrustedProxies = trusted.parse().expect("ranges");
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_static(value));
         }
         let peer = SocketAddr::new(peer.parse().expect("an address"), 1);
-        trusted.client(peer, &headers).to_string()
+        trusted_proxies(trusted)
+            .client(peer.into(), &headers)
+            .to_string()
     }
 
     #[test]
@@ -220,17 +144,12 @@ mod tests {
     }
 
     #[test]
-    fn ranges_that_are_none_are_named() {
-        for bad in ["10.0.0.0/33", "example.org", "10.0.0.0/-1", "::/129"] {
-            let error = bad.parse::<TrustedProxies>().expect_err(bad);
-            assert!(error.to_string().contains(bad));
-        }
-        assert!(
-            "0.0.0.0/0, ::/0"
-                .parse::<TrustedProxies>()
-                .expect("ranges")
-                .contains(IpAddr::from([8, 8, 8, 8]))
-        );
+    fn a_unix_socket_counts_as_this_machine_until_it_is_trusted() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", HeaderValue::from_static("192.0.2.9"));
+        let client = |trusted: &str| trusted_proxies(trusted).client(Peer::Unix, &headers);
+        assert_eq!(client("127.0.0.1").to_string(), "127.0.0.1");
+        assert_eq!(client("unix").to_string(), "192.0.2.9");
     }
 
     #[test]

@@ -34,7 +34,7 @@ const HOUR_MILLIS: i64 = 60 * MINUTE_MILLIS;
 const DAY_MILLIS: i64 = 24 * HOUR_MILLIS;
 
 /// Refuses whoever has a lower role; what is done is asked again in its transaction.
-fn require_role(visit: &Visit, least: Role) -> Result<Authority, Problem> {
+pub(super) fn require_role(visit: &Visit, least: Role) -> Result<Authority, Problem> {
     let member = visit.guest.member()?;
     if member.role >= least {
         Ok(Authority::Member(member.id))

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use askama::Template;
 
-use super::assets;
+use super::live;
 use super::stats;
 use super::views::about::AboutPage;
 use super::views::account::{
@@ -19,7 +19,8 @@ use super::views::admin::{
 };
 use super::views::entry::{LoginPage, NoticePage, ResetPage, SetupPage, SignupMode, SignupPage};
 use super::views::error::ErrorPage;
-use super::views::mail::{Bounce, ConfirmPage, ForgotPage, MailSettingsPage, UnsubscribePage};
+use super::views::live::LivePage;
+use super::views::mail::{Bounce, MailSettingsPage};
 use super::views::notification::{
     Entry, Happening, NotificationTab, NotificationsPage, PostExcerpt,
 };
@@ -35,10 +36,16 @@ use super::views::stats::{OwnStatsPage, StatsPage};
 use super::views::timeline::{FoundTag, HomePage, PublicPage, SearchKind, SearchPage, TagPage};
 use super::views::{Choice, FieldError, Flash, FormErrors, Frame, Moment, Nav, Pager, Viewer};
 use crate::actors::tasks::overview::Span;
+use crate::domain::live::{
+    ActorFigures, CacheFigures, JobFigures, LiveFigures, ProcessFigures, SlowRequest, SlowSpan,
+    Traffic, WriterFigures,
+};
 use crate::domain::overview::{AccountOverview, Material};
 use crate::domain::statistics::{
     AccountDay, Audience as Told, Day, Figures, InstanceDay, Measure, MeasuredDay, Share, Totals,
 };
+use crate::http::entrance::assets;
+use crate::http::entrance::views::mail::{ConfirmPage, ForgotPage, UnsubscribePage};
 
 const PEOPLE: [(&str, &str); 7] = [
     ("ada", "Ada Lindqvist"),
@@ -622,6 +629,110 @@ impl Samples {
         }
     }
 
+    fn live(self, slow: bool) -> LivePage {
+        let span = |kind: &str, detail: &str, start_us, length_us| SlowSpan {
+            kind: kind.to_owned(),
+            detail: self.text(detail),
+            start_us,
+            length_us,
+        };
+        let request = |method: &str, route: &str, status, total_us, spans| SlowRequest {
+            id: format!("{total_us:016x}"),
+            at: "2026-11-22T17:10:11+01:00".to_owned(),
+            method: self.text(method),
+            route: self.text(route),
+            status,
+            total_us,
+            spans,
+            spans_lost: 2,
+        };
+        let actor = |name: &str, waiting, handled, work_us| ActorFigures {
+            name: self.text(name),
+            waiting,
+            handled,
+            wait_us: Some(14.0),
+            work_us,
+        };
+        let cache = |name: &str, held, budget, unit: &str| CacheFigures {
+            name: self.text(name),
+            held,
+            budget,
+            unit: unit.to_owned(),
+            hits: held * 3,
+            misses: held / 5,
+        };
+        let publish = vec![
+            span("gate", "tokens", 40, 2_100),
+            span("mailbox", "posts", 2_200, 480),
+            span("handler", "WritePost", 2_700, 806_000),
+            span("queue", "PublishPost", 2_900, 310_000),
+            span("apply", "PublishPost", 312_900, 1_400),
+            span("commit", "PublishPost", 314_300, 490_000),
+            span("render", "json", 809_100, 220),
+        ];
+        let home = vec![
+            span("gate", "tokens", 30, 900),
+            span("handler", "ReadHome", 1_200, 540_000),
+            span("reader", "MergeHome", 1_900, 520_000),
+        ];
+        let slow = match slow {
+            true => vec![
+                request("POST", "/api/v1/statuses", 200, 812_400, publish),
+                request("GET", "/api/v1/timelines/home", 503, 561_000, home),
+            ],
+            false => Vec::new(),
+        };
+        let figures = LiveFigures {
+            version: self.text("0.1.0"),
+            url: "https://kinglet.example".to_owned(),
+            at: "2026-11-22T17:10:31+01:00".to_owned(),
+            uptime_seconds: 3 * 86_400 + 7200,
+            traffic: Traffic {
+                per_second: 14.2,
+                p50_ms: Some(0.61),
+                p99_ms: Some(18.0),
+                failed: u64::from(!slow.is_empty()),
+                refused: 4,
+                at_work: 2,
+                connections: 31,
+                total: 1_204_331,
+                failed_total: 3,
+                course: (0..60).map(|second| second * 37 % 23).collect(),
+            },
+            writer: WriterFigures {
+                waiting: 3,
+                room: 4096,
+                units: 51_200,
+                commits: 40_100,
+                commit_ms: Some(4.2),
+                wal_bytes: 1_300_000,
+            },
+            actors: vec![
+                actor("users", 0, 1_900_221, Some(38.0)),
+                actor("posts", 12, 811_332, Some(120.0)),
+                actor("hashers", 0, 0, None),
+            ],
+            caches: vec![
+                cache("posts", 18_800_000, 33_554_432, "bytes"),
+                cache("windows", 212, 10_000, "entries"),
+            ],
+            jobs: JobFigures {
+                waiting: 4,
+                dead: 1,
+                ..JobFigures::default()
+            },
+            process: ProcessFigures {
+                resident_bytes: Some(48_300_000),
+                cpu_ms: Some(812_000),
+                open_files: Some(61),
+                threads: Some(14),
+            },
+            slow_ms: 500,
+            slow,
+        };
+        live::page_of(&figures, 5, self.owners_frame("/admin/live"))
+    }
+
     fn stats(self, frame: Frame, audience: Told, days: i32) -> StatsPage {
         let span = sample_span(days);
         let mut totals = Totals::default();
@@ -1187,6 +1298,8 @@ impl Samples {
             },
         );
         add("admin-tasks", &self.tasks());
+        add("admin-live", &self.live(true));
+        add("admin-live-calm", &self.live(false));
         add(
             "admin-sign-ups",
             &SignUpsPage {
@@ -1547,6 +1660,7 @@ fn pages_can_be_written_out() -> std::io::Result<()> {
         "kinglet.css",
         "admin.css",
         "stats.css",
+        "live.css",
         "favicon.svg",
         "icons.svg",
         "header.svg",

@@ -1,7 +1,8 @@
 //! The website: server-rendered pages, complete without JavaScript.
 //!
-//! [`views`] holds the page structs; a handler fills one and answers `page.render()` as
-//! `text/html; charset=utf-8`. [`assets`] holds the files they load. A page needs no more than
+//! Feature `web`. [`views`] holds the page structs; a handler fills one and answers `page.render()` as
+//! `text/html; charset=utf-8`. The pages that are there without it, and the files that all of them load, are the
+//! [entrance](super::entrance)'s. A page needs no more than
 //! `default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none';
 //! frame-ancestors 'none'` (plus the host of pictures kept elsewhere, and on the consent page the
 //! validated redirect target in `form-action`).
@@ -23,26 +24,16 @@
 //! | `/posts/ID/delete` | [`views::post::DeletePostPage`] |
 //! | `/favourites`, `/bookmarks` | [`views::post::PostListPage`] |
 //! | `/notifications?only=` (`mentions`, `requests`) | [`views::notification::NotificationsPage`] |
-//! | `/login?return_to=` | [`views::entry::LoginPage`] |
-//! | `/signup`, `/invite/CODE` | [`views::entry::SignupPage`] |
-//! | `/setup?code=` | [`views::entry::SetupPage`] |
-//! | `/reset/CODE` | [`views::entry::ResetPage`] |
-//! | after an act that ends with a sentence | [`views::entry::NoticePage`] |
 //! | `/settings/profile` | [`views::settings::ProfileSettingsPage`] |
 //! | `/settings/account` | [`views::settings::AccountSettingsPage`] |
 //! | `/settings/mail` | [`views::mail::MailSettingsPage`] |
-//! | `/forgot` | [`views::mail::ForgotPage`] |
-//! | `/confirm/CODE` | [`views::mail::ConfirmPage`] |
-//! | `/unsubscribe/TOKEN` | [`views::mail::UnsubscribePage`] |
 //! | `/settings/sessions` | [`views::settings::SessionsPage`] |
 //! | `/admin/tasks` (owners) | [`views::admin::TasksPage`] |
+//! | `/admin/live` (owners, moderators) | [`views::live::LivePage`] |
 //! | `/admin/sign-ups` (owners, moderators) | [`views::admin::SignUpsPage`] |
-//! | `/oauth/authorize` | [`views::oauth::ConsentPage`] |
-//! | the answer to `/oauth/authorize` of a client without an address | [`views::oauth::CodePage`] |
 //! | `/stats?days=` (`7`, `30`, `90`, `365`) | [`views::stats::StatsPage`] |
 //! | `/settings/stats?days=` | [`views::stats::OwnStatsPage`] |
 //! | `/about` | [`views::about::AboutPage`] |
-//! | any failure | [`views::error::ErrorPage`] |
 //!
 //! # Forms
 //!
@@ -53,11 +44,6 @@
 //!
 //! | action | fields besides `csrf` |
 //! |---|---|
-//! | `/login` | `login`, `password`, `return_to` |
-//! | `/logout` | `return_to` (only on the consent page) |
-//! | `/signup` | `username`, `email`, `password`, `password_confirmation`, `agreement` (`true`), `reason` (approval), `invite` (invitation) |
-//! | `/setup` | `code`, `username`, `email`, `password`, `password_confirmation` |
-//! | `/reset/CODE` | `username` (for password managers, ignored), `password`, `password_confirmation` |
 //! | `/posts` | `status`, `spoiler_text`, `visibility` (`public`, `unlisted`, `private`, `direct`), `language` (may be empty), `in_reply_to_id` (answers), `idempotency_key`, `return_to` (empty: to the new post) |
 //! | `/posts/ID/edit` | `status`, `spoiler_text`, `language`, `return_to` |
 //! | `/posts/ID/delete` | none |
@@ -65,10 +51,6 @@
 //! | `/settings/password` | `current_password`, `password`, `password_confirmation`, `username` (ignored) |
 //! | `/settings/mail` | `mentions` (`at_once`, `daily`, `off`), `follow_requests`, `sign_ups`, `log_ins` (`true` or absent), `quiet_from`, `quiet_until` (`HH:MM`, both or neither), `time_zone` |
 //! | `/settings/mail/address` | `email`, `current_password`, `username` (ignored) |
-//! | `/forgot` | `login` |
-//! | `/confirm/CODE` | none |
-//! | `/unsubscribe/TOKEN` | none, not even `csrf`: mail programs send it (RFC 8058) |
-//! | `/oauth/authorize` | `decision` (`allow`, `deny`) and what [`views::oauth::ConsentPage::carried`] holds |
 //!
 //! ## The action form
 //!
@@ -88,29 +70,22 @@
 
 mod about;
 mod admin;
-pub mod assets;
 mod compose;
-mod consent;
-mod entry;
-mod errors;
 mod family;
-pub mod frame;
 #[cfg(test)]
 mod gallery;
-mod mail_links;
+mod live;
 mod mail_settings;
 mod notifications;
-pub mod pictures;
 mod plots;
 mod posts;
 mod profiles;
 mod render;
 mod search;
-mod session;
 mod settings;
 mod stats;
 mod timelines;
 pub mod views;
 
-pub use self::errors::render as render_problem;
 pub use self::family::family;
+use super::entrance::{entry, errors, frame, session};

@@ -3,20 +3,22 @@
 use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::pictures;
+use super::frame::Visit;
+pub(super) use super::frame::{query_value, shown_name};
 use super::views::account::{AccountRow, Author, ProfileField, ProfileHead, Standing};
 use super::views::post::{Audience, PostActions, PostCard, ReplyTo, Revision};
 use super::views::{Choice, Moment};
 use crate::clock::Timestamp;
 use crate::config::InstanceUrl;
+use crate::domain::access::Grant;
 use crate::domain::account::Account;
 use crate::domain::post::{Mention, Post, PostVersion, PostView};
 use crate::domain::relationship::Relationship;
 use crate::domain::text::render::{plain_excerpt, to_html};
 use crate::domain::visibility::Visibility;
-use crate::ids::{AccountId, PostId};
+use crate::http::pictures;
+use crate::ids::{AccountId, PostId, SessionId};
 
 /// How much of a post stands in for it in titles, previews and notifications, in characters.
 const EXCERPT_CHARS: usize = 140;
@@ -80,6 +82,27 @@ pub(super) struct Renderer {
     pub(super) reader: Option<AccountId>,
 }
 
+impl Visit {
+    /// The session of the signed-in reader.
+    pub(super) fn session_id(&self) -> Option<SessionId> {
+        match self.guest.caller.as_ref()?.access.grant {
+            Grant::Session(id) => Some(id),
+            Grant::Token { .. } => None,
+        }
+    }
+
+    /// Makes views for this reader at this moment.
+    pub(super) fn renderer(&self) -> Renderer {
+        let instance = &self.context.instance;
+        Renderer {
+            url: (*instance.url).clone(),
+            zone: instance.config.instance.time_zone.clone(),
+            now: instance.clock.now(),
+            reader: self.reader(),
+        }
+    }
+}
+
 fn count(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
@@ -97,20 +120,6 @@ pub(super) fn post_path(name: &str, post: PostId) -> String {
 /// The path of a tag's page.
 pub(super) fn tag_path(name: &str) -> String {
     crate::domain::text::render::tag_url("", name)
-}
-
-/// A text as the value of a query's parameter.
-pub(super) fn query_value(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
-}
-
-/// The name that people read.
-pub(super) fn shown_name(account: &Account) -> String {
-    if account.display_name.is_empty() {
-        account.name.clone()
-    } else {
-        account.display_name.clone()
-    }
 }
 
 /// The account as a post shows it.

@@ -4,6 +4,7 @@ pub mod access;
 pub mod accounts;
 mod filling;
 pub mod home;
+pub mod inspection;
 pub mod instance;
 pub mod jobs;
 pub mod lists;

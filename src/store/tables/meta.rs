@@ -1,5 +1,8 @@
 //! The instance itself: identity, commit number, settings that must not change by accident.
 
+use std::fmt::Write as _;
+
+use rand::CryptoRng;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::secret::Secret;
@@ -10,14 +13,33 @@ const IDENTITY: &str = "identity";
 const INSTANCE_URL: &str = "instance_url";
 const UNSUBSCRIBE_KEY: &str = "unsubscribe_key";
 
+/// Random bytes of the identity.
+const IDENTITY_BYTES: usize = 16;
+/// Random bytes of the key that links to unsubscribe are signed with.
+const UNSUBSCRIBE_KEY_BYTES: usize = 32;
+
 /// Writes what a new database starts with; changes nothing in an old one.
-pub(in crate::store) fn initialise(connection: &Connection) -> Result<(), StoreError> {
+pub(in crate::store) fn initialise(
+    connection: &Connection,
+    rng: &mut impl CryptoRng,
+) -> Result<(), StoreError> {
+    let identity = random_digits::<IDENTITY_BYTES>(rng);
+    let unsubscribe_key = random_digits::<UNSUBSCRIBE_KEY_BYTES>(rng);
     connection.execute(
-        "INSERT OR IGNORE INTO meta (name, value)
-         VALUES (?1, '0'), (?2, lower(hex(randomblob(16)))), (?3, lower(hex(randomblob(32))))",
-        (COMMIT, IDENTITY, UNSUBSCRIBE_KEY),
+        "INSERT OR IGNORE INTO meta (name, value) VALUES (?1, '0'), (?2, ?3), (?4, ?5)",
+        (COMMIT, IDENTITY, identity, UNSUBSCRIBE_KEY, unsubscribe_key),
     )?;
     Ok(())
+}
+
+fn random_digits<const BYTES: usize>(rng: &mut impl CryptoRng) -> String {
+    let mut bytes = [0; BYTES];
+    rng.fill_bytes(&mut bytes);
+    let mut digits = String::with_capacity(2 * BYTES);
+    for byte in bytes {
+        write!(digits, "{byte:02x}").expect("a String takes every write");
+    }
+    digits
 }
 
 /// A value by its name.
@@ -158,4 +180,28 @@ pub(in crate::store) fn set_statistics_commit(
     commit: i64,
 ) -> Result<(), StoreError> {
     set(connection, STATISTICS_COMMIT, &commit.to_string())
+}
+
+/// Whether posts are missing in the search index.
+const SEARCH_INDEX: &str = "search_index";
+const PARTIAL: &str = "partial";
+
+/// Whether the search index lacks posts, since a kinglet without search was here.
+pub(in crate::store) fn is_search_index_partial(
+    connection: &Connection,
+) -> Result<bool, StoreError> {
+    Ok(get(connection, SEARCH_INDEX)?.as_deref() == Some(PARTIAL))
+}
+
+/// Remembers that posts may be missing in the search index.
+pub(in crate::store) fn set_search_index_partial(
+    connection: &Connection,
+) -> Result<(), StoreError> {
+    set(connection, SEARCH_INDEX, PARTIAL)
+}
+
+/// Remembers that every post is in the search index.
+pub(in crate::store) fn set_search_index_whole(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM meta WHERE name = ?1", [SEARCH_INDEX])?;
+    Ok(())
 }

@@ -3,15 +3,20 @@
 use rusqlite::{Connection, params};
 
 use crate::domain::page::Page;
+use crate::features;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 
-/// Indexes a post under its dense key, or replaces what stood there.
+/// Indexes a post under its dense key, or replaces what stood there. Without search nothing is left there: what an
+/// author took back is found no longer, whatever is searched with later.
 pub(in crate::store) fn set_post(
     connection: &Connection,
     key: i64,
     terms: &str,
 ) -> Result<(), StoreError> {
+    if !features::SEARCH {
+        return delete_post(connection, key);
+    }
     connection
         .prepare_cached("INSERT OR REPLACE INTO post_terms (rowid, terms) VALUES (?1, ?2)")?
         .execute(params![key, terms])?;
@@ -26,6 +31,45 @@ pub(in crate::store) fn delete_post(connection: &Connection, key: i64) -> Result
     Ok(())
 }
 
+/// Posts that aren't in the index: of the first `limit` above `after` those without terms, with their dense keys and
+/// texts; and the last that was looked at, if there were as many.
+pub(in crate::store) fn unindexed_posts(
+    connection: &Connection,
+    after: PostId,
+    limit: usize,
+) -> Result<(Vec<UnindexedPost>, Option<PostId>), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, key, spoiler, text,
+                boost_of IS NULL AND NOT EXISTS (SELECT 1 FROM post_terms_docsize AS known WHERE known.id = posts.key)
+         FROM posts WHERE id > ?1 ORDER BY id LIMIT ?2",
+    )?;
+    let mut rows = statement.query(params![after, limit as i64])?;
+    let (mut unindexed, mut seen, mut last) = (Vec::new(), 0, after);
+    while let Some(row) = rows.next()? {
+        seen += 1;
+        last = row.get(0)?;
+        if row.get(4)? {
+            unindexed.push(UnindexedPost {
+                key: row.get(1)?,
+                spoiler: row.get(2)?,
+                text: row.get(3)?,
+            });
+        }
+    }
+    Ok((unindexed, (seen == limit).then_some(last)))
+}
+
+/// A post that isn't in the index.
+#[derive(Debug)]
+pub(in crate::store) struct UnindexedPost {
+    /// Its dense key.
+    pub(in crate::store) key: i64,
+    /// Its warning; empty for none.
+    pub(in crate::store) spoiler: String,
+    /// Its text.
+    pub(in crate::store) text: String,
+}
+
 /// Posts that match an FTS5 expression, within a page, by one author or by anybody; the cursor is the post.
 pub(in crate::store) fn posts_page(
     connection: &Connection,
@@ -33,6 +77,9 @@ pub(in crate::store) fn posts_page(
     author: Option<AccountId>,
     page: &Page,
 ) -> Result<Vec<(i64, PostId)>, StoreError> {
+    if !features::SEARCH {
+        return Ok(Vec::new());
+    }
     // Dense keys grow with ids, so the index is walked from one end and stops as soon as the page is full.
     let order = if page.from_oldest() { "ASC" } else { "DESC" };
     let mut statement = connection.prepare_cached(&format!(

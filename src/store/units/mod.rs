@@ -18,6 +18,7 @@ mod edit_post;
 mod enqueue;
 mod exchange_code;
 mod follow_account;
+pub(super) mod index_posts;
 mod issue_code;
 mod issue_token;
 #[cfg(test)]
@@ -31,6 +32,7 @@ mod mention;
 mod mute_account;
 mod open_session;
 mod operate_tasks;
+mod pass_writer;
 mod plan_task;
 mod publish_post;
 mod purge;
@@ -91,6 +93,7 @@ pub use operate_tasks::{
     DropJob, JOBS_PER_REVIVAL_MAX, PauseDestination, PauseTask, ReviveDeadJobs, RunJobNow,
     RunTaskNow,
 };
+pub use pass_writer::PassWriter;
 pub use plan_task::{PlanTask, RecordRun};
 pub use publish_post::{PreparedText, PublishPost};
 pub use purge::ROWS_PER_PURGE_MAX;

@@ -1,5 +1,6 @@
 //! Work on the store itself that is too large for one unit: one bounded step of it.
 
+use super::index_posts::index_posts;
 use super::purge::{purge_account, purge_post};
 use super::tell::{tell_boosters, tell_more_followers};
 use crate::domain::job::Job;
@@ -42,6 +43,7 @@ impl Unit for StepJob {
             Job::PurgeAccount { account } => done_or(purge_account(write, account)?, job),
             Job::TellFollowers { post, after } => tell_more_followers(write, post, after)?,
             Job::TellBoosters { post, after } => tell_boosters(write, post, after)?,
+            Job::IndexPosts { after } => index_posts(write, after)?,
             mail => return Err(corrupt(format!("{mail:?}, which is no work on the store")).into()),
         };
         match step {

@@ -7,14 +7,18 @@ use std::time::Duration;
 
 use rusqlite::params;
 use tempfile::TempDir;
+use tokio::sync::oneshot;
 
 use super::*;
 use crate::clock::ManualClock;
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
+use crate::randomness::Randomness;
+use crate::store::open::Synchronous;
 use crate::store::reader::{Query, Reader, View};
 use crate::store::rig::AddAccount;
 use crate::store::units::{PreparedText, PublishPost};
+use crate::telemetry::Telemetry;
 
 const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
 const HOUR_MILLIS: i64 = 3_600_000;
@@ -24,7 +28,15 @@ type Receiver<T> = oneshot::Receiver<Result<T, WriteError>>;
 /// Opens the store of a directory at a moment.
 fn open(path: &Path, now: Timestamp) -> (WriterThread, Writer) {
     let data_dir = DataDir::own(path).unwrap();
-    WriterThread::open(data_dir, Synchronous::Normal, ManualClock::at(now)).unwrap()
+    let mut rng = Randomness::seeded(1).rng();
+    WriterThread::open(
+        data_dir,
+        Synchronous::Normal,
+        ManualClock::at(now),
+        &mut rng,
+        &Telemetry::disabled(),
+    )
+    .unwrap()
 }
 
 fn store() -> (TempDir, WriterThread, Writer) {
@@ -164,6 +176,48 @@ fn a_failing_unit_harms_none_of_its_batch() {
     ] {
         assert_eq!(has(&directory, name), stands, "{name}");
     }
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the second unit has to be taken before the third comes, which nothing tells"
+)]
+fn a_disk_that_wears_out_gets_what_flows_in_one_commit_and_lets_nobody_wait_who_is_alone() {
+    let directory = TempDir::new().unwrap();
+    let clock = ManualClock::at(NOON);
+    let data_dir = DataDir::own(directory.path()).unwrap();
+    let disk_use = DiskUse::sparing(Synchronous::Normal);
+    let mut rng = Randomness::seeded(1).rng();
+    let (mut thread, writer) =
+        WriterThread::open(data_dir, disk_use, clock.clone(), &mut rng).unwrap();
+    let page_bytes: i64 = thread
+        .connection
+        .query_row("PRAGMA page_size", (), |row| row.get(0))
+        .unwrap();
+    assert_eq!(page_bytes, 1024);
+    let witness = Witness::default();
+    thread.add_sink(Box::new(witness.clone()));
+    let running = std::thread::spawn(move || thread.run());
+    let submit = |name| writer.submit(note(name, End::Well)).unwrap();
+    let first = submit("first").blocking_recv().unwrap().unwrap();
+    let second = submit("second");
+    std::thread::sleep(disk_use.gather / 10);
+    let third = submit("third");
+    let [second, third] = [second, third].map(|waiting| waiting.blocking_recv().unwrap().unwrap());
+    clock.advance_millis(FLOW_MILLIS);
+    let fourth = submit("fourth");
+    let fourth = fourth.blocking_recv().unwrap().unwrap();
+    drop(writer);
+    running.join().unwrap();
+    assert_eq!(
+        *witness.told.lock().unwrap(),
+        [
+            (1, vec![first]),
+            (2, vec![second, third]),
+            (3, vec![fourth])
+        ]
+    );
 }
 
 #[test]

@@ -1,0 +1,339 @@
+//! The only place that knows everyone: what is started in which order, what is stopped in which order, and what
+//! happens when an owner of state dies.
+//!
+//! Start: lock of the data directory, port, database, feeds, readers, hashers, owners, writer, tasks; then the control
+//! socket and the listener answer. Stop: no new connections, the requests at work end or are cut off at the deadline,
+//! tasks, owners, the writer with its last commit and checkpoint, readers.
+
+mod error;
+mod listen;
+mod open;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(feature = "otlp")]
+mod traces;
+#[cfg(not(feature = "otlp"))]
+#[path = "traces_off.rs"]
+mod traces;
+mod url;
+
+pub use error::BootError;
+pub use open::{Opened, own_data_dir};
+
+use std::future::Future;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use actix::System;
+use rand::Rng;
+use tokio::runtime;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+
+use self::listen::Listening;
+use self::traces::Traces;
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::control::socket::ControlSocket;
+use crate::http::request_log::RequestIds;
+use crate::http::serve::{Bounds, Drained};
+use crate::instance::Instance;
+use crate::letter_box::LetterBox;
+use crate::logging::LogControl;
+use crate::net::inherited::Inherited;
+use crate::net::listener::Endpoint;
+use crate::randomness::Randomness;
+
+/// How long a start waits for another process to give up the data directory or the port.
+const HANDOVER_MAX: Duration = Duration::from_secs(2);
+/// How often it looks meanwhile.
+const HANDOVER_PAUSE: Duration = Duration::from_millis(20);
+/// How long work that blocks a thread may take to end after everything else has.
+const BLOCKING_STOP_MAX: Duration = Duration::from_millis(500);
+/// Threads that serve connections, however many cores there are.
+const SERVING_THREADS_MAX: usize = 16;
+
+/// Runs a future with actix' system on this thread and a runtime of its own, and ends all of it.
+///
+/// # Errors
+/// When the machine gives no threads, else what the future says.
+pub fn run<T>(work: impl Future<Output = Result<T, BootError>>) -> Result<T, BootError> {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let runtime = runtime::Builder::new_multi_thread()
+        // The owners and the writer need the other half: with a serving thread per core, every message wakes a core that
+        // is at work.
+        .worker_threads((threads / 2).clamp(1, SERVING_THREADS_MAX))
+        .thread_name("kinglet-http")
+        .enable_all()
+        .build()
+        .map_err(BootError::Threads)?;
+    let runtime = Arc::new(runtime);
+    let system = System::with_tokio_rt({
+        let runtime = Arc::clone(&runtime);
+        move || runtime
+    });
+    let outcome = system.block_on(work);
+    System::current().stop();
+    drop(system);
+    if let Some(runtime) = Arc::into_inner(runtime) {
+        runtime.shutdown_timeout(BLOCKING_STOP_MAX);
+    }
+    outcome
+}
+
+/// What a start needs to be told.
+#[derive(Clone)]
+pub struct Plan {
+    /// The settings.
+    pub config: Config,
+    /// The time.
+    pub clock: SharedClock,
+    /// Random numbers.
+    pub randomness: Randomness,
+    /// What changes the log's levels, where the log is kinglet's own.
+    pub log: Option<LogControl>,
+    /// Where mail is kept instead of being sent, as far as the settings let it leave at all.
+    pub letter_box: Option<LetterBox>,
+    /// Whether it measures itself; commands and those who measure what that costs don't.
+    pub telemetry: bool,
+}
+
+/// What is known once a server answers.
+#[derive(Clone)]
+pub struct Serving {
+    /// The instance.
+    pub instance: Instance,
+    /// Every place listened at; each use has its own.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// Serves an instance until `stop` is ready, then stops it in order. Has to be called within [`run`]. Sockets that were
+/// handed over take the place of the addresses configured for the same use.
+///
+/// # Errors
+/// Why it can't start, or what made it stop by itself.
+pub async fn serve(
+    plan: Plan,
+    inherited: &Inherited,
+    ready: impl FnOnce(Serving),
+    stop: impl Future<Output = ()>,
+) -> Result<(), BootError> {
+    plan.config.check()?;
+    let data_dir = own_data_dir(&plan.config.storage.data_dir).await?;
+    let listening = Listening::start(&plan, inherited).await?;
+    let mut opened = Opened::for_server(data_dir, plan, listening.main_address()).await?;
+    opened.begin_work();
+    let served = serve_opened(&mut opened, listening, ready, stop).await;
+    let closed = opened.close().await;
+    served.and(closed)
+}
+
+async fn serve_opened(
+    opened: &mut Opened,
+    listening: Listening,
+    ready: impl FnOnce(Serving),
+    stop: impl Future<Output = ()>,
+) -> Result<(), BootError> {
+    let instance = opened.instance.clone();
+    let filter = crate::http::routes::filter(&instance)
+        .map_err(|error| BootError::Broken(format!("the routes don't fit together: {error}")))?;
+    listening.check_url(&instance.url)?;
+    let socket =
+        ControlSocket::bind(&instance.data_dir).map_err(|source| BootError::ControlSocket {
+            path: instance.data_dir.to_path_buf(),
+            source,
+        })?;
+    let (stop_serving, stopped) = watch::channel(false);
+    // A dropped sender stops as well as a signal.
+    let told_to_stop = || {
+        let mut stopped = stopped.clone();
+        async move { drop(stopped.wait_for(|stopped| *stopped).await) }
+    };
+    let (stop_commands, commands_stopped) = oneshot::channel::<()>();
+    let commands = tokio::spawn(socket.serve(instance.clone(), async move {
+        // As above.
+        drop(commands_stopped.await);
+    }));
+    let ids = Arc::new(RequestIds::seeded(instance.randomness.rng().next_u64()));
+    let Listening {
+        listeners,
+        redirects,
+        endpoints,
+        #[cfg(feature = "acme")]
+        acme,
+    } = listening;
+    let http = tokio::spawn(crate::http::serve::serve(
+        listeners,
+        filter,
+        bounds(&instance.config),
+        Arc::clone(&instance.clock),
+        Arc::clone(&instance.telemetry),
+        Arc::clone(&ids),
+        told_to_stop(),
+    ));
+    let traces = Traces::start(&instance)?;
+    let redirects = (!redirects.is_empty()).then(|| {
+        tokio::spawn(crate::http::serve::serve(
+            redirects,
+            crate::http::redirect::filter(&instance.url),
+            bounds(&instance.config),
+            Arc::clone(&instance.clock),
+            Arc::clone(&instance.telemetry),
+            ids,
+            told_to_stop(),
+        ))
+    });
+    #[cfg(feature = "acme")]
+    let acme = acme.map(|acme| tokio::spawn(acme.run(instance.randomness.clone(), told_to_stop())));
+    for place in &endpoints {
+        tracing::info!(address = %place.address, usage = %place.usage, url = %instance.url, "serving");
+    }
+    ready(Serving {
+        instance,
+        endpoints,
+    });
+    let outcome = tokio::select! {
+        () = stop => Ok(()),
+        name = opened.died() => {
+            tracing::error!(owner = name, "an owner of state died: stopping");
+            Err(BootError::Died(name))
+        }
+    };
+    tracing::info!("stopping");
+    drop(stop_serving);
+    drained(http).await;
+    if let Some(redirects) = redirects {
+        drained(redirects).await;
+    }
+    #[cfg(feature = "acme")]
+    if let Some(acme) = acme
+        && let Err(error) = acme.await
+    {
+        tracing::error!(%error, "the keeper of certificates failed");
+    }
+    traces.stop().await;
+    drop(stop_commands);
+    if let Err(error) = commands.await {
+        tracing::error!(%error, "the control socket failed");
+    }
+    outcome
+}
+
+/// Waits until a listener's connections have ended.
+async fn drained(listener: JoinHandle<Drained>) {
+    match listener.await {
+        Ok(drained) if drained.aborted > 0 => {
+            tracing::warn!(
+                connections = drained.aborted,
+                "connections were cut off at the deadline"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::error!(%error, "the listener failed"),
+    }
+}
+
+/// What the configuration says about connections.
+pub(crate) fn bounds(config: &Config) -> Bounds {
+    let http = &config.http;
+    Bounds {
+        connections_max: usize::try_from(http.connections_max).unwrap_or(usize::MAX),
+        body_bytes_max: http.body_max_kib.saturating_mul(1024),
+        header_timeout: Duration::from_secs(http.header_timeout_secs),
+        body_timeout: Duration::from_secs(http.body_timeout_secs),
+        drain_timeout: Duration::from_secs(http.drain_timeout_secs),
+        ..Bounds::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix::{Context, Handler, Message};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::actors::posts::Posts;
+    use crate::actors::timelines::Timelines;
+    use crate::actors::users::Users;
+    use crate::clock::SystemClock;
+
+    /// What no sound program does.
+    struct Fall;
+
+    impl Message for Fall {
+        type Result = ();
+    }
+
+    macro_rules! falls {
+        ($($owner:ty),*) => {$(
+            impl Handler<Fall> for $owner {
+                type Result = ();
+
+                fn handle(&mut self, _: Fall, _: &mut Context<Self>) {
+                    panic!("a handler panics");
+                }
+            }
+        )*};
+    }
+    falls!(Users, Posts, Timelines);
+
+    fn plan(directory: &TempDir) -> Plan {
+        let mut config = Config::default();
+        config.http.listen = ([127, 0, 0, 1], 0).into();
+        config.storage.data_dir = directory.path().join("data");
+        Plan {
+            config,
+            clock: Arc::new(SystemClock),
+            randomness: Randomness::seeded(1),
+            log: None,
+            letter_box: None,
+            telemetry: true,
+        }
+    }
+
+    /// What becomes of a server after `harm`.
+    fn harmed(harm: impl FnOnce(&Instance)) -> Result<(), BootError> {
+        let directory = tempfile::tempdir().expect("a directory");
+        let ready = |serving: Serving| harm(&serving.instance);
+        let outcome = run(serve(
+            plan(&directory),
+            &Inherited::default(),
+            ready,
+            std::future::pending(),
+        ));
+        // The directory is given up, and whole: an instance can be opened in it again.
+        run(async {
+            let data_dir = own_data_dir(&directory.path().join("data")).await?;
+            let opened = Opened::for_command(data_dir, plan(&directory)).await?;
+            opened.close().await
+        })
+        .expect("it opens again");
+        outcome
+    }
+
+    #[test]
+    fn a_server_stops_with_an_error_when_an_owner_dies() {
+        for (name, outcome) in [
+            (
+                "Users",
+                harmed(|instance| instance.actors.users.do_send(Fall)),
+            ),
+            (
+                "Posts",
+                harmed(|instance| instance.actors.posts.do_send(Fall)),
+            ),
+            (
+                "Timelines",
+                harmed(|instance| instance.actors.timelines.do_send(Fall)),
+            ),
+        ] {
+            let error = outcome.expect_err("it can't go on");
+            assert!(
+                matches!(error, BootError::Died(died) if died == name),
+                "{error}"
+            );
+            assert_eq!(error.exit_code(), 1);
+        }
+    }
+}

@@ -1,0 +1,449 @@
+//! An instance without any door to the outside: its actors in the order they are started and stopped in.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use actix::{Actor, Arbiter};
+use futures_util::future::{BoxFuture, select_all};
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use super::url::{UrlRule, public_url};
+use super::{BootError, HANDOVER_MAX, HANDOVER_PAUSE, Plan};
+use crate::actors::Actors;
+use crate::actors::door::Door;
+use crate::actors::feed::{FeedSink, feed};
+use crate::actors::hasher::Hashers;
+use crate::actors::messages::StoreDoor;
+use crate::actors::pool::PoolEnd;
+use crate::actors::posts::{Posts, TextRules};
+use crate::actors::readers::ReaderActor;
+use crate::actors::tasks::{MailerSetup, TaskManager, Tasks, WakeUps};
+use crate::actors::timelines::{
+    PersistWindows, Residency, SnapshotKeeper, Timelines, TimelinesSetup,
+};
+use crate::actors::users::Users;
+use crate::config::{self, Config, StorageProfile};
+use crate::domain::access::Registration;
+use crate::instance::Instance;
+use crate::store::error::StoreError;
+use crate::store::open::{DataDir, DiskUse, Synchronous};
+use crate::store::queries::instance::FindInstanceUrl;
+use crate::store::reader::Reader;
+use crate::store::units::SetInstanceUrl;
+use crate::store::writer::{MailSwitch, WriterThread};
+use crate::telemetry::Telemetry;
+use crate::telemetry::mailbox::ActorName;
+use crate::threads::name_this;
+use crate::unsubscribe::UnsubscribeKey;
+
+/// How long the owners' threads may take to end.
+const OWNERS_STOP_MAX: Duration = Duration::from_secs(2);
+/// How long the writer may take for its last commit and checkpoint. The log that it leaves behind when it takes longer
+/// is read at the next start, so nothing is lost.
+const WRITER_STOP_MAX: Duration = Duration::from_secs(2);
+/// How long the readers and the keeper of snapshots may take to end.
+const READERS_STOP_MAX: Duration = Duration::from_secs(1);
+/// How often windows are kept on a disk that wears out, at most.
+const SPARING_SNAPSHOT_INTERVAL: Duration = Duration::from_secs(3600);
+
+impl From<&config::Storage> for DiskUse {
+    fn from(settings: &config::Storage) -> Self {
+        let synchronous = match settings.synchronous {
+            config::Synchronous::Full => Synchronous::Full,
+            config::Synchronous::Normal => Synchronous::Normal,
+        };
+        match settings.profile {
+            StorageProfile::Default => Self::prompt(synchronous),
+            StorageProfile::Flash => Self::sparing(synchronous),
+        }
+    }
+}
+
+/// How often windows are kept. They only make the first pages after a restart faster, so a disk that wears out gets them
+/// once an hour at most, and at the stop.
+fn snapshot_interval(config: &Config) -> Duration {
+    let configured = Duration::from_secs(config.timelines.snapshot_interval_secs);
+    match config.storage.profile {
+        StorageProfile::Default => configured,
+        StorageProfile::Flash => configured.max(SPARING_SNAPSHOT_INTERVAL),
+    }
+}
+
+impl From<config::RegistrationMode> for Registration {
+    fn from(setting: config::RegistrationMode) -> Self {
+        match setting {
+            config::RegistrationMode::Closed => Self::Closed,
+            config::RegistrationMode::Approval => Self::Approval,
+            config::RegistrationMode::Open => Self::Open,
+            config::RegistrationMode::Invite => Self::Invite,
+        }
+    }
+}
+
+/// Takes the lock of a data directory, for which it waits a while: a server that is being replaced may hold it still.
+///
+/// # Errors
+/// [`StoreError::Locked`] when somebody else keeps it, else why it can't be used.
+pub async fn own_data_dir(path: &Path) -> Result<DataDir, StoreError> {
+    let owned = timeout(HANDOVER_MAX, async {
+        loop {
+            match DataDir::own(path) {
+                Err(StoreError::Locked(_)) => sleep(HANDOVER_PAUSE).await,
+                owned => return owned,
+            }
+        }
+    });
+    owned
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Locked(path.to_owned())))
+}
+
+/// An owner's name, and what is ready when it has died.
+type OwnerEnd = (&'static str, BoxFuture<'static, ()>);
+
+/// An instance whose actors run, without any door to the outside.
+pub struct Opened {
+    /// The instance.
+    pub instance: Instance,
+    arbiters: Vec<Arbiter>,
+    ends: Vec<OwnerEnd>,
+    writer_ended: oneshot::Receiver<()>,
+    pools: [PoolEnd; 2],
+    /// What it does by itself once it is let; none when it was opened for a command, for that waits for the server.
+    rest: Option<Rest>,
+    tasks: Option<JoinHandle<()>>,
+    stop_tasks: watch::Sender<bool>,
+}
+
+/// What waits for the instance to begin its work.
+struct Rest {
+    manager: TaskManager,
+    stopped: watch::Receiver<bool>,
+    mail: Option<MailSwitch>,
+}
+
+impl Opened {
+    /// Opens the instance for a command. Has to be called within [`run`].
+    ///
+    /// # Errors
+    /// Why it can't be opened.
+    pub async fn for_command(data_dir: DataDir, plan: Plan) -> Result<Self, BootError> {
+        let listen = plan.config.main_address();
+        Self::open(data_dir, plan, listen, UrlRule::Overlook).await
+    }
+
+    /// Opens the instance for a server that listens on this address, for HTTPS or not. It does nothing by itself, and asks for no mail,
+    /// before [`begin_work`](Self::begin_work). Has to be called within [`run`](super::run).
+    ///
+    /// # Errors
+    /// Why it can't be opened.
+    pub async fn for_server(
+        data_dir: DataDir,
+        plan: Plan,
+        listening: (SocketAddr, bool),
+    ) -> Result<Self, BootError> {
+        Self::open(data_dir, plan, listening, UrlRule::Keep).await
+    }
+
+    /// Lets a server's instance do what it does by itself. The second call does nothing.
+    pub fn begin_work(&mut self) {
+        if let Some(rest) = self.rest.take() {
+            if let Some(mail) = rest.mail {
+                mail.turn_on();
+            }
+            self.tasks = Some(tokio::spawn(rest.manager.run(rest.stopped)));
+        }
+    }
+
+    pub(super) async fn open(
+        data_dir: DataDir,
+        plan: Plan,
+        listening: (SocketAddr, bool),
+        rule: UrlRule,
+    ) -> Result<Self, BootError> {
+        let Plan {
+            config,
+            clock,
+            randomness,
+            log,
+            letter_box,
+            telemetry,
+        } = plan;
+        let telemetry = if telemetry {
+            // Nothing is slow where the setting is 0.
+            Telemetry::new(match config.log.slow_ms {
+                0 => u64::MAX,
+                millis => millis,
+            })
+        } else {
+            Telemetry::disabled()
+        };
+        let path = data_dir.path().to_owned();
+        let database = data_dir.database();
+        let mut rng = randomness.branch("store").rng();
+        let (mut writer_thread, writer) = WriterThread::open(
+            data_dir,
+            &config.storage,
+            Arc::clone(&clock),
+            &mut rng,
+            &telemetry,
+        )?;
+        let remembered = Reader::open(&database)?.run(&FindInstanceUrl)?.0;
+        let url = public_url(&config, remembered.as_deref(), listening, rule)?;
+
+        let (users_feed, users_sink) = feed();
+        let (posts_feed, posts_sink) = feed();
+        let (timelines_feed, timelines_sink) = feed();
+        let (readers, readers_ended) = ReaderActor::start_pool(&database, &telemetry);
+        let store = StoreDoor { writer, readers };
+        let hashers = Hashers::start(&telemetry);
+
+        let arbiter = |name: &'static str| {
+            let arbiter = Arbiter::try_new().map_err(BootError::Threads)?;
+            arbiter.spawn_fn(move || name_this(name));
+            Ok::<_, BootError>(arbiter)
+        };
+        let arbiters = vec![
+            arbiter("kinglet-users")?,
+            arbiter("kinglet-lines")?,
+            arbiter("kinglet-posts")?,
+        ];
+        let users = Users::start_in_arbiter(&arbiters[0].handle(), {
+            let store = store.clone();
+            let clock = Arc::clone(&clock);
+            let rng = randomness.rng();
+            let registration = config.registration.mode.into();
+            let watch = telemetry.watch(ActorName::Users);
+            move |_| Users::new(store, hashers, users_feed, clock, rng, registration, watch)
+        });
+        let users = Door::new(users, &telemetry, ActorName::Users);
+        let residency = Residency {
+            window_entries_max: config.timelines.window_entries_max,
+            resident_readers_max: config.timelines.resident_readers_max,
+        };
+        let (keeper, keeper_ended) = SnapshotKeeper::start_in(
+            path.join("timelines"),
+            writer_thread.identity()?,
+            &telemetry,
+        );
+        let timelines = TimelinesSetup {
+            store: store.clone(),
+            feed: timelines_feed,
+            residency,
+            keeper,
+            snapshot_interval: snapshot_interval(&config),
+            commit: writer_thread.commit_number(),
+            watch: telemetry.watch(ActorName::Timelines),
+        };
+        let timelines =
+            Timelines::start_in_arbiter(&arbiters[1].handle(), move |_| Timelines::new(timelines));
+        let timelines = Door::new(timelines, &telemetry, ActorName::Timelines);
+        let rules = TextRules {
+            characters_max: usize::try_from(config.limits.post_characters_max)
+                .unwrap_or(usize::MAX),
+            local_host: url.authority().to_owned(),
+        };
+        let tasks_store = store.clone();
+        let watch = telemetry.watch(ActorName::Posts);
+        let posts = Posts::start_in_arbiter(&arbiters[2].handle(), move |_| {
+            Posts::new(store, posts_feed, rules, watch)
+        });
+        let posts = Door::new(posts, &telemetry, ActorName::Posts);
+
+        let sinks: [(&'static str, FeedSink); 3] = [
+            ("Users", users_sink(users.recipient())),
+            ("Posts", posts_sink(posts.recipient())),
+            ("Timelines", timelines_sink(timelines.recipient())),
+        ];
+        let mut ends: Vec<OwnerEnd> = Vec::new();
+        for (name, sink) in sinks {
+            ends.push((name, Box::pin(sink.actor_gone())));
+            writer_thread.add_sink(Box::new(sink));
+        }
+        let (tasks, tasks_gone) = Tasks::new(tasks_store, telemetry.watch(ActorName::Tasks));
+        // Its handlers only pass on what they are asked, so it needs no thread of its own.
+        let tasks = Tasks::start_in_arbiter(&arbiters[0].handle(), move |_| tasks);
+        let tasks = Door::new(tasks, &telemetry, ActorName::Tasks);
+        ends.push((
+            "Tasks",
+            Box::pin(async move {
+                // The sender never speaks: it is dropped with the actor.
+                drop(tasks_gone.await);
+            }),
+        ));
+        let wakes = WakeUps::default();
+        writer_thread.add_sink(Box::new(wakes.clone()));
+        let mut mail = config.mail.url.is_on().then(|| writer_thread.mail_switch());
+        if rule == UrlRule::Overlook
+            && let Some(mail) = mail.take()
+        {
+            // What a command asks for is sent by the server.
+            mail.turn_on();
+        }
+        let unsubscribe_key = UnsubscribeKey::new(writer_thread.unsubscribe_key()?);
+        let identity = writer_thread.identity()?;
+        let (writer_alive, writer_ended) = oneshot::channel();
+        thread::Builder::new()
+            .name("kinglet-writer".to_owned())
+            .spawn(move || {
+                // Dropped when the thread ends, also by a panic.
+                let _alive = writer_alive;
+                writer_thread.run();
+            })
+            .map_err(BootError::Threads)?;
+
+        let actors = Actors {
+            users,
+            posts,
+            timelines,
+            tasks,
+        };
+        let config = Arc::new(config);
+        let url = Arc::new(url);
+        let mailer = MailerSetup::of(&config, &url, &unsubscribe_key, identity, letter_box);
+        let (stop_tasks, tasks_stopped) = watch::channel(false);
+        let manager = TaskManager {
+            mailer,
+            actors: actors.clone(),
+            config: Arc::clone(&config),
+            clock: Arc::clone(&clock),
+            // What is done by itself takes none of the numbers that answers are made of.
+            randomness: randomness.branch("tasks"),
+            wakes: wakes.clone(),
+        };
+        let rest = (rule == UrlRule::Keep).then_some(Rest {
+            manager,
+            stopped: tasks_stopped,
+            mail,
+        });
+        let opened = Self {
+            instance: Instance {
+                actors,
+                config,
+                url,
+                started_at: clock.now(),
+                clock,
+                randomness,
+                unsubscribe_key,
+                wakes,
+                log,
+                data_dir: Arc::new(path),
+                telemetry,
+            },
+            arbiters,
+            ends,
+            writer_ended,
+            pools: [readers_ended, keeper_ended],
+            rest,
+            tasks: None,
+            stop_tasks,
+        };
+        if rule == UrlRule::Keep
+            && remembered.is_none()
+            && let Err(error) = opened.remember_url().await
+        {
+            opened.close().await?;
+            return Err(error);
+        }
+        Ok(opened)
+    }
+
+    /// Remembers the public address where it was set explicitly.
+    async fn remember_url(&self) -> Result<(), BootError> {
+        let Some(url) = &self.instance.config.instance.url else {
+            return Ok(());
+        };
+        let unit = SetInstanceUrl {
+            url: url.to_string(),
+        };
+        let done = self.instance.actors.perform(unit).await;
+        done.map(drop)
+            .map_err(|error| BootError::Broken(format!("can't remember instance.url: {error}")))
+    }
+
+    /// Ready when an owner of state has died, with its name. It never is in a sound program.
+    pub async fn died(&mut self) -> &'static str {
+        let owners = self.ends.iter_mut().map(|(name, end)| {
+            let name = *name;
+            Box::pin(async move {
+                end.as_mut().await;
+                name
+            }) as BoxFuture<'_, &'static str>
+        });
+        let tasks = async {
+            match &mut self.tasks {
+                Some(tasks) => drop(tasks.await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            (name, _, _) = select_all(owners) => name,
+            () = tasks => "the task manager",
+            _ = &mut self.writer_ended => "the writer",
+        }
+    }
+
+    /// Stops tasks, owners, writer and readers, in this order.
+    ///
+    /// # Errors
+    /// When one of them doesn't stop in time. Whatever was answered is stored all the same.
+    pub async fn close(self) -> Result<(), BootError> {
+        // What waits to begin holds doors as well.
+        drop(self.rest);
+        // A task that ended already needs no signal.
+        let _ = self.stop_tasks.send(true);
+        let tasks = async {
+            match self.tasks {
+                // One that died before has been told of.
+                Some(tasks) if !tasks.is_finished() => drop(tasks.await),
+                _ => {}
+            }
+        };
+        let tasks = timeout(OWNERS_STOP_MAX, tasks).await;
+        let saved = timeout(
+            OWNERS_STOP_MAX,
+            self.instance.actors.timelines.send(PersistWindows),
+        )
+        .await;
+        if !matches!(saved, Ok(Ok(()))) {
+            // Whoever reads next has its home merged anew.
+            tracing::warn!("the timelines in memory weren't saved");
+        }
+        drop(self.instance);
+        for arbiter in &self.arbiters {
+            arbiter.stop();
+        }
+        let arbiters = self.arbiters;
+        let joined = tokio::task::spawn_blocking(move || {
+            arbiters.into_iter().all(|arbiter| arbiter.join().is_ok())
+        });
+        let owners = timeout(OWNERS_STOP_MAX, joined).await;
+        // The owners held the last doors to the writer: it ends by itself.
+        let writer = if self.writer_ended.is_terminated() {
+            Ok(())
+        } else {
+            timeout(WRITER_STOP_MAX, self.writer_ended).await.map(drop)
+        };
+        let [readers, keeper] = self.pools;
+        let readers = timeout(READERS_STOP_MAX, async {
+            readers.wait().await;
+            keeper.wait().await;
+        })
+        .await;
+        let late = [
+            ("the tasks", tasks.is_err()),
+            ("the owners", owners.is_err()),
+            ("the writer", writer.is_err()),
+            ("the readers", readers.is_err()),
+        ];
+        match late.iter().find(|(_, is_late)| *is_late) {
+            None => Ok(()),
+            Some((name, _)) => Err(BootError::Broken(format!("{name} didn't stop in time"))),
+        }
+    }
+}

@@ -1,0 +1,380 @@
+//! One visit of a browser: who reads, what surrounds the page, what is asked of a form before it counts.
+
+use askama::Template;
+use http::header::{CACHE_CONTROL, HeaderValue, SET_COOKIE, USER_AGENT};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::session::{self, Cookie, Notice};
+use super::views::{Flash, FormErrors, Frame, Nav, Viewer};
+use crate::actors::posts::fill::{NotificationChoice, read_notifications};
+use crate::config::RegistrationMode;
+use crate::domain::account::{Account, OwnAccount, Role};
+use crate::domain::marker::MarkedTimeline;
+use crate::domain::page::Page;
+use crate::domain::text::render::plain_excerpt;
+use crate::domain::visibility::Onlooker;
+use crate::http::context::Context;
+use crate::http::cors;
+use crate::http::extract::auth::Guest;
+use crate::http::extract::call::Call;
+use crate::http::extract::form::Form;
+use crate::http::pictures;
+use crate::http::problem::Problem;
+use crate::http::reply::{self, Response};
+use crate::ids::AccountId;
+use crate::secret::Secret;
+use crate::store::queries::accounts::FindOwnAccount;
+use crate::store::queries::notifications::FindMarkers;
+use crate::telemetry::{Span, Stretch};
+
+/// Unread notifications are counted up to here; beyond it pages say `99+`.
+const UNREAD_COUNTED_MAX: usize = 100;
+/// How much of the instance's description stands on every page, in characters.
+const DESCRIPTION_CHARS: usize = 300;
+
+/// Pages that everybody gets alike: caches may share them, but have to ask whether they still hold, as a deletion holds
+/// for the very next request.
+const SHARED: HeaderValue = HeaderValue::from_static("public, no-cache");
+const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
+
+/// What a page for everybody is made with when nobody is known to read it.
+pub(in crate::http) fn plain_frame(context: &Context, nav: Nav, here: &str) -> Frame {
+    let instance = &context.instance.config.instance;
+    Frame {
+        instance_title: instance.title.clone(),
+        instance_description: plain_excerpt(&instance.description, DESCRIPTION_CHARS),
+        viewer: None,
+        csrf: String::new(),
+        here: here.to_owned(),
+        nav,
+        signup_open: matches!(
+            context.instance.config.registration.mode,
+            RegistrationMode::Open | RegistrationMode::Approval
+        ),
+        flash: None,
+    }
+}
+
+/// A page as an answer. `is_shared` when everybody gets the same.
+///
+/// # Errors
+/// A template that can't be rendered.
+pub(in crate::http) fn answer(
+    context: &Context,
+    page: &impl Template,
+    is_shared: bool,
+) -> Result<Response, Problem> {
+    let render = Stretch::begin(Span::Render, "page");
+    let html = page
+        .render()
+        .map_err(|error| Problem::internal(format!("a page can't be rendered: {error}")))?;
+    render.end();
+    let mut response = reply::html(html);
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, if is_shared { SHARED } else { PRIVATE });
+    cors::protect_page(headers, context.instance.url.is_https(), None);
+    Ok(response)
+}
+
+/// One visit of a browser.
+pub(in crate::http) struct Visit {
+    /// What handlers work with.
+    pub(in crate::http) context: Context,
+    /// What was asked.
+    pub(in crate::http) call: Call,
+    /// Who asks.
+    pub(in crate::http) guest: Guest,
+    /// What the rules of visibility want to know.
+    pub(in crate::http) onlooker: Onlooker,
+    is_shared: bool,
+    cookies: Vec<HeaderValue>,
+}
+
+impl Visit {
+    /// A visit that begins.
+    pub(in crate::http) fn new(context: Context, guest: Guest, call: Call) -> Self {
+        let mut visit = Self {
+            onlooker: guest.onlooker(),
+            is_shared: guest.account().is_none(),
+            context,
+            call,
+            guest,
+            cookies: Vec::new(),
+        };
+        visit.renew_cookie();
+        visit
+    }
+
+    /// The cookie lasts as long as the session: from its last use on, not from the log-in.
+    fn renew_cookie(&mut self) {
+        let now = self.context.instance.clock.now();
+        let caller = self.guest.caller.as_ref();
+        if caller.is_some_and(|caller| caller.access.is_use_news(now))
+            && let Some(cookie) = self.session_cookie()
+        {
+            let header = Cookie::Session.set(cookie.expose(), &self.context.instance.url);
+            self.cookies.push(header);
+        }
+    }
+
+    /// Whether this instance sends mail.
+    pub(in crate::http) fn sends_mail(&self) -> bool {
+        self.context.instance.config.mail.url.is_on()
+    }
+
+    /// The signed-in reader, if there is one.
+    pub(in crate::http) fn reader(&self) -> Option<AccountId> {
+        self.guest.account()
+    }
+
+    /// The signed-in reader, on a page for members.
+    ///
+    /// # Errors
+    /// Unauthenticated, which leads to the log-in page.
+    pub(in crate::http) fn member(&self) -> Result<AccountId, Problem> {
+        Ok(self.guest.member()?.id)
+    }
+
+    /// The value of the session's cookie, whether it holds or not.
+    pub(in crate::http) fn session_cookie(&self) -> Option<Secret<String>> {
+        Cookie::Session.of(&self.call.headers, &self.context.instance.url)
+    }
+
+    /// What the browser calls itself.
+    pub(in crate::http) fn agent(&self) -> String {
+        self.call.header(USER_AGENT).unwrap_or_default().to_owned()
+    }
+
+    /// Path and query of this page.
+    fn here(&self) -> &str {
+        self.call.target().as_str()
+    }
+
+    /// What surrounds a page.
+    ///
+    /// # Errors
+    /// When an actor can't be asked.
+    pub(in crate::http) async fn frame(&mut self, nav: Nav) -> Result<Frame, Problem> {
+        let mut frame = plain_frame(&self.context, nav, self.here());
+        if let Some(own) = self.own_account().await? {
+            frame.viewer = Some(self.viewer(&own).await?);
+            frame.csrf = self.form_token();
+        }
+        frame.flash = self.take_notice();
+        Ok(frame)
+    }
+
+    /// What surrounds a page with a form for visitors: it is the visitor's alone.
+    ///
+    /// # Errors
+    /// When an actor can't be asked.
+    pub(in crate::http) async fn form_frame(&mut self) -> Result<Frame, Problem> {
+        let mut frame = self.frame(Nav::Elsewhere).await?;
+        frame.csrf = self.form_token();
+        self.is_shared = false;
+        Ok(frame)
+    }
+
+    /// The reader's account as its holder sees it.
+    pub(in crate::http) async fn own_account(&self) -> Result<Option<OwnAccount>, Problem> {
+        match self.reader() {
+            None => Ok(None),
+            Some(account) => Ok(self.context.actors.find(FindOwnAccount { account }).await?),
+        }
+    }
+
+    async fn viewer(&self, own: &OwnAccount) -> Result<Viewer, Problem> {
+        let since_id = self.last_read().await?;
+        let page = Page {
+            since_id: Some(since_id),
+            ..Page::newest(UNREAD_COUNTED_MAX)
+        };
+        let choice = NotificationChoice::default();
+        let unread =
+            read_notifications(&self.context.actors, &self.onlooker, &choice, page).await?;
+        Ok(Viewer {
+            name: own.account.name.clone(),
+            display_name: shown_name(&own.account),
+            avatar_url: pictures::avatar_path(own.account.id),
+            unread: u32::try_from(unread.entries.len()).unwrap_or(u32::MAX),
+            follow_requests: u32::try_from(own.follow_requests_count).unwrap_or(u32::MAX),
+            is_owner: self
+                .guest
+                .member_if_any()
+                .is_some_and(|member| member.role == Role::Owner),
+        })
+    }
+
+    /// The newest notification that the reader has seen, on whatever client; 0 for none.
+    pub(in crate::http) async fn last_read(&self) -> Result<i64, Problem> {
+        let Some(account) = self.reader() else {
+            return Ok(0);
+        };
+        let timelines = vec![MarkedTimeline::Notifications];
+        let markers = self
+            .context
+            .actors
+            .find(FindMarkers { account, timelines })
+            .await?;
+        Ok(markers.first().map_or(0, |marker| marker.last_read))
+    }
+
+    fn take_notice(&mut self) -> Option<Flash> {
+        let url = &self.context.instance.url;
+        let cookie = Cookie::Notice.of(&self.call.headers, url)?;
+        self.is_shared = false;
+        self.cookies.push(Cookie::Notice.clear(url));
+        let text = Notice::sentence_of(cookie.expose())?.to_owned();
+        Some(Flash {
+            text,
+            is_error: false,
+        })
+    }
+
+    /// The cookie that this browser's forms are held against.
+    fn form_cookie(&self) -> Option<Secret<String>> {
+        let kind = match self.reader() {
+            Some(_) => Cookie::Session,
+            None => Cookie::Visitor,
+        };
+        kind.of(&self.call.headers, &self.context.instance.url)
+    }
+
+    /// A token for the forms of this page; a visitor without a cookie gets one.
+    fn form_token(&mut self) -> String {
+        let mut rng = self.context.instance.randomness.rng();
+        let cookie = self.form_cookie().unwrap_or_else(|| {
+            let cookie = session::new_visitor(&mut rng);
+            let header = Cookie::Visitor.set(cookie.expose(), &self.context.instance.url);
+            self.cookies.push(header);
+            cookie
+        });
+        session::form_token(&cookie, &mut rng)
+    }
+
+    /// The form that was sent, once it is known to come from a page of this site in this browser.
+    ///
+    /// # Errors
+    /// Forbidden for a form of another site, of another session or of none; malformed when it can't be read.
+    pub(in crate::http) async fn form(&mut self) -> Result<Form, Problem> {
+        session::require_own_origin(&self.call.headers, &self.context.instance.url)?;
+        let form = self.call.form().await?;
+        let token = form.text("csrf")?.unwrap_or_default();
+        let holds = self
+            .form_cookie()
+            .is_some_and(|cookie| session::is_form_token(token, &cookie));
+        if holds {
+            return Ok(form);
+        }
+        Err(Problem::forbidden(
+            "This form is no longer good: go back, reload the page and send it again. Cookies must be allowed",
+        ))
+    }
+
+    /// A page as this visit's answer.
+    ///
+    /// # Errors
+    /// A template that can't be rendered.
+    pub(in crate::http) fn page(self, page: &impl Template) -> Result<Response, Problem> {
+        let response = answer(&self.context, page, self.is_shared)?;
+        Ok(self.with_cookies(response))
+    }
+
+    /// The page of a form again, with what was wrong with it.
+    ///
+    /// # Errors
+    /// A template that can't be rendered.
+    pub(in crate::http) fn refused(
+        self,
+        page: &impl Template,
+        problem: &Problem,
+    ) -> Result<Response, Problem> {
+        let mut response = self.page(page)?;
+        problem.dress(&mut response);
+        Ok(response)
+    }
+
+    /// Sends the browser on, which reads there what happened.
+    ///
+    /// # Errors
+    /// A path that is none.
+    pub(in crate::http) fn go(
+        mut self,
+        path: &str,
+        notice: Option<Notice>,
+    ) -> Result<Response, Problem> {
+        if let Some(notice) = notice {
+            let header = Cookie::Notice.set(notice.code(), &self.context.instance.url);
+            self.cookies.push(header);
+        }
+        let mut response = reply::see_other(path)?;
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, PRIVATE);
+        cors::protect_page(headers, self.context.instance.url.is_https(), None);
+        Ok(self.with_cookies(response))
+    }
+
+    /// The browser is logged in from now on.
+    pub(in crate::http) fn begin_session(&mut self, session: &Secret<String>) {
+        let url = &self.context.instance.url;
+        self.cookies
+            .push(Cookie::Session.set(session.expose(), url));
+        self.cookies.push(Cookie::Visitor.clear(url));
+    }
+
+    /// The browser is logged out from now on.
+    pub(in crate::http) fn end_session(&mut self) {
+        self.cookies
+            .push(Cookie::Session.clear(&self.context.instance.url));
+    }
+
+    fn with_cookies(self, mut response: Response) -> Response {
+        for cookie in self.cookies {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        response
+    }
+}
+
+/// A text as the value of a query's parameter.
+pub(in crate::http) fn query_value(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+/// The name that people read.
+pub(in crate::http) fn shown_name(account: &Account) -> String {
+    if account.display_name.is_empty() {
+        account.name.clone()
+    } else {
+        account.display_name.clone()
+    }
+}
+
+/// One thing wrong with a form.
+pub(in crate::http) fn errors(field: &'static str, message: impl Into<String>) -> FormErrors {
+    FormErrors(vec![super::views::FieldError {
+        field,
+        message: message.into(),
+    }])
+}
+
+/// The sentence of a refusal without what only programs expect in front of it.
+pub(in crate::http) fn sentence(problem: &Problem) -> String {
+    let sentence = problem.sentence();
+    let sentence = sentence
+        .strip_prefix("Validation failed: ")
+        .unwrap_or(sentence);
+    sentence.to_owned()
+}
+
+/// Whether a form is shown again with the problem, as the person can do something about it.
+pub(in crate::http) fn is_correctable(problem: &Problem) -> bool {
+    use crate::domain::error_code::ErrorCode;
+    matches!(
+        problem.code(),
+        ErrorCode::Invalid
+            | ErrorCode::Forbidden
+            | ErrorCode::Conflict
+            | ErrorCode::Unauthenticated
+    )
+}

@@ -1,0 +1,78 @@
+//! What the accept loop tells the telemetry.
+
+use std::sync::Arc;
+
+use http::Method;
+
+use super::reply::Response;
+use super::request_log::{RequestId, RouteNote};
+use super::slow_log;
+use crate::clock::Timestamp;
+use crate::telemetry::http::method_name;
+use crate::telemetry::{Telemetry, Trace};
+
+/// Counts a connection as long as it lives, however it ends.
+pub(super) struct OpenConnection(Arc<Telemetry>);
+
+impl OpenConnection {
+    pub(super) fn new(telemetry: Arc<Telemetry>) -> Self {
+        telemetry.http.accepted.count();
+        telemetry.http.connections.rise(1);
+        Self(telemetry)
+    }
+}
+
+impl Drop for OpenConnection {
+    fn drop(&mut self) {
+        self.0.http.connections.fall(1);
+    }
+}
+
+/// A request that is worked on; told to the telemetry when it is answered.
+pub(super) struct Observed<'a> {
+    telemetry: &'a Telemetry,
+    trace: Option<Trace>,
+}
+
+impl<'a> Observed<'a> {
+    pub(super) fn begin(telemetry: &'a Telemetry, id: RequestId, begun: Timestamp) -> Self {
+        telemetry.http.in_flight.rise(1);
+        Self {
+            telemetry,
+            trace: telemetry
+                .is_on()
+                .then(|| Trace::begin(id.to_bytes(), begun)),
+        }
+    }
+
+    /// The course of the request; `None` where nothing is measured.
+    pub(super) fn trace(&self) -> Option<Trace> {
+        self.trace.clone()
+    }
+
+    /// It was answered.
+    pub(super) fn end(&self, method: &Method, response: &Response, now: Timestamp) {
+        let Some(trace) = &self.trace else {
+            return;
+        };
+        let note = response.extensions().get::<RouteNote>();
+        let route = note.map(|note| note.pattern);
+        let method = method_name(method.as_str());
+        let status = response.status().as_u16();
+        let nanos = trace.finish(method, route, status);
+        self.telemetry.http.record(route, method, status, nanos);
+        self.telemetry.recent.note(now, nanos / 1000, status);
+        if self.telemetry.slow.note(trace, nanos) {
+            slow_log::record(&trace.report(), note.and_then(|note| note.account));
+        }
+        #[cfg(feature = "otlp")]
+        self.telemetry.otlp.offer(trace);
+    }
+}
+
+impl Drop for Observed<'_> {
+    /// Also when the connection is gone before its answer is there.
+    fn drop(&mut self) {
+        self.telemetry.http.in_flight.fall(1);
+    }
+}

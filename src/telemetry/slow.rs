@@ -1,0 +1,230 @@
+//! Requests whose course is kept: the last ones, those that were slow, and the slowest of late.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::trace::{Report, Trace};
+use crate::clock::Moment;
+
+/// The most requests over the bound that are kept.
+pub const SLOW_MAX: usize = 64;
+/// The most of the slowest that are kept.
+pub const SLOWEST_MAX: usize = 16;
+/// How long a request is one of late, in nanoseconds: ten minutes.
+const LATE_NANOS: u64 = 10 * 60 * 1_000_000_000;
+/// How many of the last requests are kept, however fast they were.
+pub const LAST_MAX: usize = 256;
+
+/// The courses that are kept.
+#[derive(Debug)]
+pub struct SlowRequests {
+    slow_nanos: AtomicU64,
+    begun: Moment,
+    /// A request that took no longer than this is none of the slowest, until the second: nanoseconds, and nanoseconds since
+    /// the beginning.
+    floor: AtomicU64,
+    floor_until: AtomicU64,
+    slow: Mutex<VecDeque<Trace>>,
+    slowest: Mutex<Vec<Slowest>>,
+    /// A place is taken by one request in turn: nobody waits for its lock.
+    last: Vec<Mutex<Option<Trace>>>,
+    next: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Slowest {
+    nanos: u64,
+    ended: u64,
+    trace: Trace,
+}
+
+fn open<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is kept is whole whenever somebody could panic.
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SlowRequests {
+    /// Keeps those that take `slow_ms` or longer.
+    pub fn new(slow_ms: u64) -> Self {
+        Self {
+            slow_nanos: AtomicU64::new(slow_ms.saturating_mul(1_000_000)),
+            begun: Moment::now(),
+            floor: AtomicU64::new(0),
+            floor_until: AtomicU64::new(u64::MAX),
+            slow: Mutex::default(),
+            slowest: Mutex::default(),
+            last: (0..LAST_MAX).map(|_| Mutex::default()).collect(),
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    /// From where on a request is slow, in milliseconds.
+    pub fn slow_ms(&self) -> u64 {
+        self.slow_nanos.load(Ordering::Relaxed) / 1_000_000
+    }
+
+    /// Takes in a request that was answered and took so many nanoseconds; whether it was slow.
+    pub fn note(&self, trace: &Trace, nanos: u64) -> bool {
+        let place = self.next.fetch_add(1, Ordering::Relaxed) % LAST_MAX;
+        if let Some(place) = self.last.get(place) {
+            let before = open(place).replace(trace.clone());
+            drop(before);
+        }
+        let is_slow = nanos >= self.slow_nanos.load(Ordering::Relaxed);
+        if is_slow {
+            let mut slow = open(&self.slow);
+            if slow.len() == SLOW_MAX {
+                slow.pop_front();
+            }
+            slow.push_back(trace.clone());
+        }
+        if nanos > self.floor.load(Ordering::Relaxed) || self.is_floor_old(trace, nanos) {
+            self.rank(trace, nanos);
+        }
+        is_slow
+    }
+
+    fn ended(&self, trace: &Trace, nanos: u64) -> u64 {
+        trace.begun().nanos_since(self.begun).saturating_add(nanos)
+    }
+
+    fn is_floor_old(&self, trace: &Trace, nanos: u64) -> bool {
+        self.ended(trace, nanos) > self.floor_until.load(Ordering::Relaxed)
+    }
+
+    fn rank(&self, trace: &Trace, nanos: u64) {
+        let ended = self.ended(trace, nanos);
+        let mut slowest = open(&self.slowest);
+        slowest.retain(|one| ended.saturating_sub(one.ended) < LATE_NANOS);
+        let at = slowest.partition_point(|one| one.nanos >= nanos);
+        if at < SLOWEST_MAX {
+            slowest.insert(
+                at,
+                Slowest {
+                    nanos,
+                    ended,
+                    trace: trace.clone(),
+                },
+            );
+            slowest.truncate(SLOWEST_MAX);
+        }
+        let is_full = slowest.len() == SLOWEST_MAX;
+        let floor = slowest
+            .last()
+            .filter(|_| is_full)
+            .map_or(0, |one| one.nanos);
+        let first_to_go = slowest.iter().map(|one| one.ended).min();
+        self.floor.store(floor, Ordering::Relaxed);
+        self.floor_until.store(
+            first_to_go.map_or(u64::MAX, |ended| ended.saturating_add(LATE_NANOS)),
+            Ordering::Relaxed,
+        );
+    }
+
+    /// Those that were slow, newest first.
+    pub fn recent(&self) -> Vec<Report> {
+        let slow: Vec<Trace> = open(&self.slow).iter().rev().cloned().collect();
+        slow.iter().map(Trace::report).collect()
+    }
+
+    /// The slowest of the last ten minutes, slowest first, whether slow or not.
+    pub fn slowest(&self) -> Vec<Report> {
+        let now = Moment::now().nanos_since(self.begun);
+        let of_late = |one: &&Slowest| now.saturating_sub(one.ended) < LATE_NANOS;
+        let slowest: Vec<Trace> = open(&self.slowest)
+            .iter()
+            .filter(of_late)
+            .map(|one| one.trace.clone())
+            .collect();
+        slowest.iter().map(Trace::report).collect()
+    }
+
+    /// The last requests, newest first.
+    pub fn last(&self) -> Vec<Report> {
+        let next = self.next.load(Ordering::Relaxed);
+        let places = (1..=LAST_MAX).map(|back| next.wrapping_sub(back) % LAST_MAX);
+        let traces = places.filter_map(|place| open(self.last.get(place)?).clone());
+        traces.map(|trace| trace.report()).collect()
+    }
+
+    /// A request by its id, as long as it is kept.
+    pub fn find(&self, id: &str) -> Option<Report> {
+        let is_it = |trace: &&Trace| trace.id() == id;
+        let slow = || open(&self.slow).iter().find(is_it).cloned();
+        let slowest = || {
+            let slowest = open(&self.slowest);
+            let mut traces = slowest.iter().map(|one| &one.trace);
+            traces.find(is_it).cloned()
+        };
+        let last = || {
+            let mut places = self.last.iter();
+            places.find_map(|place| open(place).as_ref().filter(is_it).cloned())
+        };
+        slow()
+            .or_else(slowest)
+            .or_else(last)
+            .map(|trace| trace.report())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+
+    fn trace(number: u64) -> Trace {
+        let id = format!("{number:016x}");
+        let id = id.as_bytes().try_into().expect("sixteen digits");
+        Trace::begin(id, Timestamp::from_millis(0))
+    }
+
+    fn numbers(reports: &[Report]) -> Vec<u64> {
+        let number = |report: &Report| u64::from_str_radix(&report.id, 16).expect("a number");
+        reports.iter().map(number).collect()
+    }
+
+    #[test]
+    fn the_slow_are_kept_newest_first_and_no_more_than_so_many() {
+        let kept = SlowRequests::new(5);
+        let count = SLOW_MAX as u64 + 10;
+        for number in 0..count {
+            assert!(kept.note(&trace(number), 5_000_000 + number));
+        }
+        assert!(!kept.note(&trace(count), 4_999_999));
+        let recent = numbers(&kept.recent());
+        assert_eq!(recent.len(), SLOW_MAX);
+        assert_eq!(recent.first(), Some(&(count - 1)));
+        let slowest: Vec<u64> = (count - SLOWEST_MAX as u64..count).rev().collect();
+        assert_eq!(numbers(&kept.slowest()), slowest);
+        assert_eq!(numbers(&kept.last())[..2], [count, count - 1]);
+    }
+
+    #[test]
+    fn a_request_is_found_by_its_id_while_it_is_kept() {
+        let kept = SlowRequests::new(1000);
+        kept.note(&trace(1), 9_000_000);
+        for number in 2..LAST_MAX as u64 + 20 {
+            kept.note(&trace(number), number);
+        }
+        let find = |number: u64| kept.find(&format!("{number:016x}")).is_some();
+        assert!(find(1), "one of the slowest");
+        assert!(find(LAST_MAX as u64), "one of the last");
+        assert!(!find(3), "neither");
+        assert_eq!(kept.last().len(), LAST_MAX);
+    }
+
+    #[test]
+    fn what_was_slow_long_ago_makes_room() {
+        let kept = SlowRequests::new(1000);
+        for number in 0..SLOWEST_MAX as u64 {
+            kept.note(&trace(number), 1_000_000);
+        }
+        kept.note(&trace(99), 10);
+        assert!(!numbers(&kept.slowest()).contains(&99), "it was faster");
+        // As if it had ended ten minutes later.
+        let late = trace(100);
+        kept.note(&late, LATE_NANOS + 2_000_000);
+        assert_eq!(numbers(&kept.slowest()), [100]);
+    }
+}

@@ -1,0 +1,346 @@
+//! Where the time of one request went.
+
+use std::borrow::Cow;
+use std::future::Future;
+use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Moment, Timestamp};
+
+/// The most spans of a trace; what comes later is only counted.
+pub const SPANS_MAX: usize = 64;
+/// So many have their place in the trace itself; more take a further allocation.
+const SPANS_INLINE: usize = 16;
+
+tokio::task_local! {
+    static CURRENT: Option<Trace>;
+}
+
+/// A part of a request's way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Span {
+    /// Letting in: who asks, what they may, limits.
+    Gate,
+    /// A message waits for its actor; the detail is the actor.
+    Mailbox,
+    /// An actor works on a message or waits for others; the detail is the message.
+    Handler,
+    /// A reader looks something up; the detail is the query.
+    Reader,
+    /// A password is hashed.
+    Hasher,
+    /// A home is saved or loaded; the detail is the message.
+    Snapshot,
+    /// A unit waits in the writer's lane; the detail is the unit.
+    Queue,
+    /// The writer applies a unit; the detail is the unit.
+    Apply,
+    /// The writer commits the batch that the unit is in, for which the disk is waited for.
+    Commit,
+    /// The answer is written as JSON or HTML.
+    Render,
+}
+
+impl Span {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gate => "gate",
+            Self::Mailbox => "mailbox",
+            Self::Handler => "handler",
+            Self::Reader => "reader",
+            Self::Hasher => "hasher",
+            Self::Snapshot => "snapshot",
+            Self::Queue => "queue",
+            Self::Apply => "apply",
+            Self::Commit => "commit",
+            Self::Render => "render",
+        }
+    }
+}
+
+/// A span as it is kept: microseconds since the request's head was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slice {
+    /// Which part.
+    pub kind: Span,
+    /// Of what, such as an actor's or a unit's name; a word of the program, never of a person.
+    pub detail: Cow<'static, str>,
+    /// When it began.
+    pub start_us: u32,
+    /// How long it took.
+    pub length_us: u32,
+}
+
+/// What a trace came to, for those who show it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The request's id, as in the log and in `X-Request-Id`.
+    pub id: String,
+    /// When its head was read.
+    pub at: i64,
+    /// Its method; "-" when that is none that is known.
+    pub method: Cow<'static, str>,
+    /// The pattern of its route; `None` for what has none.
+    pub route: Option<Cow<'static, str>>,
+    /// The answer's status; 0 while there is none.
+    pub status: u16,
+    /// From the head's end to the answer's beginning; to now while there is none.
+    pub total_us: u64,
+    /// Its spans, by their beginnings. They overlap: what an actor asks of others is within its own span.
+    pub spans: Vec<Slice>,
+    /// Spans that didn't fit.
+    pub spans_lost: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    kind: Span,
+    detail: &'static str,
+    start_us: u32,
+    length_us: u32,
+}
+
+#[derive(Debug)]
+struct Course {
+    method: &'static str,
+    route: Option<&'static str>,
+    status: u16,
+    total_us: Option<u64>,
+    count: usize,
+    inline: [Kept; SPANS_INLINE],
+    further: Vec<Kept>,
+    lost: u32,
+}
+
+#[derive(Debug)]
+struct Inner {
+    id: [u8; 16],
+    at: Timestamp,
+    begun: Moment,
+    course: Mutex<Course>,
+}
+
+/// One request on its way; clones are the same request.
+#[derive(Debug, Clone)]
+pub struct Trace(Arc<Inner>);
+
+const NOTHING: Kept = Kept {
+    kind: Span::Gate,
+    detail: "",
+    start_us: 0,
+    length_us: 0,
+};
+
+impl Trace {
+    /// Begins now; the calendar's time is for people.
+    pub fn begin(id: [u8; 16], at: Timestamp) -> Self {
+        Self(Arc::new(Inner {
+            id,
+            at,
+            begun: Moment::now(),
+            course: Mutex::new(Course {
+                method: "-",
+                route: None,
+                status: 0,
+                total_us: None,
+                count: 0,
+                inline: [NOTHING; SPANS_INLINE],
+                further: Vec::new(),
+                lost: 0,
+            }),
+        }))
+    }
+
+    /// The request that this task or this handler works for.
+    pub fn current() -> Option<Self> {
+        CURRENT.try_with(Clone::clone).ok().flatten()
+    }
+
+    /// Works for a request, or for none.
+    pub fn follow<F: Future>(trace: Option<Self>, work: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(trace, work)
+    }
+
+    /// Works for a request, or for none, without waiting.
+    pub fn within<T>(trace: Option<Self>, work: impl FnOnce() -> T) -> T {
+        CURRENT.sync_scope(trace, work)
+    }
+
+    /// The request's id.
+    pub fn id(&self) -> &str {
+        std::str::from_utf8(&self.0.id).unwrap_or_default()
+    }
+
+    /// When it began.
+    pub fn begun(&self) -> Moment {
+        self.0.begun
+    }
+
+    /// Nobody who panicked half-way leaves more behind than a span too few.
+    fn course(&self) -> MutexGuard<'_, Course> {
+        self.0.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kept(&self, kind: Span, detail: &'static str, begun: Moment, ended: Moment) -> Kept {
+        let micros = |nanos: u64| u32::try_from(nanos / 1000).unwrap_or(u32::MAX);
+        Kept {
+            kind,
+            detail,
+            start_us: micros(begun.nanos_since(self.0.begun)),
+            length_us: micros(ended.nanos_since(begun)),
+        }
+    }
+
+    /// Adds a span.
+    pub fn add(&self, kind: Span, detail: &'static str, begun: Moment, ended: Moment) {
+        let kept = self.kept(kind, detail, begun, ended);
+        self.course().push(kept);
+    }
+
+    /// Adds several spans at once: kind, detail, begin and end of each.
+    pub fn add_all<const N: usize>(&self, spans: [(Span, &'static str, Moment, Moment); N]) {
+        let kept = spans.map(|(kind, detail, begun, ended)| self.kept(kind, detail, begun, ended));
+        let mut course = self.course();
+        for kept in kept {
+            course.push(kept);
+        }
+    }
+
+    /// Says how the request was answered; answers how long it took, in nanoseconds.
+    pub fn finish(&self, method: &'static str, route: Option<&'static str>, status: u16) -> u64 {
+        let nanos = self.0.begun.elapsed_nanos();
+        let mut course = self.course();
+        course.method = method;
+        course.route = route;
+        course.status = status;
+        course.total_us = Some(nanos / 1000);
+        nanos
+    }
+
+    /// What it came to so far.
+    pub fn report(&self) -> Report {
+        let course = self.course();
+        let inline = &course.inline[..course.count.min(SPANS_INLINE)];
+        let spans = inline.iter().chain(&course.further);
+        let mut spans: Vec<Slice> = spans
+            .map(|kept| Slice {
+                kind: kept.kind,
+                detail: Cow::Borrowed(kept.detail),
+                start_us: kept.start_us,
+                length_us: kept.length_us,
+            })
+            .collect();
+        // Of those that begin together, the one that ends last holds the others.
+        spans.sort_by_key(|span| (span.start_us, u32::MAX - span.length_us));
+        Report {
+            id: self.id().to_owned(),
+            at: self.0.at.millis(),
+            method: Cow::Borrowed(course.method),
+            route: course.route.map(Cow::Borrowed),
+            status: course.status,
+            total_us: course
+                .total_us
+                .unwrap_or_else(|| self.0.begun.elapsed_nanos() / 1000),
+            spans,
+            spans_lost: course.lost,
+        }
+    }
+}
+
+impl Course {
+    fn push(&mut self, kept: Kept) {
+        if self.count == SPANS_MAX {
+            self.lost += 1;
+            return;
+        }
+        match self.inline.get_mut(self.count) {
+            Some(place) => *place = kept,
+            None => self.further.push(kept),
+        }
+        self.count += 1;
+    }
+}
+
+/// A span of the current request that ends when this is dropped. Outside of a request it is nothing.
+#[derive(Debug)]
+#[must_use = "the span ends when this is dropped"]
+pub struct Stretch {
+    begun: Option<(Trace, Moment)>,
+    kind: Span,
+    detail: &'static str,
+}
+
+impl Stretch {
+    /// Begins a span.
+    pub fn begin(kind: Span, detail: &'static str) -> Self {
+        Self {
+            begun: Trace::current().map(|trace| (trace, Moment::now())),
+            kind,
+            detail,
+        }
+    }
+
+    /// Ends it here.
+    pub fn end(mut self) {
+        self.note();
+    }
+
+    fn note(&mut self) {
+        if let Some((trace, begun)) = mem::take(&mut self.begun) {
+            trace.add(self.kind, self.detail, begun, Moment::now());
+        }
+    }
+}
+
+impl Drop for Stretch {
+    fn drop(&mut self) {
+        self.note();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trace() -> Trace {
+        Trace::begin(*b"0123456789abcdef", Timestamp::from_millis(7))
+    }
+
+    #[test]
+    fn spans_beyond_the_bound_are_counted_alone() {
+        let trace = trace();
+        for _ in 0..SPANS_MAX + 3 {
+            trace.add(Span::Gate, "", trace.begun(), Moment::now());
+        }
+        let report = trace.report();
+        assert_eq!(report.spans.len(), SPANS_MAX);
+        assert_eq!(report.spans_lost, 3);
+    }
+
+    #[test]
+    fn a_span_belongs_to_the_request_that_is_worked_for() {
+        assert!(Trace::current().is_none());
+        Stretch::begin(Span::Render, "nobody's").end();
+        let trace = trace();
+        Trace::within(Some(trace.clone()), || {
+            let outer = Stretch::begin(Span::Gate, "");
+            Trace::within(None, || Stretch::begin(Span::Render, "nobody's").end());
+            Stretch::begin(Span::Render, "json").end();
+            drop(outer);
+        });
+        let nanos = trace.finish("GET", Some("/health"), 200);
+        let report = trace.report();
+        let kinds: Vec<_> = report.spans.iter().map(|span| span.kind).collect();
+        assert_eq!(kinds, [Span::Gate, Span::Render]);
+        assert_eq!((report.id.as_str(), report.at), ("0123456789abcdef", 7));
+        assert_eq!(report.total_us, nanos / 1000);
+        assert_eq!(report.route.as_deref(), Some("/health"));
+        let json = serde_json::to_string(&report).expect("JSON");
+        let read: Report = serde_json::from_str(&json).expect("the same");
+        assert_eq!(read, report);
+    }
+}
