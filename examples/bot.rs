@@ -8,6 +8,7 @@
 //! On your own instance `kinglet user create bot ...` and `kinglet token create bot --scopes "read write"` make its account.
 
 use std::error::Error;
+use std::pin::pin;
 use std::time::Duration;
 
 use kinglet::Server;
@@ -132,10 +133,13 @@ async fn main() -> Outcome<()> {
     let token = std::env::var("BOT_TOKEN").map_err(|_| "BOT_TOKEN has to hold an access token")?;
     let mut bot = Bot::new(&url, &token);
     let mut interval = tokio::time::interval(LOOK_INTERVAL);
+    // One that is kept: a Ctrl-C while the bot looks is heard afterwards, and no answer is cut in two.
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
     loop {
         tokio::select! {
+            biased;
+            ended = &mut interrupted => return Ok(ended?),
             _ = interval.tick() => {}
-            ended = tokio::signal::ctrl_c() => return Ok(ended?),
         }
         match bot.look().await {
             Ok(0) => {}

@@ -4,8 +4,9 @@
 //! cargo test --example client_test
 //! ```
 //!
-//! The client is a few lines here; yours takes its place. `main` shows it by itself: `cargo run --example client_test --
-//! https://social.example.org` prints what that server's public timeline says.
+//! The client is a few lines here; yours takes its place. It works by itself, too: `cargo run --example client_test --
+//! https://social.example.org` prints what that server's public timeline says; with a token in `CLIENT_TOKEN` it writes the texts
+//! that follow, and prints one's home.
 
 use std::error::Error;
 
@@ -61,10 +62,14 @@ impl Timeline {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let url = std::env::args()
-        .nth(1)
-        .ok_or("which server? give its address")?;
-    for (author, content) in Timeline::new(&url, None).read().await? {
+    let mut arguments = std::env::args().skip(1);
+    let url = arguments.next().ok_or("which server? give its address")?;
+    let token = std::env::var("CLIENT_TOKEN").ok();
+    let client = Timeline::new(&url, token.as_deref());
+    for status in arguments {
+        client.write(&status).await?;
+    }
+    for (author, content) in client.read().await? {
         println!("{author}: {content}");
     }
     Ok(())

@@ -51,6 +51,19 @@ impl Timestamp {
         self.to_jiff().strftime("%Y-%m-%d").to_string()
     }
 
+    /// Reads what RFC 3339 or ISO 8601 write, with an offset: `2026-09-21T14:13:20Z`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let moment: jiff::Timestamp = text.parse().ok()?;
+        Some(Self(moment.as_millisecond()))
+    }
+
+    /// As HTTP writes it: `Mon, 21 Sep 2026 14:13:20 GMT` (RFC 9110, section 5.6.7).
+    pub fn http_date(self) -> String {
+        self.to_jiff()
+            .strftime("%a, %d %b %Y %H:%M:%S GMT")
+            .to_string()
+    }
+
     /// The moment in a time zone, for people.
     pub fn in_zone(self, zone: TimeZone) -> jiff::Zoned {
         self.to_jiff().to_zoned(zone)
@@ -239,5 +252,12 @@ mod tests {
             Timestamp::from_millis(1_790_000_000_007).to_string(),
             "2026-09-21T14:13:20.007Z"
         );
+    }
+
+    #[test]
+    fn http_writes_dates_in_its_own_way() {
+        // RFC 9110, section 5.6.7.
+        let example = Timestamp::from_millis(784_111_777_000);
+        assert_eq!(example.http_date(), "Sun, 06 Nov 1994 08:49:37 GMT");
     }
 }

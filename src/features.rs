@@ -13,5 +13,9 @@ pub const SLED: bool = cfg!(feature = "sled");
 pub const OTLP: bool = cfg!(feature = "otlp");
 /// Posts are found by their words.
 pub const SEARCH: bool = cfg!(feature = "search");
+/// `kinglet serve` speaks TLS itself.
+pub const TLS: bool = cfg!(feature = "tls");
+/// Certificates by ACME.
+pub const ACME: bool = cfg!(feature = "acme");
 /// `kinglet profile` draws where the running server spends its time.
 pub const PROFILE: bool = cfg!(feature = "profile");

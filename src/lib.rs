@@ -83,6 +83,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod dev;
 pub mod domain;
 pub mod features;
 pub mod http;

@@ -58,6 +58,11 @@ struct Authority {
 impl Authority {
     /// One that will ask names on `tls_port`; it doesn't run yet.
     fn new(folder: &Path, tls_port: u16) -> Self {
+        Self::issuing_for(folder, tls_port, 90 * 24 * 60 * 60)
+    }
+
+    /// One whose certificates are good for so many seconds.
+    fn issuing_for(folder: &Path, tls_port: u16, validity_secs: u64) -> Self {
         let (port, management_port) = (free_port(), free_port());
         let key = KeyPair::generate().expect("a key");
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
@@ -72,6 +77,7 @@ impl Authority {
             "privateKey": folder.join("pebble.key"),
             "httpPort": free_port(),
             "tlsPort": tls_port,
+            "certificateValidityPeriod": validity_secs,
             "ocspResponderURL": "",
             "externalAccountBindingRequired": false,
         }});
@@ -199,6 +205,30 @@ fn a_certificate_is_got_and_a_log_in_goes_over_it_and_a_restart_keeps_it() {
         fs::read(folder.join("certificate.json")).expect("it is kept"),
         kept
     );
+}
+
+#[test]
+fn a_certificate_is_renewed_before_it_ends_and_no_connection_is_refused_meanwhile() {
+    let place = Place::new();
+    let tls_port = free_port();
+    let mut authority = Authority::issuing_for(place.path(), tls_port, 12);
+    authority.start();
+    configure(&place, &authority, tls_port);
+    let running = Running::start(place.command(&["serve"]));
+    let resolve = format!("{NAME}:{tls_port}:127.0.0.1");
+    let curl = Curl::new(["--http1.1", "--resolve", &resolve]).with("--cacert", authority.root());
+    let health = format!("{}/health", running.url);
+    let kept = place.data().join("acme/certificate.json");
+    until("no certificate came", || kept.exists());
+    let first = fs::read(&kept).expect("it is kept");
+    until("it isn't renewed", || {
+        let asked = curl.fetch(&health, &[]);
+        assert_eq!(asked.status, 200, "{}", asked.complaint);
+        fs::read(&kept).expect("it is kept") != first
+    });
+    assert_eq!(curl.fetch(&health, &[]).status, 200);
+    let errors = running.stop().errors;
+    assert!(!errors.contains("no certificate by ACME"), "{errors}");
 }
 
 #[test]

@@ -6,12 +6,16 @@ mod support;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use kinglet::Server;
 use support::process::{PATIENCE, Place};
 use support::server::Client;
 use support::tools::in_package;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+
+/// How often a test looks whether the bot has answered.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The program, built when it isn't up to date.
 fn example(name: &str) -> PathBuf {
@@ -108,7 +112,7 @@ async fn the_bot_greets_whoever_mentions_it_on_a_server_elsewhere() {
             if let Some(mention) = mentions.get(0) {
                 return mention["status"]["content"].to_string();
             }
-            tokio::task::yield_now().await;
+            sleep(LOOK_INTERVAL).await;
         }
     });
     let greeting = greeted.await.expect("it looks in time");
@@ -149,18 +153,18 @@ async fn the_site_shows_what_its_members_wrote_and_keeps_it() {
 }
 
 #[tokio::test]
-async fn the_client_prints_a_public_timeline() {
+async fn the_client_writes_and_reads() {
     let server = Server::builder().in_memory().start().await;
     let server = server.expect("the server starts");
     let seed = server.seed();
     let alice = seed.person("alice").await.expect("free");
-    seed.post(&alice, "Hello").publish().await.expect("it may");
     let shown = Command::new(example("client_test"))
-        .arg(server.url())
+        .args([server.url(), "Hello", "Hello again"])
+        .env("CLIENT_TOKEN", alice.token())
         .output();
     let shown = shown.expect("the example runs");
     assert_eq!(
         String::from_utf8_lossy(&shown.stdout),
-        "alice: <p>Hello</p>\n"
+        "alice: <p>Hello again</p>\nalice: <p>Hello</p>\n"
     );
 }

@@ -6,8 +6,9 @@ mod support;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use kinglet::Server;
@@ -18,7 +19,7 @@ use kinglet::net::listener::Use;
 use rcgen::{CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use reqwest::StatusCode;
 use support::curl::Curl;
-use support::process::Place;
+use support::process::{Place, Running};
 use tempfile::TempDir;
 
 /// A certificate authority of a test, and the files of a server's certificate.
@@ -107,7 +108,7 @@ fn serial_shown(authority: &Authority, url: &str) -> String {
         .chain([""])
         .find(|line| line.starts_with("Serial Number:"));
     line.map(|line| line["Serial Number:".len()..].trim().to_owned())
-        .unwrap_or_else(|| panic!("no serial number in {:?}", shown.text))
+        .expect("a serial number")
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
@@ -266,7 +267,7 @@ fn openssl_client(
     std::process::ChildStdout,
     KilledAtEnd,
 ) {
-    let mut child = std::process::Command::new("openssl")
+    let mut child = Command::new("openssl")
         .args([
             "s_client",
             "-quiet",
@@ -276,9 +277,9 @@ fn openssl_client(
         ])
         .args(["-connect", &address.to_string(), "-CAfile"])
         .arg(authority.path("root.pem"))
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::null())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .expect("openssl is missing: run tests/install first");
     let stdin = child.stdin.take().expect("a pipe");
@@ -339,6 +340,72 @@ async fn who_stalls_before_http_is_cut_off_and_takes_no_more_than_half_of_the_se
         assert_eq!(asked.status, 200, "{}", asked.complaint);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_header_of_the_proxy_protocol_stands_before_the_handshake() {
+    let authority = Authority::new();
+    authority.issue(1);
+    let mut config = authority.config();
+    config.http.proxy_protocol = true;
+    config.http.trusted_proxies = vec!["127.0.0.1".parse().expect("a proxy")];
+    let builder = Server::builder().config(config).in_memory();
+    let server = builder.start().await.expect("it starts");
+    let url = format!("{}/health", server.url());
+    blocking(move || {
+        let asked = authority.curl().fetch(&url, &["--haproxy-protocol"]);
+        assert_eq!(asked.status, 200, "{}", asked.complaint);
+        let without = authority.curl().fetch(&url, &[]);
+        assert_ne!(without.code, 0, "{}", without.text);
+    })
+    .await;
+}
+
+#[test]
+fn sockets_that_systemd_hands_over_are_used_as_their_names_say() {
+    let authority = Authority::new();
+    authority.issue(1);
+    let place = Place::new();
+    let free_port = || {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.local_addr().expect("bound").port()
+    };
+    let (https, redirect) = (free_port(), free_port());
+    place.configure(&format!(
+        "[tls]\ncertificate = {:?}\nkey = {:?}\n[http]\nlisten = \"\"\n",
+        authority.path("chain.pem"),
+        authority.path("key.pem")
+    ));
+    let mut command = Command::new("systemd-socket-activate");
+    command
+        .arg(format!("--listen=127.0.0.1:{https}"))
+        .arg(format!("--listen=127.0.0.1:{redirect}"))
+        .arg("--fdname=https:redirect")
+        .arg(place.command(&[]).get_program())
+        .arg("serve")
+        .current_dir(place.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let url = format!("https://127.0.0.1:{https}");
+    let asked = format!("http://127.0.0.1:{redirect}/@alice");
+    // The first connection starts the server.
+    let waiting = std::thread::spawn(move || {
+        let curl = Curl::new(["--include", "--retry", "40", "--retry-connrefused"]);
+        curl.with("--retry-delay", "1").fetch(&asked, &[])
+    });
+    let running = Running::start(command);
+    assert_eq!(running.url, url);
+    let sent_on = waiting.join().expect("no panic");
+    assert_eq!(sent_on.status, 308);
+    let head = sent_on.text.to_ascii_lowercase();
+    assert!(
+        head.contains(&format!("location: {url}/@alice\r\n")),
+        "{head}"
+    );
+    let health = authority.curl().fetch(&format!("{url}/health"), &[]);
+    assert_eq!(health.text, "OK", "{}", health.complaint);
+    assert!(running.stop().status.success());
 }
 
 #[test]

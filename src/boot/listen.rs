@@ -43,14 +43,13 @@ impl Listening {
             let trusted = config.http.trusted_proxies.clone();
             TrustedProxies::new(trusted)
         });
-        let plain = Arc::new(Greeting {
-            proxies: proxies.clone(),
-            ..Greeting::default()
-        });
-        let http = http.into_iter().map(|listener| listener.greeting(&plain));
+        let plain = Arc::new(Greeting::plain(proxies.clone()));
+        let http = http
+            .into_iter()
+            .map(|listener| listener.with_greeting(&plain));
         let redirects: Vec<_> = redirects
             .into_iter()
-            .map(|listener| listener.greeting(&plain))
+            .map(|listener| listener.with_greeting(&plain))
             .collect();
         #[cfg(not(feature = "tls"))]
         let encrypted = plain.clone();
@@ -67,7 +66,7 @@ impl Listening {
         // HTTPS comes first: the instance's address follows the first place.
         let https = https
             .into_iter()
-            .map(|listener| (Use::Https, listener.greeting(&encrypted)));
+            .map(|listener| (Use::Https, listener.with_greeting(&encrypted)));
         for (usage, listener) in https.chain(http.map(|listener| (Use::Http, listener))) {
             endpoints.push(endpoint(usage, &listener)?);
             listeners.push(listener);
@@ -185,7 +184,8 @@ async fn listeners(
     Ok(listeners)
 }
 
-async fn listen(address: &ListenAddress, mode: FileMode) -> Result<Listener, BootError> {
+/// Listens on one address.
+pub(crate) async fn listen(address: &ListenAddress, mode: FileMode) -> Result<Listener, BootError> {
     let listening = timeout(HANDOVER_MAX, async {
         loop {
             match Listener::bind(address, mode).await {

@@ -9,6 +9,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::completions::Completions;
 use super::debug::Debug;
+pub use super::dev::Dev;
 use super::health::Health;
 use super::man_pages::ManPages;
 use super::profile::Profile;
@@ -91,6 +92,17 @@ Examples:
   kinglet serve
   kinglet serve --listen 0.0.0.0:8420")]
     Serve(Serve),
+
+    /// Run a throwaway instance on this machine, with people and posts in it, to develop a client with
+    #[command(after_help = "\
+Examples:
+  kinglet dev
+  kinglet dev --listen 127.0.0.1:8420 --seed 1
+  kinglet dev --json | jq -r '.people[0].token'
+
+The pages at /dev show each request and what was wrong with it. Programs find the same, a clock,
+faults, snapshots and a reset under /api/kinglet/v1/dev/. None of it is part of `kinglet serve`.")]
+    Dev(Dev),
 
     /// Make and change accounts
     #[command(subcommand)]

@@ -10,6 +10,7 @@ mod columns;
 mod completions;
 mod config;
 pub mod debug;
+mod dev;
 mod health;
 mod instance;
 mod invite;
@@ -148,6 +149,9 @@ fn dispatch(
     if let Command::Config(args::Config::Init(init)) = &cli.command {
         return config::init(init);
     }
+    if let Command::Dev(options) = &cli.command {
+        return dev::run(*options);
+    }
     if let Command::Completions(asked) = cli.command {
         return completions::run(asked);
     }
@@ -168,9 +172,11 @@ fn dispatch(
         ..config.log
     })?;
     match &cli.command {
-        Command::Serve(_) | Command::Config(_) | Command::Completions(_) | Command::ManPages(_) => {
-            Ok(())
-        }
+        Command::Serve(_)
+        | Command::Dev(_)
+        | Command::Config(_)
+        | Command::Completions(_)
+        | Command::ManPages(_) => Ok(()),
         Command::Health(asked) => health::run(asked.clone(), &config),
         Command::User(command) => user::run(command, &config),
         Command::Invite(args::Invite::Create(create)) => invite::create(*create, &config),

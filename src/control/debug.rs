@@ -133,7 +133,7 @@ fn actors(instance: &Instance) -> Vec<ActorReport> {
     let mut reports: Vec<ActorReport> = telemetry
         .actors()
         .iter()
-        .map(|figures| actor(figures))
+        .map(actor)
         .collect();
     let writer = &telemetry.writer;
     let waiting = u64::try_from(writer.waiting.get()).unwrap_or(0);

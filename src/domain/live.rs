@@ -106,34 +106,24 @@ pub struct ActorFigures {
 }
 
 /// Something that is kept in memory, and may be forgotten.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CacheFigures {
     /// Its name.
     pub name: String,
-    /// How much it holds.
-    pub held: u64,
-    /// How much it may hold.
-    pub budget: u64,
-    /// What is counted: `bytes` or `entries`.
-    pub unit: String,
-    /// Looked for and found since the start.
-    pub hits: u64,
-    /// Looked for in vain since the start.
-    pub misses: u64,
+    /// How many values it holds.
+    pub entries: u64,
+    /// How many it may hold.
+    pub entries_max: u64,
+    /// About how much memory they take, in bytes.
+    pub bytes: u64,
 }
 
 impl CacheFigures {
-    /// How many in a hundred were found; none when nothing was looked for.
-    #[must_use]
-    pub fn hit_percent(&self) -> Option<u64> {
-        let asked = self.hits.saturating_add(self.misses);
-        self.hits.saturating_mul(100).checked_div(asked)
-    }
-
-    /// How full it is, in hundredths of its budget.
+    /// How full it is, in hundredths.
     #[must_use]
     pub fn full_percent(&self) -> u64 {
-        let percent = self.held.saturating_mul(100).checked_div(self.budget);
+        let percent = self.entries.saturating_mul(100);
+        let percent = percent.checked_div(self.entries_max);
         percent.unwrap_or(0).min(100)
     }
 }
@@ -239,16 +229,13 @@ mod tests {
     fn shares_of_nothing_are_none() {
         let mut cache = CacheFigures {
             name: "posts".to_owned(),
-            held: 0,
-            budget: 0,
-            unit: "entries".to_owned(),
-            hits: 0,
-            misses: 0,
+            entries: 0,
+            entries_max: 0,
+            bytes: 0,
         };
-        assert_eq!((cache.hit_percent(), cache.full_percent()), (None, 0));
-        (cache.held, cache.budget) = (30, 40);
-        (cache.hits, cache.misses) = (2, 1);
-        assert_eq!((cache.hit_percent(), cache.full_percent()), (Some(66), 75));
+        assert_eq!(cache.full_percent(), 0);
+        (cache.entries, cache.entries_max) = (30, 40);
+        assert_eq!(cache.full_percent(), 75);
         assert_eq!(WriterFigures::default().units_per_commit(), None);
     }
 }

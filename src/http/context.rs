@@ -30,6 +30,9 @@ pub struct Shared {
     pub renderer: Renderer,
     /// Slows down whoever guesses passwords.
     pub passwords: PasswordGuard,
+    /// Whether a client may trade a person's password for a token (RFC 6749, section 4.3): for prototypes, never in
+    /// earnest, since a client should not get to know passwords.
+    pub password_grant: bool,
     limiter: Limiter,
     proxies: TrustedProxies,
 }
@@ -45,6 +48,15 @@ impl Deref for Context {
 impl Context {
     /// What handlers of an instance work with.
     pub fn new(instance: &Instance) -> Self {
+        Self::with(instance, false)
+    }
+
+    /// As [`Context::new`], with the password grant.
+    pub fn for_developers(instance: &Instance) -> Self {
+        Self::with(instance, true)
+    }
+
+    fn with(instance: &Instance, password_grant: bool) -> Self {
         let config = &instance.config;
         let clock = || Arc::clone(&instance.clock);
         Self(Arc::new(Shared {
@@ -52,6 +64,7 @@ impl Context {
             actors: instance.actors.clone(),
             renderer: Renderer::new((*instance.url).clone()),
             passwords: PasswordGuard::new(clock()),
+            password_grant,
             limiter: Limiter::new(clock(), config.limits.rate_limits),
             proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
         }))

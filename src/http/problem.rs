@@ -138,6 +138,14 @@ impl Problem {
         }
     }
 
+    /// The request was meant for another host than this: 421 (RFC 9110, section 15.5.20).
+    pub fn misdirected(sentence: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            status: StatusCode::MISDIRECTED_REQUEST,
+            ..Self::new(ErrorCode::Malformed, sentence)
+        }
+    }
+
     /// The body didn't arrive in time: 408, the sender's fault and not the service's.
     pub fn body_too_slow() -> Self {
         Self {

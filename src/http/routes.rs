@@ -5,7 +5,7 @@ use warp::{Filter, Rejection};
 use super::context::Context;
 use super::reply::Response;
 use super::routing::{Family, RouteError, RouteInfo, Routes};
-use super::{api, entrance, health, oauth, pictures, site};
+use super::{api, entrance, health, metrics, oauth, pictures, site};
 use crate::instance::Instance;
 
 fn families() -> Vec<Family<Context>> {
@@ -32,6 +32,7 @@ fn families() -> Vec<Family<Context>> {
         entrance::family(),
         site::family(),
         health::family(),
+        metrics::family(),
     ]
 }
 
@@ -50,6 +51,15 @@ pub fn filter(
     let patterns = routes.list().iter().map(|route| route.pattern);
     instance.telemetry.http.declare(patterns);
     Ok(routes.filter(context))
+}
+
+/// Every route as it answers to an instance for developers: the same, but that the password grant is open.
+///
+/// # Errors
+/// As [`filter`].
+pub fn for_developers(instance: &Instance) -> Result<(Routes<Context>, Context), RouteError> {
+    let context = Context::for_developers(instance);
+    Ok((Routes::new(families(), entrance::render_problem)?, context))
 }
 
 /// Every route: its method, its address, who may use it.

@@ -376,7 +376,8 @@ impl<C: Facade> Routes<C> {
             })
     }
 
-    async fn answer<S, B>(
+    /// Answers one request. `facade` is what its handler works with.
+    pub async fn answer<S, B>(
         &self,
         facade: C,
         context: RequestContext,

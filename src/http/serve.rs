@@ -3,7 +3,6 @@
 //! It stands in for `warp::serve`, which has neither timeouts nor bounds on connections and bodies.
 
 use std::any::Any;
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -14,7 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::header::{CONNECTION, EXPECT, HeaderName, HeaderValue};
+use http::header::{CONNECTION, DATE, EXPECT, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, Request};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -57,7 +56,8 @@ const TICKS_PER_TIMEOUT: u32 = 4;
 /// The smallest buffer that hyper takes, in bytes.
 const BUFFER_BYTES_MIN: usize = 8 * 1024;
 
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header by which an answer is found in the log.
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What one server accepts.
 #[derive(Debug, Clone)]
@@ -78,6 +78,8 @@ pub struct Bounds {
     pub idle_timeout: Duration,
     /// From the signal to stop to the end of the last request.
     pub drain_timeout: Duration,
+    /// Whether the `Date` of answers is what the instance's clock shows, and not the machine's.
+    pub dates_by_clock: bool,
 }
 
 impl Default for Bounds {
@@ -91,6 +93,7 @@ impl Default for Bounds {
             body_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(60),
             drain_timeout: Duration::from_secs(8),
+            dates_by_clock: false,
         }
     }
 }
@@ -107,6 +110,11 @@ pub struct RequestContext {
     /// The path and query as sent.
     pub target: PathAndQuery,
 }
+
+/// A response's extension in place of an answer: the connection is closed without one.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("hung up without an answer")]
+pub struct HungUp;
 
 /// How a server ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -324,6 +332,7 @@ async fn connection<F>(
     builder
         // `pipeline_flush` stays off: with it hyper 1.12 keeps a finished answer back as long as its read buffer holds a
         // part of the next request or of a body that nobody wants, and buffers streamed bodies without a bound.
+        .auto_date_header(!bounds.dates_by_clock)
         .max_buf_size(bounds.head_bytes_max.max(BUFFER_BYTES_MIN))
         // hyper's own timeout arms a timer for every request; the watchdog has one for the connection's whole life.
         .header_read_timeout(None);
@@ -599,7 +608,7 @@ async fn answer<F>(
     seat: Arc<Seat>,
     peer: Peer,
     request: Request<Incoming>,
-) -> Result<Response, Infallible>
+) -> Result<Response, HungUp>
 where
     F: Filter<Error = Rejection> + Clone + Send + Sync + 'static,
     F::Extract: Reply,
@@ -637,6 +646,9 @@ where
             let routed = async { warp::service(filter).call(request).await };
             let routed = Trace::follow(observed.trace(), AssertUnwindSafe(routed).catch_unwind());
             match routed.await {
+                Ok(Ok(response)) if response.extensions().get::<HungUp>().is_some() => {
+                    return Err(HungUp);
+                }
                 Ok(Ok(response)) => response,
                 Err(panic) => {
                     let detail = format!("the handler panicked: {}", panic_message(&*panic));
@@ -647,6 +659,11 @@ where
     };
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, id.to_header());
+    if house.bounds.dates_by_clock
+        && let Ok(date) = HeaderValue::from_str(&begun.http_date())
+    {
+        headers.insert(DATE, date);
+    }
     if seat.much_unread.load(Ordering::Relaxed) {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }

@@ -103,7 +103,7 @@ impl Listener {
 
     /// With this before HTTP on each connection.
     #[must_use]
-    pub fn greeting(mut self, greeting: &Arc<Greeting>) -> Self {
+    pub fn with_greeting(mut self, greeting: &Arc<Greeting>) -> Self {
         self.greeting = Arc::clone(greeting);
         self
     }
@@ -163,6 +163,17 @@ pub struct Greeting {
     pub tls: Option<Arc<TlsAcceptor>>,
 }
 
+impl Greeting {
+    /// Without encryption.
+    pub fn plain(proxies: Option<TrustedProxies>) -> Self {
+        Self {
+            proxies,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+}
+
 /// Why a connection ended before HTTP began.
 #[derive(Debug, thiserror::Error)]
 pub enum GreetingError {
@@ -199,11 +210,11 @@ impl Greeting {
         peer: Peer,
         time_max: Duration,
     ) -> Result<Option<(Stream, Peer)>, GreetingError> {
-        let heard = timeout(time_max, self.listen(stream, peer)).await;
+        let heard = timeout(time_max, self.hear_all(stream, peer)).await;
         heard.map_err(|_| GreetingError::TooSlow)?
     }
 
-    async fn listen(
+    async fn hear_all(
         &self,
         mut stream: Stream,
         mut peer: Peer,

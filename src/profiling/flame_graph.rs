@@ -141,7 +141,7 @@ fn colour(frame: &Frame) -> String {
         (40, 8)
     } else if frame.name.contains("kinglet") {
         (20, 85)
-    } else if frame.name.starts_with("sqlite3") || frame.name.contains("rusqlite") {
+    } else if frame.name.contains("sqlite") {
         (205, 60)
     } else {
         (46, 80)

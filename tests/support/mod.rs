@@ -12,6 +12,7 @@
 )]
 
 pub mod curl;
+pub mod dev;
 pub mod graph;
 pub mod history;
 pub mod model;

@@ -45,6 +45,15 @@ pub fn program(name: &str) -> PathBuf {
         .unwrap_or_else(|| panic!("the command {name} is missing: run tests/install first"))
 }
 
+/// Prometheus' promtool: a command of this name, else what `tests/install` took out of Debian's package.
+pub fn promtool() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|folder| folder.join("promtool"))
+        .find(|program| program.exists())
+        .unwrap_or_else(|| installed("tests/.promtool/promtool"))
+}
+
 /// Runs `tests/browser/SCRIPT` in Node, with Chromium at hand, and gives back what it printed. Its complaints go to
 /// the test's own.
 pub fn run_script(script: &str, arguments: &[&str]) -> Output {

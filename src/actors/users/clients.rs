@@ -3,6 +3,7 @@
 use actix::{Context, Handler, Message, ResponseFuture};
 
 use super::Users;
+use super::passwords::require_password;
 use crate::actors::error::AskError;
 use crate::clock::Timestamp;
 use crate::domain::access::App;
@@ -10,8 +11,9 @@ use crate::domain::oauth::{OauthFault, verifier_challenge};
 use crate::domain::scope::Scopes;
 use crate::ids::{AccountId, AppId};
 use crate::secret::{Secret, TokenHash};
+use crate::store::queries::access::FindLogin;
 use crate::store::units::{
-    CreateToken, ExchangeCode, IssueClientToken, IssueCode, Issued, RegisterApp,
+    CreateToken, ExchangeCode, IssueClientToken, IssueCode, IssueUserToken, Issued, RegisterApp,
 };
 
 /// Registers a client.
@@ -196,6 +198,52 @@ impl Handler<GrantClientToken> for Users {
             token: TokenHash::of(token.expose()),
         });
         Box::pin(async move { Ok(issuing.await?.map(|issued| GivenToken::new(token, issued))) })
+    }
+}
+
+/// A client trades a name and a password for a token of the account (RFC 6749, section 4.3). Whoever passes this on has
+/// made sure that the instance is one for prototypes.
+#[derive(Debug, Clone)]
+pub struct RedeemPassword {
+    /// The client.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Secret<String>,
+    /// A name or a mail address.
+    pub login: String,
+    /// The password.
+    pub password: Secret<String>,
+    /// What it asks for; `None` for all that it registered.
+    pub scopes: Option<Scopes>,
+}
+
+impl Message for RedeemPassword {
+    type Result = Given;
+}
+
+impl Handler<RedeemPassword> for Users {
+    type Result = ResponseFuture<Given>;
+
+    fn handle(&mut self, message: RedeemPassword, _: &mut Context<Self>) -> Self::Result {
+        let finding = self.store.find(FindLogin {
+            login: message.login,
+        });
+        let token = self.new_token();
+        let (store, hashers) = (self.store.clone(), self.hashers.clone());
+        Box::pin(async move {
+            let login = match require_password(hashers, finding.await?, message.password).await {
+                Err(AskError::Refused(_)) => return Ok(Err(OauthFault::InvalidGrant)),
+                other => other?,
+            };
+            let issuing = store.perform(IssueUserToken {
+                client_id: message.client_id,
+                client_secret: TokenHash::of(message.client_secret.expose()),
+                account: login.member.id,
+                scopes: message.scopes,
+                token: TokenHash::of(token.expose()),
+            });
+            Ok(issuing.await?.map(|issued| GivenToken::new(token, issued)))
+        })
     }
 }
 

@@ -103,7 +103,7 @@ impl Handler<LogIn> for Users {
 }
 
 /// The login whose password this is. It takes as long when there is no such account.
-async fn require_password(
+pub(super) async fn require_password(
     hashers: Hashers,
     login: Option<Login>,
     password: Secret<String>,

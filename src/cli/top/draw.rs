@@ -130,21 +130,17 @@ fn actors(actors: &[ActorFigures]) -> Vec<String> {
 
 fn caches(caches: &[CacheFigures], pen: &Pen) -> Vec<String> {
     let row = |cache: &CacheFigures| {
-        let amount = |amount| match cache.unit.as_str() {
-            "bytes" => bytes(signed(amount)),
-            _ => count(amount),
-        };
         let percent = cache.full_percent();
         let bar = pen.bar(signed(percent), 100, GAUGE_CELLS);
         [
             cache.name.clone(),
             format!("{bar:GAUGE_CELLS$} {percent:3} %"),
-            amount(cache.held),
-            amount(cache.budget),
-            none_or(cache.hit_percent(), |percent| format!("{percent} %")),
+            count(cache.entries),
+            count(cache.entries_max),
+            bytes(signed(cache.bytes)),
         ]
     };
-    let heading = ["CACHE", "FULL", "HOLDS", "AT MOST", "FOUND"];
+    let heading = ["CACHE", "FULL", "VALUES", "AT MOST", "ABOUT"];
     table(heading, caches.iter().map(row))
 }
 
@@ -250,11 +246,9 @@ mod tests {
             }],
             caches: vec![CacheFigures {
                 name: "posts".to_owned(),
-                held: 50,
-                budget: 100,
-                unit: "entries".to_owned(),
-                hits: 3,
-                misses: 1,
+                entries: 50,
+                entries_max: 100,
+                bytes: 85_000,
             }],
             jobs: JobFigures::default(),
             process: ProcessFigures::default(),
@@ -291,8 +285,8 @@ Process   -  - threads  - open files  - of processors
 ACTOR  WAIT  MESSAGES  WAITED   WORKED
 users  1     1\u{202f}500     0.01 ms  -
 
-CACHE  FULL              HOLDS  AT MOST  FOUND
-posts  #####       50 %  50     100      75 %
+CACHE  FULL              VALUES  AT MOST  ABOUT
+posts  #####       50 %  50      100      85 kB
 
 SLOW  500 ms or longer
 17:10:11  800 ms  POST /api/v1/statuses  200  0123456789abcdef

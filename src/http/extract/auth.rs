@@ -11,6 +11,7 @@ use crate::actors::users::Identify;
 use crate::domain::access::{Caller, Credential, Member};
 use crate::domain::account::AccountState;
 use crate::domain::visibility::Onlooker;
+use crate::http::inquiry;
 use crate::http::problem::Problem;
 use crate::http::routing::Access;
 use crate::ids::{AccountId, AppId};
@@ -115,6 +116,7 @@ fn require_scope(caller: &Caller, scope: &str) -> Result<(), Problem> {
     if scope.split_whitespace().any(|scope| caller.allows(scope)) {
         Ok(())
     } else {
+        inquiry::lacks_scope(scope, caller.scopes());
         Err(Problem::forbidden(
             "This action is outside the authorized scopes",
         ))

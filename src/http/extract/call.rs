@@ -11,6 +11,7 @@ use http::uri::PathAndQuery;
 
 use super::form::{self, Files, Form, Upload};
 use super::path::Params;
+use crate::http::inquiry;
 use crate::http::problem::Problem;
 use crate::http::serve::RequestContext;
 
@@ -56,7 +57,8 @@ impl Call {
     /// # Errors
     /// Malformed when they are no text or nest too deep.
     pub fn query(&self) -> Result<Form, Problem> {
-        form::from_urlencoded(self.context.target.query().unwrap_or("").as_bytes())
+        let query = self.context.target.query().unwrap_or("");
+        form::from_urlencoded(query.as_bytes()).inspect_err(inquiry::unreadable)
     }
 
     /// The parameters of the body, whatever its type, completed by those of the query. The second call finds no body.
@@ -81,7 +83,9 @@ impl Call {
             Some(value) => Some(value.to_str().map_err(|_| Problem::unsupported_type())?),
             None => None,
         };
-        let (mut form, files) = form::read(content_type, body, files).await?;
+        let read = form::read(content_type, body, files).await;
+        let (mut form, files) = read.inspect_err(inquiry::unreadable)?;
+        inquiry::given(&form);
         form.complete_with(query);
         Ok((form, files))
     }

@@ -12,6 +12,7 @@ use percent_encoding::percent_decode;
 use serde_json::Value as Json;
 
 use super::call::BodyStream;
+use crate::http::inquiry;
 use crate::http::problem::Problem;
 
 /// The most parameters of one request, counted at the leaves.
@@ -360,9 +361,14 @@ impl Form {
         self.0[at].1.insert(keys, text)
     }
 
-    fn get(&self, name: &str) -> Option<&Value> {
+    fn find(&self, name: &str) -> Option<&Value> {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value)
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        inquiry::asked_for(name);
+        self.find(name)
     }
 
     /// Whether there are no parameters.
@@ -377,13 +383,46 @@ impl Form {
 
     /// All parameters.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.0.iter().map(|(name, value)| {
+            inquiry::asked_for(name);
+            (name.as_str(), value)
+        })
+    }
+
+    /// The names of all parameters as they would be written in a form, those of nested ones too.
+    pub(in crate::http) fn names(&self) -> Vec<Vec<&str>> {
+        let mut names = Vec::new();
+        self.add_names(&[], &mut names);
+        names
+    }
+
+    fn add_names<'a>(&'a self, outer: &[&'a str], names: &mut Vec<Vec<&'a str>>) {
+        for (name, value) in &self.0 {
+            let path: Vec<&str> = outer.iter().copied().chain([name.as_str()]).collect();
+            let inner: Vec<&Form> = match value {
+                Value::Object(form) => vec![form],
+                Value::List(items) => items
+                    .iter()
+                    .filter_map(|item| match item {
+                        Value::Object(form) => Some(form),
+                        _ => None,
+                    })
+                    .collect(),
+                Value::Text(_) | Value::Repeated(_) => Vec::new(),
+            };
+            for form in &inner {
+                form.add_names(&path, names);
+            }
+            if inner.is_empty() {
+                names.push(path);
+            }
+        }
     }
 
     /// Takes over what `other` has and this form lacks.
     pub fn complete_with(&mut self, other: Form) {
         for (name, value) in other.0 {
-            if !self.has(&name) {
+            if self.find(&name).is_none() {
                 self.0.push((name, value));
             }
         }
@@ -524,6 +563,9 @@ impl Form {
             .iter()
             .map(|(name, value)| Some((name.parse::<u32>().ok()?, value)));
         let mut numbered: Vec<_> = numbered.collect::<Option<_>>()?;
+        for (name, _) in &self.0 {
+            inquiry::asked_for(name);
+        }
         numbered.sort_by_key(|(number, _)| *number);
         Some(numbered.into_iter().map(|(_, value)| value).collect())
     }
@@ -559,7 +601,7 @@ impl Value {
                 // `a[][x]=1&a[][y]=2&a[][x]=3` is two objects: a name that is there begins the next.
                 if let ([key, deeper @ ..], Some(Value::Object(last))) = (rest, items.last_mut())
                     && !key.is_empty()
-                    && (!last.has(key) || deeper.first() == Some(&""))
+                    && (last.find(key).is_none() || deeper.first() == Some(&""))
                 {
                     return last.insert(key, deeper, text);
                 }

@@ -20,7 +20,7 @@ struct Metadata {
     scopes_supported: &'static [&'static str],
     response_types_supported: [&'static str; 1],
     response_modes_supported: [&'static str; 1],
-    grant_types_supported: [&'static str; 2],
+    grant_types_supported: &'static [&'static str],
     token_endpoint_auth_methods_supported: [&'static str; 2],
     revocation_endpoint_auth_methods_supported: [&'static str; 2],
     code_challenge_methods_supported: [&'static str; 1],
@@ -40,7 +40,11 @@ pub(super) async fn metadata(context: Context, _: Guest, _: Call) -> Result<Resp
         scopes_supported: KNOWN_SCOPES,
         response_types_supported: ["code"],
         response_modes_supported: ["query"],
-        grant_types_supported: ["authorization_code", "client_credentials"],
+        grant_types_supported: if context.password_grant {
+            &["authorization_code", "client_credentials", "password"]
+        } else {
+            &["authorization_code", "client_credentials"]
+        },
         token_endpoint_auth_methods_supported: auth_methods,
         revocation_endpoint_auth_methods_supported: auth_methods,
         code_challenge_methods_supported: ["S256"],

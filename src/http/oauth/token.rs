@@ -3,12 +3,13 @@
 use serde::Serialize;
 
 use super::client::{ClientCredentials, parameter, parameters};
-use crate::actors::users::{GivenToken, GrantClientToken, RedeemCode};
+use crate::actors::users::{GivenToken, GrantClientToken, RedeemCode, RedeemPassword};
 use crate::domain::oauth::OauthFault;
 use crate::domain::scope::Scopes;
 use crate::http::context::Context;
 use crate::http::extract::auth::Guest;
 use crate::http::extract::call::Call;
+use crate::http::extract::form::Form;
 use crate::http::problem::Problem;
 use crate::http::reply::{self, Response};
 use crate::secret::Secret;
@@ -39,11 +40,24 @@ impl TokenEntity {
     }
 }
 
-/// `POST /oauth/token`: an access token for an authorization code or for the client itself.
+/// The scopes that are asked for.
+fn scopes(form: &Form) -> Result<Option<Scopes>, Problem> {
+    let scope = parameter(form, "scope")?;
+    let scopes = scope.map(|scope| Scopes::parse(scope).map_err(|_| OauthFault::InvalidScope));
+    Ok(scopes.transpose()?)
+}
+
+/// `POST /oauth/token`: an access token for an authorization code or for the client itself; for developers also for a
+/// name and a password.
 pub(super) async fn token(context: Context, _: Guest, mut call: Call) -> Result<Response, Problem> {
     let form = parameters(&mut call).await?;
     let grant_type = parameter(&form, "grant_type")?.ok_or(OauthFault::InvalidRequest)?;
-    if !["authorization_code", "client_credentials"].contains(&grant_type) {
+    let is_known = match grant_type {
+        "authorization_code" | "client_credentials" => true,
+        "password" => context.password_grant,
+        _ => false,
+    };
+    if !is_known {
         return Err(OauthFault::UnsupportedGrantType.into());
     }
     let client = ClientCredentials::of(&call, &form)?;
@@ -60,11 +74,19 @@ pub(super) async fn token(context: Context, _: Guest, mut call: Call) -> Result<
             verifier: verifier.map(|verifier| Secret::new(verifier.to_owned())),
         });
         redeeming.await??
+    } else if grant_type == "password" {
+        let login = parameter(&form, "username")?.ok_or(OauthFault::InvalidRequest)?;
+        let password = parameter(&form, "password")?.ok_or(OauthFault::InvalidRequest)?;
+        let granting = users.send(RedeemPassword {
+            client_id: client.client_id.clone(),
+            client_secret: client.client_secret.clone(),
+            login: login.to_owned(),
+            password: Secret::new(password.to_owned()),
+            scopes: scopes(&form)?,
+        });
+        granting.await??
     } else {
-        let scopes = match parameter(&form, "scope")? {
-            None => None,
-            Some(scope) => Some(Scopes::parse(scope).map_err(|_| OauthFault::InvalidScope)?),
-        };
+        let scopes = scopes(&form)?;
         let granting = users.send(GrantClientToken {
             client_id: client.client_id.clone(),
             client_secret: client.client_secret.clone(),
@@ -74,6 +96,10 @@ pub(super) async fn token(context: Context, _: Guest, mut call: Call) -> Result<
     };
     match given {
         Ok(given) => TokenEntity::answer(given),
+        Err(OauthFault::InvalidGrant) if grant_type == "password" => Err(Problem::oauth(
+            OauthFault::InvalidGrant.code(),
+            "The name, the mail address or the password is wrong, or the account isn't in use",
+        )),
         Err(fault) => Err(client.problem(fault)),
     }
 }

@@ -653,13 +653,11 @@ impl Samples {
             wait_us: Some(14.0),
             work_us,
         };
-        let cache = |name: &str, held, budget, unit: &str| CacheFigures {
+        let cache = |name: &str, entries, entries_max| CacheFigures {
             name: self.text(name),
-            held,
-            budget,
-            unit: unit.to_owned(),
-            hits: held * 3,
-            misses: held / 5,
+            entries,
+            entries_max,
+            bytes: entries * 1700,
         };
         let publish = vec![
             span("gate", "tokens", 40, 2_100),
@@ -713,8 +711,8 @@ impl Samples {
                 actor("hashers", 0, 0, None),
             ],
             caches: vec![
-                cache("posts", 18_800_000, 33_554_432, "bytes"),
-                cache("windows", 212, 10_000, "entries"),
+                cache("posts", 11_100, 20_000),
+                cache("windows", 212, 10_000),
             ],
             jobs: JobFigures {
                 waiting: 4,

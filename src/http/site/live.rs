@@ -196,16 +196,12 @@ fn actor_row(actor: &ActorFigures) -> ActorRow {
 }
 
 fn cache_row(cache: &CacheFigures) -> CacheRow {
-    let amount = |amount| match cache.unit.as_str() {
-        "bytes" => numbers::bytes(signed(amount)),
-        _ => grouped(amount),
-    };
     CacheRow {
         name: cache.name.clone(),
         percent: cache.full_percent(),
-        held: amount(cache.held),
-        budget: amount(cache.budget),
-        hits: none_or(cache.hit_percent(), |percent| format!("{percent} %")),
+        entries: grouped(cache.entries),
+        entries_max: grouped(cache.entries_max),
+        bytes: numbers::bytes(signed(cache.bytes)),
     }
 }
 

@@ -9,8 +9,8 @@ use crate::domain::scope::Scopes;
 use crate::ids::{AccountId, AppId};
 use crate::secret::TokenHash;
 use crate::store::error::StoreError;
-use crate::store::tables::tokens;
 use crate::store::tables::tokens::NewToken;
+use crate::store::tables::{apps, tokens};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// The most tokens of one account; one more ends the one that was used longest ago.
@@ -71,6 +71,44 @@ impl Unit for IssueClientToken {
             scopes,
             made_at: write.now,
         }))
+    }
+}
+
+/// Gives a client a token of an account whose password it knows.
+#[derive(Debug, Clone)]
+pub struct IssueUserToken {
+    /// The client.
+    pub client_id: String,
+    /// The hash of its secret.
+    pub client_secret: TokenHash,
+    /// Whose.
+    pub account: AccountId,
+    /// What it asks for, no more than it registered; `None` for all of that.
+    pub scopes: Option<Scopes>,
+    /// The hash of the token to be.
+    pub token: TokenHash,
+}
+
+impl Unit for IssueUserToken {
+    type Answer = Result<Issued, OauthFault>;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<Self::Answer, UnitError> {
+        let app = authenticate_client(write.connection, &self.client_id, self.client_secret)?;
+        let app = match app {
+            Ok(app) => app,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        if require_member(write.connection, self.account)?.state != AccountState::Active {
+            return Ok(Err(OauthFault::InvalidGrant));
+        }
+        let scopes = self.scopes.as_ref().unwrap_or(&app.scopes);
+        if scopes.is_empty() || !app.scopes.covers_all(scopes) {
+            return Ok(Err(OauthFault::InvalidScope));
+        }
+        apps::set_used(write.connection, app.id)?;
+        let app = Some(app.id);
+        let issued = insert_user_token(write, self.token, app, self.account, scopes, None)?;
+        Ok(Ok(issued))
     }
 }
 

@@ -79,7 +79,8 @@ pub use follow_account::{
 };
 pub use issue_code::IssueCode;
 pub use issue_token::{
-    CLIENT_TOKENS_PER_APP_MAX, CreateToken, IssueClientToken, Issued, TOKENS_PER_ACCOUNT_MAX,
+    CLIENT_TOKENS_PER_APP_MAX, CreateToken, IssueClientToken, IssueUserToken, Issued,
+    TOKENS_PER_ACCOUNT_MAX,
 };
 pub use lease_jobs::{EndLeases, Ending, JOBS_PER_LEASE_MAX, LeaseJobs};
 pub use mark_post::{Mark, MarkPost};

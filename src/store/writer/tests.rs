@@ -1,6 +1,6 @@
 //! The promises of group commit: whoever shares a batch can't tell, an answer means durable and known.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -189,8 +189,14 @@ fn a_disk_that_wears_out_gets_what_flows_in_one_commit_and_lets_nobody_wait_who_
     let data_dir = DataDir::own(directory.path()).unwrap();
     let disk_use = DiskUse::sparing(Synchronous::Normal);
     let mut rng = Randomness::seeded(1).rng();
-    let (mut thread, writer) =
-        WriterThread::open(data_dir, disk_use, clock.clone(), &mut rng).unwrap();
+    let (mut thread, writer) = WriterThread::open(
+        data_dir,
+        disk_use,
+        clock.clone(),
+        &mut rng,
+        &Telemetry::disabled(),
+    )
+    .unwrap();
     let page_bytes: i64 = thread
         .connection
         .query_row("PRAGMA page_size", (), |row| row.get(0))
@@ -496,7 +502,7 @@ fn the_log_stays_bounded_while_a_reader_holds_a_snapshot() {
     thread.wal_bytes_max = WAL_BYTES_MAX_HERE;
     let database = directory.path().join("kinglet.db");
     let gauge = WalGauge {
-        wal: wal_path(&database),
+        wal: open::wal_of(&database),
         bytes_max: Arc::default(),
     };
     thread.add_sink(Box::new(gauge.clone()));

@@ -59,12 +59,12 @@ pub struct CacheRow {
     pub name: String,
     /// How full it is, in hundredths.
     pub percent: u64,
-    /// How much it holds.
-    pub held: String,
-    /// How much it may hold.
-    pub budget: String,
-    /// How often what was looked for was there.
-    pub hits: String,
+    /// How many values it holds.
+    pub entries: String,
+    /// How many it may hold.
+    pub entries_max: String,
+    /// About how much memory they take.
+    pub bytes: String,
 }
 
 /// A stretch of a slow request.
