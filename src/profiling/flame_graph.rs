@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn labels_keep_the_end_of_a_name() {
-        assert_eq!(label("kinglet::store::writer::run", 60.0), "…r::run");
+        assert_eq!(label("kinglet::store::writer::run", 60.0), "…er::run");
         assert_eq!(label("short", 600.0), "short");
         assert_eq!(label("short", 20.0), "");
     }
