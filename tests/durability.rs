@@ -23,6 +23,7 @@ use serde_json::json;
 
 use support::program::Program;
 use support::server::Client;
+use support::tools::program;
 
 const WRITERS: usize = 4;
 const POSTS_PER_WRITER: usize = 25;
@@ -31,17 +32,6 @@ const TRACED_BYTES: &str = "8192";
 /// How often the end of the program is looked for, and how many times.
 const LOOK: Duration = Duration::from_millis(50);
 const LOOKS_MAX: usize = 400;
-
-/// Whether strace is there; where the tests are run for everybody, it must be.
-fn has_strace() -> bool {
-    if Command::new("strace").arg("--version").output().is_ok() {
-        return true;
-    }
-    let sentence = "strace is missing, so nothing is known of durability: run tests/install system";
-    assert!(std::env::var_os("CI").is_none(), "{sentence}");
-    eprintln!("NOT TESTED: {sentence}");
-    false
-}
 
 fn kinglet(data: &Path, arguments: &[&str]) -> String {
     let output = Command::new(Program::PATH)
@@ -71,7 +61,7 @@ struct Traced {
 impl Traced {
     fn serve(data: &Path, trace: &Path, synchronous: &str) -> Self {
         let calls = "trace=execve,pwrite64,pwritev,write,writev,sendto,sendmsg,fsync,fdatasync";
-        let mut strace = Command::new("strace")
+        let mut strace = Command::new(program("strace"))
             .args(["-f", "-y", "-e", calls, "-s", TRACED_BYTES, "-o"])
             .arg(trace)
             .args([
@@ -244,9 +234,6 @@ async fn watch(synchronous: &str) -> Trace {
 
 #[tokio::test]
 async fn no_answer_leaves_before_its_post_is_on_the_disk() {
-    if !has_strace() {
-        return;
-    }
     let trace = watch("full").await;
     let broken = trace.broken_promises();
     assert!(broken.is_empty(), "{broken:#?}");
@@ -260,9 +247,6 @@ async fn no_answer_leaves_before_its_post_is_on_the_disk() {
 /// Else the test above would find nothing wrong with anything.
 #[tokio::test]
 async fn without_full_synchronisation_the_trace_shows_it() {
-    if !has_strace() {
-        return;
-    }
     let trace = watch("normal").await;
     let broken = trace.broken_promises();
     assert!(broken.len() > WRITERS * POSTS_PER_WRITER / 2, "{broken:#?}");

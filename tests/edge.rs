@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use support::process::{Place, Running};
+use support::tools::not_tested;
 
 /// How long an idle server is watched.
 const WATCH_TIME: Duration = Duration::from_secs(20);
@@ -66,7 +67,9 @@ fn is_well(place: &Place, running: &Running) -> bool {
 fn without_a_network_it_starts_serves_and_says_that_no_mail_leaves() {
     if !networks_can_be_made() {
         // Containers often forbid it; the full run happens where it is allowed.
-        println!("NOT TESTED: no network of its own can be made here (unshare --user --net, ip)");
+        not_tested(
+            "a start without a network: none of its own can be made (unshare --user --net, ip)",
+        );
         return;
     }
     let place = Place::new();
@@ -107,16 +110,23 @@ fn wakes(process: u32) -> u64 {
     reason = "that nothing happens for a while can only be seen by waiting"
 )]
 fn an_idle_server_sleeps() {
-    for settings in [
+    // Side by side, as it is time that they take.
+    let servers = [
         "",
         "[storage]\nprofile = \"flash\"\n[mail]\nurl = \"smtp://mail.example.org\"\n",
-    ] {
+    ]
+    .map(|settings| {
         let place = Place::new();
         place.configure(settings);
         let running = place.serve();
-        std::thread::sleep(SETTLE_TIME);
-        let before = wakes(running.id());
-        std::thread::sleep(WATCH_TIME);
+        (settings, place, running)
+    });
+    std::thread::sleep(SETTLE_TIME);
+    let before = servers
+        .each_ref()
+        .map(|(_, _, running)| wakes(running.id()));
+    std::thread::sleep(WATCH_TIME);
+    for ((settings, _place, running), before) in servers.into_iter().zip(before) {
         let woken = wakes(running.id()) - before;
         println!("{woken} wake-ups in {} s", WATCH_TIME.as_secs());
         assert!(woken <= WAKES_MAX, "{woken} wake-ups with {settings:?}");

@@ -15,6 +15,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use support::graph;
+use support::tools::not_tested;
 
 /// What may go wrong here.
 type Failure = Box<dyn Error + Send + Sync>;
@@ -48,6 +49,10 @@ async fn a_mixed_load_fits_into_64_mib() {
     assert!(watched.samples.len() > 10, "it was looked at all the time");
     if cage.is_closed() {
         assert!(watched.peak() <= LIMIT);
+    } else {
+        not_tested(
+            "64 MiB as a limit: no control group can be made; only what was taken was looked at",
+        );
     }
     // Without a limit the kernel takes no file back, so only what it couldn't take back counts.
     assert!(watched.anonymous_peak() < LIMIT, "{watched}");
