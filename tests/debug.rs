@@ -1,5 +1,10 @@
 //! Looking for a fault in a running server: `kinglet debug` and `kinglet profile`, and what a bundle must not hold.
 
+#![expect(
+    clippy::panic,
+    reason = "clippy takes only the test functions themselves for tests"
+)]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -7,7 +12,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +23,8 @@ use serde_json::{Value as Json, json};
 use support::process::Place;
 use support::server::{Answer, Client};
 
+/// Mails that wait to be read by a test.
+const MAILS_MAX: usize = 64;
 /// How long a mail may take to arrive.
 const MAIL_TIME_MAX: Duration = Duration::from_secs(20);
 /// What shorter texts would prove nothing: they could be anywhere.
@@ -31,7 +38,7 @@ fn json(text: &str) -> Json {
 fn take_mail() -> (u16, Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = listener.local_addr().expect("an address").port();
-    let (sender, mails) = channel();
+    let (sender, mails) = sync_channel(MAILS_MAX);
     thread::spawn(move || {
         for stream in listener.incoming() {
             let sender = sender.clone();

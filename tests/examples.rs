@@ -1,6 +1,11 @@
 //! The programs in `examples/`, each built and run as a newcomer would. Those of `client_test` are tests themselves, which
 //! cargo runs with the others.
 
+#![expect(
+    clippy::panic,
+    reason = "clippy takes only the test functions themselves for tests"
+)]
+
 mod support;
 
 use std::io::{BufRead as _, BufReader, Read as _};

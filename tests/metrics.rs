@@ -291,7 +291,7 @@ async fn only_the_token_or_the_listener_of_its_own_opens_it() {
     drop(free);
     let mut config = config();
     config.metrics.token = None;
-    config.metrics.listen = Some(address);
+    config.metrics.listen = address.into();
     let rig = Rig::start_configured(config, &[], |builder| builder).await;
     let client = rig.anonymous().with_token(TOKEN);
     assert_eq!(

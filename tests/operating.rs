@@ -1,5 +1,10 @@
 //! docs/operating.md: every command in it is run, in its order, on a server on which people log in all at once.
 
+#![expect(
+    clippy::panic,
+    reason = "clippy takes only the test functions themselves for tests"
+)]
+
 mod support;
 
 use std::fs::File;
