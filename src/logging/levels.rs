@@ -20,6 +20,7 @@ pub const ROOMS: &[&str] = &[
     "boot",
     "cli",
     "control",
+    "dev",
     "http",
     "logging",
     "mail",

@@ -24,12 +24,13 @@ pub(super) fn draw(
     let mut lines = head(figures, pen);
     lines.push(String::new());
     lines.extend(actors(&figures.actors));
+    lines.push(String::new());
+    lines.extend(slow(figures, pen, width));
+    // What a small terminal has no room for.
     if !figures.caches.is_empty() {
         lines.push(String::new());
         lines.extend(caches(&figures.caches, pen));
     }
-    lines.push(String::new());
-    lines.extend(slow(figures, pen, width));
     lines.truncate(lines_max);
     let fitting = |line: String| line.chars().take(width).collect();
     lines.into_iter().map(fitting).collect()
@@ -285,13 +286,13 @@ Process   -  - threads  - open files  - of processors
 ACTOR  WAIT  MESSAGES  WAITED   WORKED
 users  1     1\u{202f}500     0.01 ms  -
 
-CACHE  FULL              VALUES  AT MOST  ABOUT
-posts  #####       50 %  50      100      85 kB
-
 SLOW  500 ms or longer
 17:10:11  800 ms  POST /api/v1/statuses  200  0123456789abcdef
   gate    ##########                                200 ms
-  commit                      ####################  400 ms  PublishPost";
+  commit                      ####################  400 ms  PublishPost
+
+CACHE  FULL              VALUES  AT MOST  ABOUT
+posts  #####       50 %  50      100      85 kB";
         assert_eq!(drawn, expected);
     }
 
