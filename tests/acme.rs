@@ -1,5 +1,9 @@
 //! A certificate from a real ACME server (pebble), got, used by a browser's client, kept over a restart.
 
+#![expect(
+    clippy::panic,
+    reason = "clippy takes only the test functions themselves for tests"
+)]
 #![cfg(feature = "acme")]
 
 mod support;

@@ -1,6 +1,11 @@
 //! Every way in: several addresses, unix sockets, sockets that a service manager hands over, proxies that say for whom
 //! they connect; and what the service manager is told.
 
+#![expect(
+    clippy::panic,
+    reason = "clippy takes only the test functions themselves for tests"
+)]
+
 mod support;
 
 use std::fs;

@@ -1,8 +1,14 @@
 //! Seeing into a running server: levels of its log, its figures, its slow requests; in the log, on the page and in the
 //! terminal.
 
+#![expect(
+    clippy::panic,
+    reason = "clippy takes only the test functions themselves for tests"
+)]
+
 mod support;
 
+use std::path::Path;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -16,6 +22,8 @@ use reqwest::StatusCode;
 use serde_json::{Value as Json, json};
 use support::process::Place;
 use support::server::{Rig, password_of};
+use support::terminal::Terminal;
+use support::tools;
 use support::website::Visitor;
 
 /// How long something that happens by itself may take.
@@ -39,6 +47,7 @@ static LOGGED: LazyLock<LogSink> = LazyLock::new(|| {
     sink
 });
 
+/// Each test's server has a seed of its own: the log is everybody's, and request ids follow from the seed.
 fn config(slow_ms: u64) -> Config {
     let mut config = Config::default();
     config.http.listen = "127.0.0.1:0".parse().expect("an address");
@@ -85,7 +94,7 @@ async fn slow_post(rig: &Rig, name: &str) -> (SlowRequest, Json) {
 #[tokio::test]
 async fn a_slow_request_is_logged_once_with_where_its_time_went() {
     LazyLock::force(&LOGGED);
-    let rig = Rig::start_configured(config(1), &["ada"], |builder| builder).await;
+    let rig = Rig::start_configured(config(1), &["ada"], |builder| builder.seed(101)).await;
     let (kept, record) = slow_post(&rig, "ada").await;
     assert_eq!(record["level"], "WARN");
     assert_eq!(record["method"], "POST");
@@ -118,7 +127,7 @@ async fn a_slow_request_is_logged_once_with_where_its_time_went() {
 #[tokio::test]
 async fn the_spans_of_a_request_add_up() {
     LazyLock::force(&LOGGED);
-    let rig = Rig::start_configured(config(1), &["ada"], |builder| builder).await;
+    let rig = Rig::start_configured(config(1), &["ada"], |builder| builder.seed(102)).await;
     let (kept, _) = slow_post(&rig, "ada").await;
     assert_eq!(kept.spans_lost, 0);
     let end = |span: &kinglet::domain::live::SlowSpan| span.start_us + span.length_us;
@@ -169,7 +178,7 @@ async fn the_spans_of_a_request_add_up() {
 #[tokio::test]
 async fn nothing_is_slow_where_that_is_turned_off() {
     LazyLock::force(&LOGGED);
-    let rig = Rig::start_configured(config(0), &["ada"], |builder| builder).await;
+    let rig = Rig::start_configured(config(0), &["ada"], |builder| builder.seed(103)).await;
     let answer = rig
         .client("ada")
         .post("/api/v1/statuses", json!({"status": "hello"}))
@@ -183,7 +192,8 @@ async fn nothing_is_slow_where_that_is_turned_off() {
 
 #[tokio::test]
 async fn the_figures_are_those_of_what_was_done() {
-    let rig = Rig::start_configured(config(500), &["ada", "bob"], |builder| builder).await;
+    let rig =
+        Rig::start_configured(config(500), &["ada", "bob"], |builder| builder.seed(104)).await;
     for number in 0..10 {
         let status = json!({ "status": format!("number {number}") });
         let answer = rig.client("ada").post("/api/v1/statuses", status).await;
@@ -210,6 +220,9 @@ async fn the_figures_are_those_of_what_was_done() {
     assert!(posts.handled >= 15 && posts.waiting == 0, "{posts:?}");
     assert!(figures.actors.len() >= 6);
     assert_eq!(figures.jobs.dead, 0);
+    let cache = figures.caches.iter().find(|cache| cache.name == "posts");
+    let cache = cache.expect("the cache of posts is told of");
+    assert!(cache.entries >= 10 && cache.entries <= cache.entries_max && cache.bytes > 0);
     #[cfg(target_os = "linux")]
     assert!(figures.process.resident_bytes > Some(1024 * 1024));
 }
@@ -217,7 +230,7 @@ async fn the_figures_are_those_of_what_was_done() {
 #[tokio::test]
 async fn moderators_see_the_page_and_others_do_not() {
     LazyLock::force(&LOGGED);
-    let mut rig = Rig::start_configured(config(1), &["ada"], |builder| builder).await;
+    let mut rig = Rig::start_configured(config(1), &["ada"], |builder| builder.seed(105)).await;
     rig.add("mod", Role::Moderator).await;
     let (kept, _) = slow_post(&rig, "ada").await;
     let base = rig.server.url();
@@ -335,7 +348,7 @@ async fn the_log_of_a_running_server_is_turned_up_and_down() {
         ),
         (&["log", "set", "debug", "--for", "8d"], "from 1s to 7d"),
         (&["log", "set", "debug", "kinglet::htpp"], "kinglet::http"),
-        (&["log", "set", "loud"], "did you mean"),
+        (&["log", "set", "loud"], "is not one of"),
     ] {
         let output = place.run(arguments);
         assert!(!output.status.success(), "{arguments:?}");
@@ -371,5 +384,24 @@ fn top_prints_figures_without_a_terminal() {
     assert!(!text.contains('\x1b'), "{text:?}");
     let errors = place.fails(1, &["top"]);
     assert!(errors.contains("no terminal"), "{errors}");
+    assert!(running.stop().status.success());
+}
+
+#[test]
+fn top_is_drawn_again_and_again_until_somebody_leaves() {
+    let place = Place::new();
+    let running = place.serve();
+    let data = place.data();
+    let arguments = ["top", "--ascii", "--data", data.to_str().expect("UTF-8")];
+    let python = tools::python_programs().join("python");
+    let program = Path::new(env!("CARGO_BIN_EXE_kinglet"));
+    let mut terminal = Terminal::start(&python, program, &arguments, &[]);
+    for _ in 0..2 {
+        terminal.wait_for("Requests ");
+        terminal.wait_for("SLOW ");
+    }
+    terminal.type_line("q");
+    let (_, has_succeeded) = terminal.end();
+    assert!(has_succeeded);
     assert!(running.stop().status.success());
 }

@@ -1,5 +1,9 @@
 //! Traces of requests arrive at a collector; a collector that doesn't answer costs traces, never a request.
 #![cfg(feature = "otlp")]
+#![expect(
+    clippy::panic,
+    reason = "clippy takes only the test functions themselves for tests"
+)]
 
 mod support;
 
@@ -83,7 +87,7 @@ fn fields(mut message: &[u8]) -> Vec<(u64, Field<'_>)> {
     found
 }
 
-fn within<'a>(message: &'a [u8], number: u64) -> impl Iterator<Item = &'a [u8]> {
+fn within(message: &[u8], number: u64) -> impl Iterator<Item = &[u8]> {
     let all = fields(message).into_iter();
     all.filter_map(move |(found, field)| match field {
         Field::Bytes(bytes) if found == number => Some(bytes),

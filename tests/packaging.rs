@@ -1,6 +1,11 @@
 //! What is installed beside the binary: completions, the manual, the units of systemd, the container's recipe.
 //! `packaging/deb_life` tries the Debian package as a whole.
 
+#![expect(
+    clippy::panic,
+    reason = "clippy takes only the test functions themselves for tests"
+)]
+
 mod support;
 
 use std::fs;

@@ -108,7 +108,7 @@ fn serial_shown(authority: &Authority, url: &str) -> String {
         .chain([""])
         .find(|line| line.starts_with("Serial Number:"));
     line.map(|line| line["Serial Number:".len()..].trim().to_owned())
-        .unwrap_or_else(|| panic!("no serial number in {:?}", shown.text))
+        .expect("a serial number")
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {

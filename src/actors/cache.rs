@@ -12,10 +12,35 @@ use hashlink::LruCache;
 /// How many changes are remembered; a load that took longer than so many changes is simply not kept.
 const CHANGES_REMEMBERED_MAX: usize = 4096;
 
+/// About what an entry takes besides its value: its key, links and its share of the table, in bytes.
+const ENTRY_BYTES: usize = 80;
+
+/// What a cache holds, about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheFigures {
+    /// Its name.
+    pub name: &'static str,
+    /// Values.
+    pub entries: usize,
+    /// The most values.
+    pub entries_max: usize,
+    /// About how much memory they take, in bytes: texts are counted, what the allocator adds isn't.
+    pub bytes: usize,
+}
+
+/// A value with about how many bytes it takes.
+#[derive(Debug)]
+struct Weighed<V> {
+    value: V,
+    bytes: usize,
+}
+
 /// A least-recently-used cache whose values are valid as of the newest event.
 #[derive(Debug)]
 pub struct EventedCache<K, V> {
-    values: LruCache<K, V>,
+    values: LruCache<K, Weighed<V>>,
+    weigh: fn(&V) -> usize,
+    bytes: usize,
     /// Keys that changed, with the commit that changed them, oldest first.
     changes: VecDeque<(i64, K)>,
     /// Values loaded before this commit can't be judged any more.
@@ -24,9 +49,12 @@ pub struct EventedCache<K, V> {
 
 impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
     /// A cache of at most `capacity` values.
-    pub fn new(capacity: usize) -> Self {
+    /// `weigh` says about how many bytes a value takes, what it points to included.
+    pub fn new(capacity: usize, weigh: fn(&V) -> usize) -> Self {
         Self {
             values: LruCache::new(capacity),
+            weigh,
+            bytes: 0,
             changes: VecDeque::new(),
             forgotten: 0,
         }
@@ -34,7 +62,7 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
 
     /// The value, if it is known.
     pub fn get(&mut self, key: &K) -> Option<&V> {
-        self.values.get(key)
+        self.values.get(key).map(|held| &held.value)
     }
 
     /// Keeps a value that was loaded out of the snapshot of `commit`, unless its key changed since.
@@ -47,13 +75,25 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
                 .take_while(|(changed, _)| *changed > commit)
                 .any(|(_, changed)| *changed == key);
         if !changed_since {
-            self.values.insert(key, value);
+            if self.values.len() == self.values.capacity()
+                && !self.values.contains_key(&key)
+                && let Some((_, idle)) = self.values.remove_lru()
+            {
+                self.bytes -= idle.bytes;
+            }
+            let bytes = ENTRY_BYTES + (self.weigh)(&value);
+            self.bytes += bytes;
+            if let Some(before) = self.values.insert(key, Weighed { value, bytes }) {
+                self.bytes -= before.bytes;
+            }
         }
     }
 
     /// Forgets a value because `commit` changed it.
     pub fn change(&mut self, key: K, commit: i64) {
-        self.values.remove(&key);
+        if let Some(before) = self.values.remove(&key) {
+            self.bytes -= before.bytes;
+        }
         if self.changes.len() == CHANGES_REMEMBERED_MAX
             && let Some((forgotten, _)) = self.changes.pop_front()
         {
@@ -62,9 +102,20 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
         self.changes.push_back((commit, key));
     }
 
+    /// What it holds.
+    pub fn figures(&self, name: &'static str) -> CacheFigures {
+        CacheFigures {
+            name,
+            entries: self.values.len(),
+            entries_max: self.values.capacity(),
+            bytes: self.bytes,
+        }
+    }
+
     /// Forgets everything, because `commit` may have changed anything.
     pub fn clear(&mut self, commit: i64) {
         self.values.clear();
+        self.bytes = 0;
         self.changes.clear();
         self.forgotten = self.forgotten.max(commit);
     }
@@ -76,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_value_loaded_before_its_key_changed_is_not_kept() {
-        let mut cache = EventedCache::new(8);
+        let mut cache = EventedCache::new(8, |_| 0);
         cache.fill("post", 1, 10);
         assert_eq!(cache.get(&"post"), Some(&1));
         cache.change("post", 11);
@@ -99,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_load_that_outlived_the_memory_of_changes_is_not_kept() {
-        let mut cache = EventedCache::new(8);
+        let mut cache = EventedCache::new(8, |_| 0);
         for commit in 1..=(CHANGES_REMEMBERED_MAX as i64 + 5) {
             cache.change(commit, commit);
         }
@@ -111,7 +162,7 @@ mod tests {
 
     #[test]
     fn old_changes_that_come_after_a_clearing_revive_no_trust() {
-        let mut cache = EventedCache::new(8);
+        let mut cache = EventedCache::new(8, |_| 0);
         let last = CHANGES_REMEMBERED_MAX as i64 + 5;
         cache.clear(last + 1);
         for commit in 1..=last {
@@ -122,8 +173,31 @@ mod tests {
     }
 
     #[test]
+    fn the_bytes_are_those_of_the_values_that_are_held() {
+        let mut cache = EventedCache::new(2, |value: &usize| *value);
+        let bytes = |cache: &EventedCache<_, _>| {
+            let figures = cache.figures("numbers");
+            (
+                figures.entries,
+                figures.bytes - figures.entries * ENTRY_BYTES,
+            )
+        };
+        cache.fill("a", 100, 0);
+        cache.fill("b", 20, 0);
+        assert_eq!(bytes(&cache), (2, 120));
+        cache.fill("b", 30, 0);
+        assert_eq!(bytes(&cache), (2, 130));
+        cache.fill("c", 7, 0);
+        assert_eq!(bytes(&cache), (2, 37), "the oldest made room");
+        cache.change("b", 1);
+        assert_eq!(bytes(&cache), (1, 7));
+        cache.clear(2);
+        assert_eq!(bytes(&cache), (0, 0));
+    }
+
+    #[test]
     fn clearing_distrusts_every_older_snapshot() {
-        let mut cache = EventedCache::new(8);
+        let mut cache = EventedCache::new(8, |_| 0);
         cache.clear(20);
         cache.fill("post", 1, 19);
         assert_eq!(cache.get(&"post"), None);

@@ -10,6 +10,7 @@ pub mod error;
 pub mod feed;
 pub mod gate;
 pub mod hasher;
+pub mod memory;
 pub mod messages;
 mod owners;
 pub mod pool;

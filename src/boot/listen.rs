@@ -43,10 +43,7 @@ impl Listening {
             let trusted = config.http.trusted_proxies.clone();
             TrustedProxies::new(trusted)
         });
-        let plain = Arc::new(Greeting {
-            proxies: proxies.clone(),
-            ..Greeting::default()
-        });
+        let plain = Arc::new(Greeting::plain(proxies.clone()));
         let http = http
             .into_iter()
             .map(|listener| listener.with_greeting(&plain));

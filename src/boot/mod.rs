@@ -7,6 +7,7 @@
 
 mod error;
 mod listen;
+mod metrics;
 mod open;
 #[cfg(feature = "tls")]
 mod tls;
@@ -33,6 +34,7 @@ use tokio::task::JoinHandle;
 
 use self::listen::Listening;
 pub(crate) use self::listen::listen;
+use self::metrics::MetricsListener;
 use self::traces::Traces;
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -145,6 +147,7 @@ async fn serve_opened(
             path: instance.data_dir.to_path_buf(),
             source,
         })?;
+    let metrics = MetricsListener::start(&instance).await?;
     let (stop_serving, stopped) = watch::channel(false);
     // A dropped sender stops as well as a signal.
     let told_to_stop = || {
@@ -212,6 +215,9 @@ async fn serve_opened(
         && let Err(error) = acme.await
     {
         tracing::error!(%error, "the keeper of certificates failed");
+    }
+    if let Some(metrics) = metrics {
+        metrics.stop().await;
     }
     traces.stop().await;
     drop(stop_commands);

@@ -175,11 +175,7 @@ impl Opened {
             telemetry,
         } = plan;
         let telemetry = if telemetry {
-            // Nothing is slow where the setting is 0.
-            Telemetry::new(match config.log.slow_ms {
-                0 => u64::MAX,
-                millis => millis,
-            })
+            Telemetry::new(config.log.slow_ms)
         } else {
             Telemetry::disabled()
         };
@@ -315,6 +311,7 @@ impl Opened {
             // What is done by itself takes none of the numbers that answers are made of.
             randomness: randomness.branch("tasks"),
             wakes: wakes.clone(),
+            telemetry: Arc::clone(&telemetry),
         };
         let rest = (rule == UrlRule::Keep).then_some(Rest {
             manager,

@@ -28,6 +28,7 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use crate::domain::schedule::PeriodicTask;
+use crate::secret::Secret;
 
 pub use choice::{LogFormat, LogLevel, RegistrationMode, StorageProfile, Synchronous, UnknownWord};
 pub use collector_url::{CollectorUrl, CollectorUrlError};
@@ -192,6 +193,14 @@ settings::settings! {
     otlp: Otlp {
         /// http:// address that takes OTLP over HTTP, such as http://127.0.0.1:4318; "" for none.
         url: Option<CollectorUrl> = None;
+    }
+
+    /// Figures of the running server, as Prometheus reads them at `/metrics`.
+    metrics: Metrics {
+        /// Addresses of a listener for them alone, without a password; "" for none.
+        listen: ListenAddresses = ListenAddresses::none();
+        /// What `http.listen` wants to see before it tells them (Bearer), 16 to 256; "" for never.
+        token: Option<Secret<String>> = None, 16..=256;
     }
 
     /// The log, on standard error.

@@ -11,6 +11,7 @@ pub mod extract;
 pub mod health;
 pub mod inquiry;
 pub mod limits;
+pub mod metrics;
 pub mod oauth;
 mod observe;
 pub mod pages;

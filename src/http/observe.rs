@@ -11,6 +11,9 @@ use crate::clock::Timestamp;
 use crate::telemetry::http::method_name;
 use crate::telemetry::{Telemetry, Trace};
 
+/// What whoever asks too often is answered (RFC 6585, section 4).
+const TOO_MANY_REQUESTS: u16 = 429;
+
 /// Counts a connection as long as it lives, however it ends.
 pub(super) struct OpenConnection(Arc<Telemetry>);
 
@@ -60,6 +63,9 @@ impl<'a> Observed<'a> {
         let method = method_name(method.as_str());
         let status = response.status().as_u16();
         let nanos = trace.finish(method, route, status);
+        if status == TOO_MANY_REQUESTS {
+            self.telemetry.http.limited.count();
+        }
         self.telemetry.http.record(route, method, status, nanos);
         self.telemetry.recent.note(now, nanos / 1000, status);
         if self.telemetry.slow.note(trace, nanos) {

@@ -2,11 +2,12 @@
 
 use std::fs;
 
+use crate::actors::cache;
 use crate::actors::error::AskError;
 use crate::clock::Timestamp;
 use crate::domain::live::{
-    ActorFigures, JobFigures, LiveFigures, ProcessFigures, SLOW_SHOWN_MAX, SlowRequest, SlowSpan,
-    Traffic, WriterFigures,
+    ActorFigures, CacheFigures, JobFigures, LiveFigures, ProcessFigures, SLOW_SHOWN_MAX,
+    SlowRequest, SlowSpan, Traffic, WriterFigures,
 };
 use crate::instance::Instance;
 use crate::store::open::database_in;
@@ -24,6 +25,7 @@ impl Instance {
     /// When the jobs can't be looked up.
     pub async fn live(&self) -> Result<LiveFigures, AskError> {
         let jobs = self.jobs().await?;
+        let caches = self.actors.caches().await;
         let now = self.clock.now();
         let uptime = now.seconds().saturating_sub(self.started_at.seconds());
         let uptime_seconds = u64::try_from(uptime).unwrap_or(0);
@@ -41,7 +43,7 @@ impl Instance {
                 .iter()
                 .map(|actor| figures_of(actor))
                 .collect(),
-            caches: Vec::new(),
+            caches: caches.iter().map(cache_figures).collect(),
             jobs,
             process: process(),
             slow_ms: self.config.log.slow_ms,
@@ -141,6 +143,15 @@ fn figures_of(actor: &mailbox::ActorFigures) -> ActorFigures {
         handled: wait.count(),
         wait_us: wait.mean().map(|seconds| seconds * MICROS_PER_SECOND),
         work_us: handling.mean().map(|seconds| seconds * MICROS_PER_SECOND),
+    }
+}
+
+fn cache_figures(cache: &cache::CacheFigures) -> CacheFigures {
+    CacheFigures {
+        name: cache.name.to_owned(),
+        entries: count(cache.entries),
+        entries_max: count(cache.entries_max),
+        bytes: count(cache.bytes),
     }
 }
 

@@ -23,10 +23,12 @@ pub const ROOMS: &[&str] = &[
     "http",
     "logging",
     "mail",
+    "net",
     "server",
     "slow",
     "store",
     "telemetry",
+    "threads",
 ];
 
 /// The most that libraries may write, whatever level is set: what they print at finer levels

@@ -16,6 +16,7 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::{registry, reload};
 
 use crate::config::{Log, LogFormat};
+use crate::telemetry::log::CountRecords;
 
 pub use control::{LogControl, LogSetting};
 pub use levels::{LEVELS_SET_MAX, LevelError, Levels, LogTarget, LogTargetError, ROOMS, SetLevel};
@@ -74,8 +75,15 @@ where
     let levels = Levels::new(log.level);
     let (filter, handle) = reload::Layer::new(levels.filter());
     let recent = RecentRecords::default();
-    let subscriber = Dispatch::new(registry().with(filter).with(layer).with(recent.clone()));
-    (subscriber, LogControl::new(levels, handle, recent))
+    let subscriber = registry()
+        .with(filter)
+        .with(layer)
+        .with(CountRecords)
+        .with(recent.clone());
+    (
+        Dispatch::new(subscriber),
+        LogControl::new(levels, handle, recent),
+    )
 }
 
 /// A writer that keeps what is logged, so that a test can read it. Clones share one content.

@@ -163,6 +163,17 @@ pub struct Greeting {
     pub tls: Option<Arc<TlsAcceptor>>,
 }
 
+impl Greeting {
+    /// Without encryption.
+    pub fn plain(proxies: Option<TrustedProxies>) -> Self {
+        Self {
+            proxies,
+            #[cfg(feature = "tls")]
+            tls: None,
+        }
+    }
+}
+
 /// Why a connection ended before HTTP began.
 #[derive(Debug, thiserror::Error)]
 pub enum GreetingError {

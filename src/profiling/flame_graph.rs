@@ -141,7 +141,7 @@ fn colour(frame: &Frame) -> String {
         (40, 8)
     } else if frame.name.contains("kinglet") {
         (20, 85)
-    } else if frame.name.starts_with("sqlite3") || frame.name.contains("rusqlite") {
+    } else if frame.name.contains("sqlite") {
         (205, 60)
     } else {
         (46, 80)
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn labels_keep_the_end_of_a_name() {
-        assert_eq!(label("kinglet::store::writer::run", 60.0), "…r::run");
+        assert_eq!(label("kinglet::store::writer::run", 60.0), "…er::run");
         assert_eq!(label("short", 600.0), "short");
         assert_eq!(label("short", 20.0), "");
     }

@@ -153,6 +153,13 @@ pub fn database_in(data_dir: &Path) -> PathBuf {
     data_dir.join("kinglet.db")
 }
 
+/// The write-ahead log beside a database.
+pub fn wal_of(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
 /// Opens the one connection that writes, makes the file (0600) if need be, and migrates it.
 pub(super) fn open_writer(database: &Path, disk_use: DiskUse) -> Result<Connection, StoreError> {
     OpenOptions::new()

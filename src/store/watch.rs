@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn statements_are_seen_while_somebody_watches_and_never_their_values() {
         let mut connection = Connection::open_in_memory().expect("SQLite");
-        let made = "CREATE TABLE birds (name, size); INSERT INTO birds VALUES ('robin', 424242)";
+        let made = "CREATE TABLE birds (name, size); INSERT INTO birds VALUES ('robin', 424242), ('wren', 1)";
         connection.execute_batch(made).expect("a table");
         let statements = Arc::new(Statements::default());
         let mut tap = Tap::new(Arc::clone(&statements));

@@ -11,7 +11,6 @@ mod lane;
 pub use self::lane::Writer;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -617,7 +616,7 @@ impl WriterThread {
             self.units_since_checkpoint = 0;
             return;
         }
-        let wal = wal_path(&self.data_dir.database());
+        let wal = open::wal_of(&self.data_dir.database());
         let is_large =
             std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= self.wal_bytes_max);
         // A reader that holds an old snapshot keeps the WAL growing: at the bound the writer waits for it. One that holds
@@ -680,12 +679,6 @@ enum Round {
     },
     Unavailable,
     InDoubt,
-}
-
-fn wal_path(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ pub struct HttpFigures {
     pub accepted: Counter,
     /// Connections that were refused because too many were open.
     pub refused: Counter,
-    /// Requests that were told to come later, by what they had too many of.
+    /// Requests that were told to come later.
     pub limited: Counter,
 }
 

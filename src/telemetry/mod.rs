@@ -4,7 +4,9 @@
 //! On the way of a request it takes one allocation (its [`Trace`]), plain atomics, and locks that nobody else wants at that
 //! moment.
 
+pub mod exposition;
 pub mod http;
+pub mod log;
 pub mod mailbox;
 pub mod metrics;
 #[cfg(feature = "otlp")]
@@ -13,6 +15,7 @@ pub mod process;
 pub mod recent;
 pub mod slow;
 pub mod statements;
+mod tell;
 pub mod trace;
 pub mod writer;
 
@@ -20,11 +23,23 @@ use std::sync::Arc;
 
 use self::http::HttpFigures;
 use self::mailbox::{ActorFigures, ActorName, Watch};
+use self::metrics::Counter;
 use self::recent::Recent;
 use self::slow::SlowRequests;
 use self::statements::Statements;
 pub use self::trace::{Report, Slice, Span, Stretch, Trace};
 use self::writer::WriterFigures;
+
+/// Attempts to send mail, by how they ended.
+#[derive(Debug, Default)]
+pub struct MailFigures {
+    /// A mail server took it.
+    pub sent: Counter,
+    /// It is tried again later.
+    pub later: Counter,
+    /// It was refused for good.
+    pub refused: Counter,
+}
 
 /// The figures and traces of one instance.
 #[derive(Debug)]
@@ -34,6 +49,8 @@ pub struct Telemetry {
     pub http: HttpFigures,
     /// The writer's lane, its units and commits.
     pub writer: Arc<WriterFigures>,
+    /// Attempts to send mail.
+    pub mail: MailFigures,
     /// Requests whose course is kept.
     pub slow: SlowRequests,
     /// The last minute of requests.
@@ -66,6 +83,7 @@ impl Telemetry {
             is_on,
             http: HttpFigures::default(),
             writer: Arc::default(),
+            mail: MailFigures::default(),
             slow: SlowRequests::new(slow_ms),
             recent: Recent::default(),
             #[cfg(feature = "otlp")]

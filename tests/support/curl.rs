@@ -96,22 +96,29 @@ impl Curl {
         }
     }
 
-    /// Logs in at the website as a person would, and gives back the page of home.
+    /// Sends the form of a page that leads to `action` as it stands there, with `filled` in.
     #[track_caller]
-    pub fn log_in(&self, instance: &str, name: &str, password: &str) -> Page {
-        let page = self.open(&format!("{instance}/login"), &[]);
-        assert_eq!(page.status, StatusCode::OK, "{}", page.html);
-        let mut fields = page.hidden_fields("/login");
-        fields.retain(|(name, _)| name != "return_to");
-        fields.push(("return_to".to_owned(), "/".to_owned()));
-        fields.push(("login".to_owned(), name.to_owned()));
-        fields.push(("password".to_owned(), password.to_owned()));
+    pub fn send(&self, instance: &str, page: &Page, action: &str, filled: &[(&str, &str)]) -> Page {
+        let mut fields = page.hidden_fields(action);
+        for (name, value) in filled {
+            fields.retain(|(other, _)| other != name);
+            fields.push(((*name).to_owned(), (*value).to_owned()));
+        }
         let fields: Vec<String> = fields
             .into_iter()
             .flat_map(|(name, value)| ["--data-urlencode".to_owned(), format!("{name}={value}")])
             .collect();
         let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
-        let answer = self.open(&format!("{instance}/login"), &fields);
+        self.open(&format!("{instance}{action}"), &fields)
+    }
+
+    /// Logs in at the website as a person would, and gives back the page of home.
+    #[track_caller]
+    pub fn log_in(&self, instance: &str, name: &str, password: &str) -> Page {
+        let page = self.open(&format!("{instance}/login"), &[]);
+        assert_eq!(page.status, StatusCode::OK, "{}", page.html);
+        let filled = [("return_to", "/"), ("login", name), ("password", password)];
+        let answer = self.send(instance, &page, "/login", &filled);
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.html);
         self.open(&format!("{instance}/"), &[])
     }

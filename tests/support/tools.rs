@@ -35,13 +35,23 @@ pub fn vitest() -> PathBuf {
     installed("integrations/vitest/node_modules/.bin/vitest")
 }
 
-/// Chromium, for which only a command of this name will do: `tests/install` takes it from Debian.
-fn chromium() -> PathBuf {
+/// A command of the system, such as `tests/install` takes from Debian. Those of administrators are found by everybody.
+pub fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
-        .map(|folder| folder.join("chromium"))
+        .chain(["/usr/sbin".into(), "/sbin".into()])
+        .map(|folder| folder.join(name))
         .find(|program| program.exists())
-        .expect("the command chromium is missing: run tests/install first")
+        .unwrap_or_else(|| panic!("the command {name} is missing: run tests/install first"))
+}
+
+/// Prometheus' promtool: a command of this name, else what `tests/install` took out of Debian's package.
+pub fn promtool() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|folder| folder.join("promtool"))
+        .find(|program| program.exists())
+        .unwrap_or_else(|| installed("tests/.promtool/promtool"))
 }
 
 /// Runs `tests/browser/SCRIPT` in Node, with Chromium at hand, and gives back what it printed. Its complaints go to
@@ -51,7 +61,7 @@ pub fn run_script(script: &str, arguments: &[&str]) -> Output {
     Command::new("node")
         .arg(in_package("tests/browser").join(script))
         .args(arguments)
-        .env("KINGLET_CHROMIUM", chromium())
+        .env("KINGLET_CHROMIUM", program("chromium"))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()

@@ -437,6 +437,10 @@ pub const TABLE: &[Row] = &[
     ),
     get("/nodeinfo/2.0", Outlet::Counts(&["/nodeinfo/2.0"])),
     get("/nodeinfo/2.1", Outlet::Counts(&["/nodeinfo/2.1"])),
+    get(
+        "/metrics",
+        Outlet::Quiet("isn't there unless it has a token or a listener of its own"),
+    ),
     get("/health", Outlet::Quiet("answers that the server is there")),
     get("/pictures/:version/avatars/:file", PICTURE),
     get("/pictures/:version/headers/:file", PICTURE),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::actors::cache::EventedCache;
+use crate::actors::cache::{CacheFigures, EventedCache};
 use crate::domain::account::Account;
 use crate::domain::event::Event;
 use crate::domain::post::{Authored, Marks, Post, PostView};
@@ -30,11 +30,29 @@ pub(super) struct Shelf {
 impl Default for Shelf {
     fn default() -> Self {
         Self {
-            posts: EventedCache::new(POSTS_MAX),
-            accounts: EventedCache::new(ACCOUNTS_MAX),
-            marks: EventedCache::new(MARKS_MAX),
+            posts: EventedCache::new(POSTS_MAX, post_bytes),
+            accounts: EventedCache::new(ACCOUNTS_MAX, account_bytes),
+            marks: EventedCache::new(MARKS_MAX, |_| 0),
         }
     }
+}
+
+/// About how long the rendering of a post is besides its text, and that of an account besides its note, in bytes.
+const RENDERING_BYTES: usize = 1000;
+
+/// With its rendering, which most of them get: the text stands in it once more.
+fn post_bytes(post: &Arc<Rendered<Post>>) -> usize {
+    let texts = post.text.len() + post.spoiler.len();
+    size_of::<Rendered<Post>>() + 2 * texts + 48 * post.mentions.len() + RENDERING_BYTES
+}
+
+fn account_bytes(account: &Arc<Rendered<Account>>) -> usize {
+    let fields = account.fields.iter();
+    let fields: usize = fields
+        .map(|field| field.name.len() + field.value.len())
+        .sum();
+    let texts = account.name.len() + account.display_name.len() + account.note.len() + fields;
+    size_of::<Rendered<Account>>() + 2 * texts + RENDERING_BYTES
 }
 
 /// What a page may be put together from besides the shelf: what the shelf had when the page was asked for, and what was
@@ -70,6 +88,15 @@ impl Shelf {
         self.posts.clear(commit);
         self.accounts.clear(commit);
         self.marks.clear(commit);
+    }
+
+    /// What its caches hold.
+    pub(super) fn figures(&self) -> Vec<CacheFigures> {
+        vec![
+            self.posts.figures("posts"),
+            self.accounts.figures("accounts"),
+            self.marks.figures("marks"),
+        ]
     }
 
     /// Takes in a committed event.

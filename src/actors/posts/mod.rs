@@ -15,6 +15,7 @@ use super::Actors;
 use super::door::Door;
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
+use super::memory::describes_memory;
 use super::messages::{Owner, StoreDoor, serves_owned};
 use crate::domain::post::PostView;
 use crate::domain::visibility::{Onlooker, Visibility};
@@ -69,6 +70,7 @@ impl Owner for Posts {
 }
 
 serves_owned!(Posts);
+describes_memory!(Posts, shelf);
 
 impl Handler<EventsWaiting> for Posts {
     type Result = ();

@@ -25,6 +25,7 @@ use crate::secret::{Secret, TokenHash, random_token};
 use crate::store::units::{
     AdmitMail, Bounced, BuryJob, Dispatch, FinishJob, Letter, Mentioned, RetryJob, Sender, Setback,
 };
+use crate::telemetry::Telemetry;
 use crate::unsubscribe::UnsubscribeKey;
 
 /// Random bytes of a link's code: 128 bits.
@@ -76,6 +77,7 @@ pub(super) struct Mailer {
     actors: Actors,
     randomness: Randomness,
     setup: MailerSetup,
+    telemetry: Arc<Telemetry>,
     /// The connections to the mail server, as long as there is mail.
     outbox: watch::Sender<Option<Arc<Outbox>>>,
 }
@@ -103,7 +105,10 @@ impl Worker for Mailer {
             return self.finish(job.id).await;
         }
         match self.outbox().send(&mail).await {
-            Ok(()) => self.finish(job.id).await,
+            Ok(()) => {
+                self.telemetry.mail.sent.count();
+                self.finish(job.id).await
+            }
             Err(error) => self.settle(&job, recipient, error).await,
         }
     }
@@ -115,11 +120,17 @@ impl Worker for Mailer {
 }
 
 impl Mailer {
-    pub(super) fn new(actors: Actors, randomness: Randomness, setup: MailerSetup) -> Self {
+    pub(super) fn new(
+        actors: Actors,
+        randomness: Randomness,
+        setup: MailerSetup,
+        telemetry: Arc<Telemetry>,
+    ) -> Self {
         Self {
             actors,
             randomness,
             setup,
+            telemetry,
             outbox: watch::channel(None).0,
         }
     }
@@ -153,6 +164,11 @@ impl Mailer {
         error: SendError,
     ) -> Result<(), AskError> {
         let reason = error.to_string();
+        let figures = &self.telemetry.mail;
+        match error {
+            SendError::Refused { .. } => figures.refused.count(),
+            SendError::Unreachable(_) | SendError::Later(_) => figures.later.count(),
+        }
         let setback = match error {
             SendError::Unreachable(_) => Setback::Unreachable,
             SendError::Later(_) => Setback::Deferred,

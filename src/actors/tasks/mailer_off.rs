@@ -10,6 +10,7 @@ use crate::config::{Config, InstanceUrl};
 use crate::domain::job::LeasedJob;
 use crate::letter_box::LetterBox;
 use crate::randomness::Randomness;
+use crate::telemetry::Telemetry;
 use crate::unsubscribe::UnsubscribeKey;
 
 /// What a mailer would need to be told; there is none.
@@ -33,7 +34,7 @@ impl MailerSetup {
 pub(super) enum Mailer {}
 
 impl Mailer {
-    pub(super) fn new(_: Actors, _: Randomness, setup: MailerSetup) -> Self {
+    pub(super) fn new(_: Actors, _: Randomness, setup: MailerSetup, _: Arc<Telemetry>) -> Self {
         match setup {}
     }
 }

@@ -34,6 +34,7 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::domain::job::Lane;
 use crate::randomness::Randomness;
+use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::Watch;
 
 /// How many steps on the store are worked on at once: the writer is one.
@@ -97,6 +98,8 @@ pub struct TaskManager {
     pub wakes: WakeUps,
     /// How mail leaves; `None` when this instance sends none.
     pub mailer: Option<MailerSetup>,
+    /// What it is told.
+    pub telemetry: Arc<Telemetry>,
 }
 
 impl TaskManager {
@@ -118,7 +121,12 @@ impl TaskManager {
             actors: self.actors.clone(),
             clock: Arc::clone(&self.clock),
             wakes: self.wakes.clone(),
-            worker: Mailer::new(self.actors.clone(), self.randomness.branch("mail"), setup),
+            worker: Mailer::new(
+                self.actors.clone(),
+                self.randomness.branch("mail"),
+                setup,
+                Arc::clone(&self.telemetry),
+            ),
             at_once: MAILS_AT_ONCE,
         });
         let lanes = async move {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hashlink::LruCache;
 
 use super::window::{Fate, Window};
+use crate::actors::cache::CacheFigures;
 use crate::domain::event::Event;
 use crate::domain::page::Page;
 use crate::ids::{AccountId, PostId};
@@ -15,6 +16,9 @@ use crate::store::writer::EventBatch;
 
 /// How many events are remembered for windows that are being merged.
 const EVENTS_REMEMBERED_MAX: usize = 8192;
+
+/// How many windows are weighed to say about what all of them take.
+const WINDOWS_WEIGHED_MAX: usize = 1000;
 
 /// How many readers and entries stay in memory.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +46,8 @@ pub(super) struct Residents {
     forgotten: i64,
     /// The newest commit that every window has taken in.
     applied: i64,
+    /// How many windows made room for others.
+    evictions: u64,
 }
 
 impl Residents {
@@ -56,7 +62,21 @@ impl Residents {
             events_remembered: 0,
             forgotten: commit,
             applied: commit,
+            evictions: 0,
         }
+    }
+
+    /// What the windows hold, by those of the first of them.
+    pub(super) fn figures(&self) -> Vec<CacheFigures> {
+        let weighed = self.windows.len().min(WINDOWS_WEIGHED_MAX);
+        let windows = self.windows.iter().take(weighed);
+        let bytes: usize = windows.map(|(_, window)| window.bytes()).sum();
+        vec![CacheFigures {
+            name: "windows",
+            entries: self.windows.len(),
+            entries_max: self.residency.resident_readers_max,
+            bytes: bytes * self.windows.len() / weighed.max(1),
+        }]
     }
 
     /// A merge is asked for: what happens from now on is remembered for its window, until [`Self::end_merge`].
@@ -152,8 +172,14 @@ impl Residents {
             return None;
         }
         let (idle, mut window) = self.windows.remove_lru()?;
+        self.evictions += 1;
         self.unlist(idle, &window);
         window.take_unsaved(self.applied)
+    }
+
+    /// How many windows made room for others so far.
+    pub(super) fn evictions(&self) -> u64 {
+        self.evictions
     }
 
     /// Drops a reader's window.

@@ -26,6 +26,7 @@ use super::door::Door;
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::gate::Gate;
+use super::memory::describes_memory;
 use super::messages::{Owner, StoreDoor, serves_owned};
 use crate::domain::page::{PAGE_MAX, Page};
 use crate::ids::{AccountId, PostId};
@@ -157,6 +158,7 @@ impl Owner for Timelines {
 }
 
 serves_owned!(Timelines);
+describes_memory!(Timelines, residents);
 
 impl Handler<EventsWaiting> for Timelines {
     type Result = ();
@@ -270,6 +272,22 @@ impl Handler<PersistWindows> for Timelines {
                 tracing::warn!("the keeper of timeline snapshots is gone");
             }
         })
+    }
+}
+
+/// How many windows made room for others so far.
+#[derive(Debug, Clone, Copy)]
+pub struct CountEvictions;
+
+impl Message for CountEvictions {
+    type Result = Option<u64>;
+}
+
+impl Handler<CountEvictions> for Timelines {
+    type Result = Option<u64>;
+
+    fn handle(&mut self, _: CountEvictions, _: &mut Context<Self>) -> Self::Result {
+        Some(self.residents.evictions())
     }
 }
 

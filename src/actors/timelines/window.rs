@@ -28,6 +28,9 @@ pub(super) struct Window {
     is_unsaved: bool,
 }
 
+/// About what each account takes that a reader has to do with: among the relations, and among the readers of each author.
+const RELATION_BYTES: usize = 40;
+
 /// What becomes of a window by an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -53,6 +56,15 @@ impl Window {
     /// Whose entries can come into this window.
     pub(super) fn sources(&self) -> impl Iterator<Item = AccountId> + '_ {
         self.relations.follows.keys().copied().chain([self.reader])
+    }
+
+    /// About how much memory it takes, in bytes, with its place among the other windows.
+    pub(super) fn bytes(&self) -> usize {
+        let relations = &self.relations;
+        let others = relations.follows.len() + relations.blocks.len() + relations.mutes.len();
+        size_of::<Self>()
+            + self.entries.capacity() * size_of::<HomeEntry>()
+            + (others + relations.blocked_by.len()) * RELATION_BYTES
     }
 
     /// Its candidates, newest first.

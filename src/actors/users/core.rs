@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hashlink::LruCache;
 
-use crate::actors::cache::EventedCache;
+use crate::actors::cache::{CacheFigures, EventedCache};
 use crate::clock::Timestamp;
 use crate::domain::access::{Access, Caller, Credential, Grant, Member};
 use crate::domain::event::Event;
@@ -56,15 +56,35 @@ pub(super) enum Identified {
 impl Default for Callers {
     fn default() -> Self {
         Self {
-            accesses: EventedCache::new(ACCESSES_MAX),
-            members: EventedCache::new(MEMBERS_MAX),
-            relations: EventedCache::new(RELATIONS_MAX),
+            accesses: EventedCache::new(ACCESSES_MAX, |_| size_of::<Known>() + size_of::<Access>()),
+            members: EventedCache::new(MEMBERS_MAX, |member| {
+                size_of::<Member>() + member.name.len()
+            }),
+            relations: EventedCache::new(RELATIONS_MAX, |relations| relations_bytes(relations)),
             touched: LruCache::new(TOUCHED_MAX),
         }
     }
 }
 
+/// About what an account in a set of relations takes, in bytes: tables are a quarter empty on average.
+const RELATION_BYTES: usize = 20;
+
+fn relations_bytes(relations: &Relations) -> usize {
+    let blocks = relations.blocks.len() + relations.blocked_by.len();
+    let others = relations.follows.len() + blocks + relations.mutes.len();
+    size_of::<Relations>() + RELATION_BYTES * others
+}
+
 impl Callers {
+    /// What its caches hold.
+    pub(super) fn figures(&self) -> Vec<CacheFigures> {
+        vec![
+            self.accesses.figures("accesses"),
+            self.members.figures("members"),
+            self.relations.figures("relations"),
+        ]
+    }
+
     /// Forgets everything: events up to `commit` were lost.
     pub(super) fn forget_all(&mut self, commit: i64) {
         self.accesses.clear(commit);

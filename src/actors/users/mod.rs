@@ -28,6 +28,7 @@ use super::door::Door;
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::hasher::Hashers;
+use super::memory::describes_memory;
 use super::messages::{Owner, StoreDoor, serves_owned};
 use crate::clock::SharedClock;
 use crate::domain::access::{Caller, Credential, Registration};
@@ -121,6 +122,7 @@ impl Owner for Users {
 }
 
 serves_owned!(Users);
+describes_memory!(Users, callers);
 
 impl Handler<EventsWaiting> for Users {
     type Result = ();

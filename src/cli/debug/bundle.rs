@@ -16,6 +16,7 @@ use crate::cli::{CliError, ask_server, print};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::Config;
 use crate::control::protocol::{Answer, Request};
+use crate::features;
 use crate::redact::redact;
 use crate::store::open::database_in;
 
@@ -34,7 +35,6 @@ instance.json    version, build, system, how long it has been running
 config.json      the settings in force, secrets masked
 sizes.json       how large the database and its tables are
 live.json        the figures of the moment, as kinglet top shows them
-metrics.txt      all metrics, as they are scraped
 actors.json      each actor: what waits, what it works on, how long it takes
 sql.json         the statements of three seconds, with the plans of the heaviest
 requests.json    where the time of the slow and of the last requests went
@@ -148,7 +148,7 @@ fn instance(config: &Config) -> serde_json::Value {
     };
     json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "features": features(),
+        "features": built_with(),
         "debug_build": cfg!(debug_assertions),
         "system": std::env::consts::OS,
         "architecture": std::env::consts::ARCH,
@@ -161,15 +161,15 @@ fn instance(config: &Config) -> serde_json::Value {
     })
 }
 
-/// What this build can do.
-fn features() -> Vec<&'static str> {
+/// What this build has of what can be left out.
+fn built_with() -> Vec<&'static str> {
     [
-        ("web", cfg!(feature = "web")),
-        ("mail", cfg!(feature = "mail")),
-        ("sled", cfg!(feature = "sled")),
-        ("search", cfg!(feature = "search")),
-        ("profile", cfg!(feature = "profile")),
-        ("otlp", cfg!(feature = "otlp")),
+        ("website", features::WEB),
+        ("mail", features::MAIL),
+        ("snapshots", features::SLED),
+        ("search", features::SEARCH),
+        ("profile", features::PROFILE),
+        ("otlp", features::OTLP),
     ]
     .into_iter()
     .filter_map(|(name, is_in)| is_in.then_some(name))

@@ -1,6 +1,6 @@
 //! The promises of group commit: whoever shares a batch can't tell, an answer means durable and known.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -502,7 +502,7 @@ fn the_log_stays_bounded_while_a_reader_holds_a_snapshot() {
     thread.wal_bytes_max = WAL_BYTES_MAX_HERE;
     let database = directory.path().join("kinglet.db");
     let gauge = WalGauge {
-        wal: wal_path(&database),
+        wal: open::wal_of(&database),
         bytes_max: Arc::default(),
     };
     thread.add_sink(Box::new(gauge.clone()));
