@@ -11,6 +11,7 @@ mod completions;
 mod config;
 pub mod debug;
 mod dev;
+mod doctor;
 mod health;
 mod instance;
 mod invite;
@@ -158,7 +159,11 @@ fn dispatch(
     if let Command::ManPages(asked) = &cli.command {
         return man_pages::run(asked);
     }
-    let loaded = cli.sources(environment).load()?;
+    let sources = cli.sources(environment);
+    if let Command::Doctor(output) = cli.command {
+        return doctor::run(output, &sources);
+    }
+    let loaded = sources.load()?;
     if let Command::Config(args::Config::Show(output)) = &cli.command {
         return config::show(&loaded, *output);
     }
@@ -174,6 +179,7 @@ fn dispatch(
     match &cli.command {
         Command::Serve(_)
         | Command::Dev(_)
+        | Command::Doctor(_)
         | Command::Config(_)
         | Command::Completions(_)
         | Command::ManPages(_) => Ok(()),

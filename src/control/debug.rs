@@ -130,11 +130,7 @@ pub(super) async fn tell(instance: &Instance, part: Part) -> Result<Answer, Fail
 
 fn actors(instance: &Instance) -> Vec<ActorReport> {
     let telemetry = &instance.telemetry;
-    let mut reports: Vec<ActorReport> = telemetry
-        .actors()
-        .iter()
-        .map(actor)
-        .collect();
+    let mut reports: Vec<ActorReport> = telemetry.actors().iter().map(actor).collect();
     let writer = &telemetry.writer;
     let waiting = u64::try_from(writer.waiting.get()).unwrap_or(0);
     let outcomes = [
