@@ -167,7 +167,7 @@ fn dispatch(
     if let Command::Config(args::Config::Show(output)) = &cli.command {
         return config::show(&loaded, *output);
     }
-    let config = loaded.config;
+    let config = loaded.config.clone();
     if let Command::Serve(_) = &cli.command {
         return serve::run(config);
     }
@@ -191,7 +191,7 @@ fn dispatch(
         Command::Check(output) => check::run(*output, &config),
         Command::Backup(backup) => backup::run(backup, &config),
         Command::Tasks(command) => tasks::run(command, &config),
-        Command::Debug(command) => debug::run(command, &config),
+        Command::Debug(command) => debug::run(command, &loaded),
         Command::Top(options) => top::run(options, &config),
         Command::Log(command) => log::run(command, &config),
         Command::Profile(options) => profile::run(options, &config),
