@@ -142,7 +142,7 @@ fn files(connections_max: u32, files_max: u64) -> Option<Finding> {
 /// What is asked for and isn't in this build.
 fn left_out(config: &Config, has_tls: bool, has_acme: bool) -> Option<Finding> {
     let tls = &config.tls;
-    if tls.listen.iter().next().is_none() {
+    if tls.listen.is_empty() {
         return None;
     }
     if !has_tls {
