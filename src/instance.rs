@@ -1,10 +1,12 @@
 //! One running instance, as whoever serves requests sees it.
 
 mod live;
+pub mod probes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use self::probes::Probes;
 use crate::actors::Actors;
 use crate::actors::tasks::WakeUps;
 use crate::clock::{SharedClock, Timestamp};
@@ -40,4 +42,6 @@ pub struct Instance {
     pub data_dir: Arc<PathBuf>,
     /// What it says about itself.
     pub telemetry: Arc<Telemetry>,
+    /// Requests that the operator's doctor sends to itself.
+    pub probes: Arc<Probes>,
 }

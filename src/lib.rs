@@ -84,6 +84,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod dev;
+pub mod doctor;
 pub mod domain;
 pub mod features;
 pub mod http;

@@ -335,6 +335,7 @@ async fn a_bundle_helps_and_tells_no_secret() {
     assert!(file("log.txt").contains("serving"), "{}", file("log.txt"));
     assert!(json(file("live.json"))["uptime_seconds"].is_u64());
     assert!(json(file("sql.json")).is_array());
+    assert!(file("doctor.json").contains("\"configuration\""));
 
     assert!(secrets.0.len() > 20, "only {} secrets", secrets.0.len());
     for (name, secret) in &secrets.0 {

@@ -331,6 +331,7 @@ impl Opened {
                 log,
                 data_dir: Arc::new(path),
                 telemetry,
+                probes: Arc::default(),
             },
             arbiters,
             ends,

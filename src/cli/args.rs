@@ -197,6 +197,17 @@ Examples:
   kinglet profile
   kinglet profile --seconds 30 --output slow-evening.svg")]
     Profile(Profile),
+    /// Find out what is wrong around the instance, and what puts it right; exit code 1 when something is
+    #[command(after_help = "\
+Examples:
+  kinglet doctor
+  kinglet doctor --json | jq '.findings[] | select(.state == \"fault\")'
+
+It looks at the configuration, the clock, the disk, permissions, the public address with its
+certificate, what proxies do with headers, and the mail server, and changes nothing. Ask it as the
+user of the server, best while that runs.")]
+    Doctor(Output),
+
     /// Ask the running server whether it answers; exit code 1 when it doesn't
     #[command(after_help = "\
 Examples:

@@ -11,6 +11,7 @@ mod completions;
 mod config;
 pub mod debug;
 mod dev;
+mod doctor;
 mod health;
 mod instance;
 mod invite;
@@ -158,11 +159,15 @@ fn dispatch(
     if let Command::ManPages(asked) = &cli.command {
         return man_pages::run(asked);
     }
-    let loaded = cli.sources(environment).load()?;
+    let sources = cli.sources(environment);
+    if let Command::Doctor(output) = cli.command {
+        return doctor::run(output, &sources);
+    }
+    let loaded = sources.load()?;
     if let Command::Config(args::Config::Show(output)) = &cli.command {
         return config::show(&loaded, *output);
     }
-    let config = loaded.config;
+    let config = loaded.config.clone();
     if let Command::Serve(_) = &cli.command {
         return serve::run(config);
     }
@@ -174,6 +179,7 @@ fn dispatch(
     match &cli.command {
         Command::Serve(_)
         | Command::Dev(_)
+        | Command::Doctor(_)
         | Command::Config(_)
         | Command::Completions(_)
         | Command::ManPages(_) => Ok(()),
@@ -185,7 +191,7 @@ fn dispatch(
         Command::Check(output) => check::run(*output, &config),
         Command::Backup(backup) => backup::run(backup, &config),
         Command::Tasks(command) => tasks::run(command, &config),
-        Command::Debug(command) => debug::run(command, &config),
+        Command::Debug(command) => debug::run(command, &loaded),
         Command::Top(options) => top::run(options, &config),
         Command::Log(command) => log::run(command, &config),
         Command::Profile(options) => profile::run(options, &config),

@@ -85,6 +85,16 @@ impl Sources {
     pub fn load(&self) -> Result<Loaded, Faults> {
         load(self)
     }
+
+    /// Reads all of it, whatever is wrong: a setting with a fault keeps its default.
+    #[must_use]
+    pub fn examine(&self) -> (Loaded, Vec<Fault>) {
+        let Loader { loaded, faults, .. } = read(self);
+        match Faults::none(faults) {
+            Ok(()) => (loaded, Vec::new()),
+            Err(faults) => (loaded, faults.as_slice().to_vec()),
+        }
+    }
 }
 
 /// A configuration that has been read, and where its values come from.
@@ -123,13 +133,17 @@ impl Loaded {
 
 /// Reads and checks all sources of the configuration `C`.
 pub(super) fn load<C: Settings>(sources: &Sources) -> Result<Loaded<C>, Faults> {
+    let Loader { loaded, faults, .. } = read(sources);
+    Faults::none(faults)?;
+    Ok(loaded)
+}
+
+fn read<C: Settings>(sources: &Sources) -> Loader<C> {
     let mut loader = Loader::<C>::new(sources);
     loader.file(sources);
     loader.environment(sources);
     loader.overrides(sources);
-    let Loader { loaded, faults, .. } = loader;
-    Faults::none(faults)?;
-    Ok(loaded)
+    loader
 }
 
 /// Sets one setting by its name, as an embedding program does.

@@ -10,6 +10,7 @@ mod mail;
 #[cfg(not(feature = "mail"))]
 #[path = "mail_off.rs"]
 mod mail;
+pub mod probe;
 mod profile;
 pub mod protocol;
 pub mod socket;
@@ -144,6 +145,8 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
             seconds,
         } => log::set(instance, target.as_deref(), &level, seconds),
         Request::ResetLog { target } => log::reset(instance, target.as_deref()),
+        Request::BeginProbe => probe::begin(instance),
+        Request::EndProbe { nonce } => Ok(probe::end(instance, nonce.expose())),
         Request::DropJob { id } => tasks::forget(instance, id).await,
     }
 }

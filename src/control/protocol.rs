@@ -4,11 +4,13 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::debug::{Part, Told};
 use super::log::LogReport;
+use super::probe::Standing;
 use super::tasks::TasksReport;
 use crate::domain::account::Role;
 use crate::domain::live::LiveFigures;
 use crate::domain::overview::Overview;
 use crate::domain::statistics::Day;
+use crate::instance::probes::Seen;
 use crate::profiling::Profile;
 use crate::secret::Secret;
 use crate::store::backup::Manifest;
@@ -189,6 +191,14 @@ pub enum Request {
         /// Its number.
         id: i64,
     },
+    /// Wait for a request that shows how requests arrive, and tell how the server stands in the world.
+    BeginProbe,
+    /// Tell how that request arrived.
+    EndProbe {
+        /// What was in its address.
+        #[serde(serialize_with = "exposed_one", deserialize_with = "hidden_one")]
+        nonce: Secret<String>,
+    },
     /// Tell what the instance is about at this moment.
     ReadLive,
     /// Tell which records are written.
@@ -304,6 +314,19 @@ pub enum Answer {
     Live {
         /// All of it.
         figures: Box<LiveFigures>,
+    },
+    /// A request is waited for.
+    Probing {
+        /// What its address has to hold.
+        #[serde(serialize_with = "exposed_one", deserialize_with = "hidden_one")]
+        nonce: Secret<String>,
+        /// How the server stands in the world.
+        standing: Standing,
+    },
+    /// How a request arrived.
+    Probed {
+        /// It; none when it didn't arrive.
+        seen: Option<Seen>,
     },
     /// Which records are written.
     Log {

@@ -16,6 +16,7 @@ pub mod oauth;
 mod observe;
 pub mod pages;
 pub mod pictures;
+mod probe;
 pub mod problem;
 pub mod redirect;
 pub mod reply;

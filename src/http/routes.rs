@@ -5,7 +5,7 @@ use warp::{Filter, Rejection};
 use super::context::Context;
 use super::reply::Response;
 use super::routing::{Family, RouteError, RouteInfo, Routes};
-use super::{api, entrance, health, metrics, oauth, pictures, site};
+use super::{api, entrance, health, metrics, oauth, pictures, probe, site};
 use crate::instance::Instance;
 
 fn families() -> Vec<Family<Context>> {
@@ -32,6 +32,7 @@ fn families() -> Vec<Family<Context>> {
         entrance::family(),
         site::family(),
         health::family(),
+        probe::family(),
         metrics::family(),
     ]
 }

@@ -10,4 +10,4 @@ mod transport;
 pub use letters::{Content, Letter, Site};
 pub use message::{ADDRESS_BYTES_MAX, BadAddress, Mail, MessageId};
 pub use one_line::one_line;
-pub use transport::{CONNECTIONS_IDLE_MAX, Outbox, REASON_CHARACTERS_MAX, SendError};
+pub use transport::{CONNECTIONS_IDLE_MAX, CheckError, Outbox, REASON_CHARACTERS_MAX, SendError};

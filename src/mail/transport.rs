@@ -37,6 +37,23 @@ pub enum SendError {
     },
 }
 
+/// Why no mail would leave, as far as can be told without one. The reasons are as those of [`SendError`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CheckError {
+    /// No connection.
+    #[error("{0}")]
+    Unreachable(String),
+    /// No encryption, or a certificate that isn't believed.
+    #[error("{0}")]
+    Insecure(String),
+    /// The user name or the password is refused.
+    #[error("{0}")]
+    LogIn(String),
+    /// The server refuses to talk, or speaks no SMTP.
+    #[error("{0}")]
+    Unwilling(String),
+}
+
 impl SendError {
     fn unreachable(reason: impl AsRef<str>) -> Self {
         Self::Unreachable(one_line(reason.as_ref(), REASON_CHARACTERS_MAX))
@@ -88,6 +105,18 @@ impl Outbox {
             ))),
         };
         Self { way, timeout }
+    }
+
+    /// Gets as far as the first mail and hangs up: connection, encryption, log-in. Ways that lead to no server are fine.
+    ///
+    /// # Errors
+    ///
+    /// See [`CheckError`].
+    pub async fn check(&self) -> Result<(), CheckError> {
+        match &self.way {
+            Way::Smtp(smtp) => smtp.check().await,
+            Way::Off | Way::Directory(_) | Way::Console => Ok(()),
+        }
     }
 
     /// Sends one mail. When it fails after the server has taken the mail, as when the answer is lost, the mail may

@@ -24,7 +24,7 @@ import re
 import ssl
 import sys
 
-from aiosmtpd.smtp import SMTP
+from aiosmtpd.smtp import SMTP, AuthResult
 
 # Ports that the system gives nobody by itself, so that a server that was stopped finds its own free again.
 PORTS = range(20000, 32000)
@@ -145,6 +145,10 @@ class Silent(asyncio.Protocol):
         self.record.add("connected")
 
 
+def turn_away(*_):
+    return AuthResult(success=False, handled=False)
+
+
 async def listen(loop, protocol, port, tls):
     if port:
         return await loop.create_server(protocol, "127.0.0.1", port, ssl=tls)
@@ -179,6 +183,8 @@ async def serve(options):
             data_size_limit=MESSAGE_BYTES_MAX,
             tls_context=tls if options.starttls else None,
             require_starttls=options.starttls,
+            auth_require_tls=False,
+            authenticator=turn_away if options.refuse_logins else None,
         )
 
     server = await listen(loop, protocol, options.port, None if options.starttls else tls)
@@ -196,6 +202,7 @@ def main():
     parser.add_argument("--slow-secs", type=float, default=0.3)
     parser.add_argument("--certificate", help="a PEM file with key and certificate: TLS from the first byte")
     parser.add_argument("--starttls", action="store_true", help="TLS only after STARTTLS, and no mail without it")
+    parser.add_argument("--refuse-logins", action="store_true", help="no password is the right one")
     # Clients that break off are what some tests are about.
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)

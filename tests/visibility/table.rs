@@ -441,6 +441,10 @@ pub const TABLE: &[Row] = &[
         "/metrics",
         Outlet::Quiet("isn't there unless it has a token or a listener of its own"),
     ),
+    get(
+        "/.well-known/kinglet-probe/:nonce",
+        Outlet::Quiet("isn't there for anybody, the doctor sees its own request arrive"),
+    ),
     get("/health", Outlet::Quiet("answers that the server is there")),
     get("/pictures/:version/avatars/:file", PICTURE),
     get("/pictures/:version/headers/:file", PICTURE),

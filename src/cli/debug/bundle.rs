@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use flate2::Compression;
@@ -14,8 +15,9 @@ use serde_json::json;
 use super::{Part, Told, ask};
 use crate::cli::{CliError, ask_server, print};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
-use crate::config::Config;
+use crate::config::{Config, Loaded};
 use crate::control::protocol::{Answer, Request};
+use crate::doctor::{self, Case};
 use crate::features;
 use crate::redact::redact;
 use crate::store::open::database_in;
@@ -39,6 +41,7 @@ actors.json      each actor: what waits, what it works on, how long it takes
 sql.json         the statements of three seconds, with the plans of the heaviest
 requests.json    where the time of the slow and of the last requests went
 log.txt          the last records of the log; requests are in requests.json instead
+doctor.json      what is right and wrong around the instance, as kinglet doctor tells it
 check.json       which invariants of the store are broken (with --check)
 missing.txt      what could not be had, and why
 ";
@@ -55,7 +58,7 @@ pub struct Bundle {
     pub check: bool,
 }
 
-pub(super) fn run(options: &Bundle, config: &Config) -> Result<(), CliError> {
+pub(super) fn run(options: &Bundle, loaded: &Loaded) -> Result<(), CliError> {
     let now = SystemClock.now();
     let path = match &options.file {
         Some(path) => path.clone(),
@@ -75,7 +78,7 @@ pub(super) fn run(options: &Bundle, config: &Config) -> Result<(), CliError> {
     let mut archive = Archive::begin(file, now);
     let written = archive
         .add("README.txt", READ_ME)
-        .and_then(|()| collect(&mut archive, options.check, config))
+        .and_then(|()| collect(&mut archive, options.check, loaded))
         .and_then(|()| archive.end());
     written.map_err(|source| cant_write(&path, source))?;
     print(&format!(
@@ -85,7 +88,8 @@ pub(super) fn run(options: &Bundle, config: &Config) -> Result<(), CliError> {
 }
 
 /// Puts everything into the archive. What can't be had is named there: the worse an instance fares, the more the rest is needed.
-fn collect(archive: &mut Archive, check: bool, config: &Config) -> io::Result<()> {
+fn collect(archive: &mut Archive, check: bool, loaded: &Loaded) -> io::Result<()> {
+    let config = &loaded.config;
     let mut missing = Vec::new();
     archive.add_json("instance.json", &instance(config))?;
     archive.add_json("config.json", &config.to_json())?;
@@ -120,6 +124,15 @@ fn collect(archive: &mut Archive, check: bool, config: &Config) -> io::Result<()
             Ok(_) => missing.push(format!("check.json: {}", CliError::Mismatch)),
             Err(error) => missing.push(format!("check.json: {error}")),
         }
+    }
+    let case = Case {
+        loaded: loaded.clone(),
+        faults: Vec::new(),
+        clock: Arc::new(SystemClock),
+    };
+    match doctor::examine(case) {
+        Ok(findings) => archive.add_json("doctor.json", &findings)?,
+        Err(error) => missing.push(format!("doctor.json: {error}")),
     }
     archive.add("missing.txt", &missing.join("\n"))
 }

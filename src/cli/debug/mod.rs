@@ -12,7 +12,7 @@ use super::columns::columns;
 use super::stats::UNICODE;
 use super::top::draw::waterfall;
 use super::{CliError, ask_server, print, print_json};
-use crate::config::Config;
+use crate::config::{Config, Loaded};
 use crate::control::debug::{ActorReport, Part, StatementReport, Times, Told, WATCH_SECONDS_MAX};
 use crate::control::protocol::{Answer, Request};
 
@@ -94,7 +94,8 @@ fn watch_time(text: &str) -> Result<Duration, String> {
     }
 }
 
-pub(super) fn run(command: &Debug, config: &Config) -> Result<(), CliError> {
+pub(super) fn run(command: &Debug, loaded: &Loaded) -> Result<(), CliError> {
+    let config = &loaded.config;
     match command {
         Debug::Actors(output) => {
             let Told::Actors(actors) = ask(config, Part::Actors)? else {
@@ -127,7 +128,7 @@ pub(super) fn run(command: &Debug, config: &Config) -> Result<(), CliError> {
             }
             print(&waterfall(&course, &UNICODE, WATERFALL_COLUMNS).join("\n"))
         }
-        Debug::Bundle(options) => bundle::run(options, config),
+        Debug::Bundle(options) => bundle::run(options, loaded),
     }
 }
 

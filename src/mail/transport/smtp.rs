@@ -17,8 +17,9 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt, Rset};
 use lettre::transport::smtp::extension::ClientId;
+use tokio::net::TcpStream;
 
-use super::{REASON_CHARACTERS_MAX, SendError};
+use super::{CheckError, REASON_CHARACTERS_MAX, SendError};
 use crate::config::MailSecurity;
 use crate::mail::one_line;
 use crate::secret::{MASK, Secret};
@@ -123,6 +124,50 @@ impl Smtp {
                 Err(judged)
             }
         }
+    }
+
+    /// Connects, agrees on encryption, logs in, hangs up.
+    pub(super) async fn check(&self) -> Result<(), CheckError> {
+        let line = |text: &str| one_line(text, REASON_CHARACTERS_MAX);
+        let address = (self.host.as_str(), self.port);
+        // By itself at first: the library tells a server that isn't there from one that fails at TLS by words only.
+        let reached = tokio::time::timeout(self.timeout, TcpStream::connect(address)).await;
+        reached
+            .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+            .map(drop)
+            .map_err(|error| CheckError::Unreachable(line(&error.to_string())))?;
+        let met = tokio::time::timeout(self.timeout, self.check_conversation()).await;
+        met.unwrap_or_else(|_| Err(CheckError::Unwilling("it says nothing in time".to_owned())))
+    }
+
+    async fn check_conversation(&self) -> Result<(), CheckError> {
+        let said = |error: &Error| one_line(&self.said(error), REASON_CHARACTERS_MAX);
+        let insecure = |error: Error| CheckError::Insecure(said(&error));
+        let at_once = match self.security {
+            MailSecurity::Tls => Some(self.tls().map_err(insecure)?),
+            MailSecurity::StartTls | MailSecurity::Plain => None,
+        };
+        let address = (self.host.as_str(), self.port);
+        let timeout = Some(self.timeout);
+        let connected =
+            AsyncSmtpConnection::connect_tokio1(address, timeout, &self.hello, at_once, None).await;
+        let mut connection = connected.map_err(|error| match (self.security, error.status()) {
+            (MailSecurity::Tls, None) => CheckError::Insecure(said(&error)),
+            _ => CheckError::Unwilling(said(&error)),
+        })?;
+        if self.security == MailSecurity::StartTls {
+            let parameters = self.tls().map_err(insecure)?;
+            let agreed = connection.starttls(parameters, &self.hello).await;
+            agreed.map_err(insecure)?;
+        }
+        if let Some(login) = &self.login {
+            let mechanisms = [Mechanism::Plain, Mechanism::Login];
+            let let_in = connection.auth(&mechanisms, login).await;
+            let_in.map_err(|error| CheckError::LogIn(said(&error)))?;
+        }
+        // It has agreed to everything; how it says good-bye tells nothing.
+        drop(connection.quit().await);
+        Ok(())
     }
 
     /// A connection that was kept and still lives, cleared of what the last mail left.

@@ -3,6 +3,7 @@
 #[cfg(feature = "acme")]
 pub mod acme;
 pub mod certificates;
+pub mod client;
 pub mod files;
 pub mod validity;
 

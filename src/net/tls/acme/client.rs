@@ -5,7 +5,6 @@
 use std::future::Future;
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,12 +16,9 @@ use hyper_util::rt::TokioIo;
 use instant_acme::{BodyWrapper, BytesResponse, Error as AcmeError, HttpClient};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
-use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
-use super::super::{TlsSetupError, files, provider};
+use super::super::TlsSetupError;
+use super::super::client::TlsClient;
 
 /// How long a certificate authority may take to answer.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
@@ -31,9 +27,7 @@ const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
 /// Speaks to a certificate authority. Clones are the same client.
 #[derive(Clone)]
-pub(super) struct AcmeClient {
-    connector: TlsConnector,
-}
+pub(super) struct AcmeClient(TlsClient);
 
 /// A fault on the way.
 type Fault = Box<dyn std::error::Error + Send + Sync>;
@@ -44,37 +38,7 @@ impl AcmeClient {
     /// # Errors
     /// When the file can't be used.
     pub(super) fn new(authority: Option<&Path>) -> Result<Self, TlsSetupError> {
-        let mut roots = RootCertStore::empty();
-        match authority {
-            Some(path) => {
-                let unusable = |what: String| TlsSetupError::Unusable {
-                    path: path.to_owned(),
-                    what,
-                };
-                let pem = files::read(path)?;
-                for certificate in CertificateDer::pem_slice_iter(&pem) {
-                    let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-                    let added = roots.add(certificate);
-                    added.map_err(|error| unusable(error.to_string()))?;
-                }
-                if roots.is_empty() {
-                    return Err(unusable("holds no certificate".to_owned()));
-                }
-            }
-            None => {
-                // One that can't be read or used is one less; none at all shows as an error of the first request.
-                let found = rustls_native_certs::load_native_certs();
-                roots.add_parsable_certificates(found.certs);
-            }
-        }
-        let config = ClientConfig::builder_with_provider(provider())
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
-            .map_err(TlsSetupError::Library)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self {
-            connector: TlsConnector::from(Arc::new(config)),
-        })
+        TlsClient::new(authority).map(Self)
     }
 
     async fn answer(
@@ -89,8 +53,7 @@ impl AcmeClient {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let port = authority.port_u16().unwrap_or(443);
         let stream = TcpStream::connect((bare, port)).await?;
-        let name = ServerName::try_from(bare.to_owned())?;
-        let stream = self.connector.connect(name, stream).await?;
+        let stream = self.0.connect(bare, stream).await?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let host = HeaderValue::from_str(authority.as_str())?;
         request.headers_mut().insert(HOST, host);
