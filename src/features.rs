@@ -8,7 +8,7 @@ pub const WEB: bool = cfg!(feature = "web");
 /// Sending mail.
 pub const MAIL: bool = cfg!(feature = "mail");
 /// Home timelines in memory outlive a restart.
-pub const SLED: bool = cfg!(feature = "sled");
+pub const SNAPSHOTS: bool = cfg!(feature = "sled");
 /// Traces are sent to an OpenTelemetry collector.
 pub const OTLP: bool = cfg!(feature = "otlp");
 /// Posts are found by their words.

@@ -115,7 +115,7 @@ async fn an_app_is_let_in_writes_reads_and_finds_the_same_after_a_restart() {
     let again = client.get("/api/v1/timelines/home").await.ok();
     assert_eq!(again[0]["id"], post["id"]);
     assert_sound(&server).await;
-    assert_eq!(data.join("timelines").exists(), features::SLED);
+    assert_eq!(data.join("timelines").exists(), features::SNAPSHOTS);
     let front = Visitor::new().open(&address).await;
     assert_eq!(front.status, 200);
     assert_eq!(

@@ -1,6 +1,11 @@
 //! The recipes in `contrib/proxy/`, each loaded by the real program: a log-in, a post and a client of the API through it,
 //! and nobody who can lie about the own address.
 
+#![expect(
+    clippy::panic,
+    reason = "clippy takes only the test functions themselves for tests"
+)]
+
 mod support;
 
 use std::fs;

@@ -1029,7 +1029,7 @@ mod tests {
             let lines = help.lines().filter_map(|line| {
                 let start = line.find("kinglet ").filter(|_| line.starts_with("  "))?;
                 // The shell's part of a line, and what is said about it, are not kinglet's.
-                let end = line.find(['|', '<', ')']).unwrap_or(line.len());
+                let end = line.find(['|', '<', '>', ')']).unwrap_or(line.len());
                 let line = &line[start..end];
                 Some(line.split("   ").next().unwrap_or(line))
             });

@@ -26,7 +26,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   kinglet log set debug kinglet::http --for 10m
-  kinglet log set trace kinglet::store::writer --for 30s
+  kinglet log set trace kinglet::store --for 30s
   kinglet log set warn
 
 A target means all that begin with it; a longer one goes before a shorter one. Records of libraries

@@ -105,7 +105,7 @@ pub async fn gather(instance: &Instance) -> String {
             ("version", env!("CARGO_PKG_VERSION")),
             ("web", yes_no(features::WEB)),
             ("mail", yes_no(features::MAIL)),
-            ("snapshots", yes_no(features::SLED)),
+            ("snapshots", yes_no(features::SNAPSHOTS)),
             ("search", yes_no(features::SEARCH)),
         ],
         1,

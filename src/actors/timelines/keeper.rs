@@ -29,7 +29,7 @@ impl SnapshotKeeper {
         store_identity: String,
         telemetry: &Arc<Telemetry>,
     ) -> (Option<Door<Self>>, PoolEnd) {
-        if !features::SLED {
+        if !features::SNAPSHOTS {
             return (None, PoolEnd::of_none());
         }
         let name = ActorName::Snapshots;

@@ -179,7 +179,7 @@ fn built_with() -> Vec<&'static str> {
     [
         ("website", features::WEB),
         ("mail", features::MAIL),
-        ("snapshots", features::SLED),
+        ("snapshots", features::SNAPSHOTS),
         ("search", features::SEARCH),
         ("profile", features::PROFILE),
         ("otlp", features::OTLP),
