@@ -23,7 +23,7 @@
 //! What remains is the trust in the tables of every other library that somebody may link to kinglet.
 
 use std::collections::HashMap;
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -147,11 +147,15 @@ fn may_begin() -> Result<(), SamplingError> {
     Ok(())
 }
 
-/// Whether a stack can be walked without the loader's lock.
+/// Whether a stack can be walked without the loader's lock: glibc has `_dl_find_object` since 2.35. Asked by version, not by name,
+/// so that it holds for a program that glibc is linked into as well.
 fn walks_without_lock() -> bool {
-    // SAFETY: the name ends with a zero, and nothing but whether there is such a function is looked at.
-    let found = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"_dl_find_object".as_ptr()) };
-    !found.is_null()
+    // SAFETY: it has no arguments and answers with a text that is part of the C library: never changed, never gone, ended by
+    // a zero.
+    let version = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) };
+    let mut numbers = version.to_str().unwrap_or_default().split('.');
+    let mut next = || numbers.next().and_then(|number| number.parse::<u32>().ok());
+    (next(), next()) >= (Some(2), Some(35))
 }
 
 /// Whether somebody else in this process waits for SIGPROF or has its clock running: a profiler, or a program that kinglet is a
