@@ -334,6 +334,12 @@ async fn a_bundle_helps_and_tells_no_secret() {
     assert!(file("requests.json").contains("/api/v1/statuses"));
     assert!(file("log.txt").contains("serving"), "{}", file("log.txt"));
     assert!(json(file("live.json"))["uptime_seconds"].is_u64());
+    assert!(
+        file("metrics.txt").contains("kinglet_http_requests_total{")
+            && file("metrics.txt").contains("/api/v1/statuses"),
+        "{}",
+        file("metrics.txt")
+    );
     assert!(json(file("sql.json")).is_array());
     assert!(file("doctor.json").contains("\"configuration\""));
 

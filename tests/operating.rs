@@ -110,6 +110,8 @@ fn constant_parts(line: &str) -> impl Iterator<Item = &str> {
     line.split("...")
         .flat_map(str::split_whitespace)
         .filter(|word| word.chars().all(|letter| !letter.is_ascii_digit()))
+        // Bars are as long as they are.
+        .filter(|word| word.chars().any(|letter| letter.is_ascii()))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,16 +6,49 @@
 //! set aside before; names are looked up when it is over. A process that doesn't sample pays nothing, a thread that
 //! sleeps is never woken.
 //!
-//! This is the one place of kinglet with `unsafe` code: it is a package of its own so that the server's can forbid it.
+//! This is the one place of kinglet with `unsafe` code: it is a package of its own so that the server's can forbid it. `linux.rs`
+//! says at each such place why it holds.
+//!
+//! # Why not pprof
+//!
+//! The crate `pprof` does the same, and was measured first (0.15, release build without debug information, one thread that
+//! calculates and one that writes to a socket, 5 seconds at 99 samples a second; ours in a kinglet of 25 MB with log-ins):
+//!
+//! | | pprof | this |
+//! |---|---|---|
+//! | memory while it samples | +100 MiB | +2 MiB |
+//! | memory while names are looked up | +101 MiB | +21 MiB, of which most is the program's own file |
+//! | memory afterwards, for good | +166 MiB | at most 4 MiB |
+//! | samples of the thread that writes | 125, 2 with its blocklist | not compared: nothing is left out |
+//!
+//! It sets 16,384 stacks aside twice, which is more than the memory kinglet is meant to run in, keeps a temporary file, and writes to
+//! it in the handler. The blocklist that its documentation asks for against deadlocks (libc, libgcc, pthread, vdso) leaves out
+//! each thread that is in a system call or in the allocator: most of what a server does.
 
-#[cfg(target_os = "linux")]
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 mod linux;
-#[cfg(target_os = "linux")]
+#[cfg(all(
+    target_os = "linux",
+    target_env = "gnu",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 pub use linux::Sampling;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(
+    target_os = "linux",
+    target_env = "gnu",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
 mod elsewhere;
-#[cfg(not(target_os = "linux"))]
+#[cfg(not(all(
+    target_os = "linux",
+    target_env = "gnu",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+)))]
 pub use elsewhere::Sampling;
 
 /// The most samples in a second of processor time: more than the kernel's clock ticks would give no more.
@@ -28,7 +61,7 @@ pub enum SamplingError {
     Busy,
     /// The system refuses the timer or the signal, with its number for that.
     Refused(i32),
-    /// Where kinglet can't do it: elsewhere than on Linux.
+    /// Where it can't be done safely: elsewhere than on Linux with glibc 2.35 or later, x86-64 or aarch64.
     Unsupported,
 }
 
@@ -40,7 +73,9 @@ impl std::fmt::Display for SamplingError {
                 let error = std::io::Error::from_raw_os_error(*number);
                 write!(f, "the system refuses the timer: {error}")
             }
-            Self::Unsupported => f.write_str("only Linux can be sampled"),
+            Self::Unsupported => f.write_str(
+                "only Linux with glibc 2.35 or later, on x86-64 or aarch64, can be sampled",
+            ),
         }
     }
 }
@@ -67,7 +102,12 @@ pub struct Samples {
     pub lost: u32,
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(all(
+    test,
+    target_os = "linux",
+    target_env = "gnu",
+    any(target_arch = "x86_64", target_arch = "aarch64")
+))]
 mod tests {
     use std::hint::black_box;
     use std::thread;

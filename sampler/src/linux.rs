@@ -1,7 +1,30 @@
-//! Sampling on Linux.
+//! Sampling on Linux with the GNU C library, on the two processors for which what is said below holds.
+//!
+//! # Why the handler may do what it does
+//!
+//! A handler interrupts a thread between any two instructions, also while it holds a lock of the allocator or of the loader.
+//! So it may touch nothing that has a lock, allocates, or is left half done by what it interrupts:
+//!
+//! - Its own state are atomics in static memory; on these processors they are plain instructions, without locks. It has no
+//!   loop but the walk, which ends after [`DEPTH_MAX`] frames, and indexes nothing: whatever is out of bounds is `None`.
+//! - It can't interrupt itself: the kernel blocks SIGPROF on a thread while its handler runs there. Another signal's handler
+//!   may come in between and finds nothing that it could share.
+//! - `_Unwind_Backtrace` keeps its state on the stack. To find the tables of an address libgcc (since GCC 12) asks
+//!   `_dl_find_object` alone, which the C library's manual calls AS-safe: it takes no lock. Before glibc 2.35 there was
+//!   `dl_iterate_phdr` instead, which takes the loader's; [`Sampling::begin`] refuses to begin there. libgcc's own lock for
+//!   tables that programs register is taken only when one was registered, which nothing in kinglet does (no code is made
+//!   at run time). Its one `pthread_once`, and the loader's binding of the functions called on the way, are over after the walk
+//!   that `begin` makes for that purpose.
+//! - The walk believes the tables. Those of rustc, of C compiled with GCC or Clang, and of the C library's assembler are exact at
+//!   each instruction on x86-64 and aarch64. The kernel's vDSO is another thing: some distributions shipped wrong ones,
+//!   which can lead the walk to addresses that aren't there. A thread that is interrupted in it isn't walked.
+//! - `errno` is put back; nothing in it panics, and a panic could not leave an `extern "C"` function.
+//!
+//! What remains is the trust in the tables of every other library that somebody may link to kinglet.
 
 use std::collections::HashMap;
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
+use std::mem::MaybeUninit;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -33,51 +56,68 @@ static OWNED: AtomicBool = AtomicBool::new(false);
 static WRITING: AtomicBool = AtomicBool::new(false);
 /// Handlers at work.
 static HANDLERS: AtomicUsize = AtomicUsize::new(0);
+/// Where the kernel's vDSO begins; 0 when there is none.
+static VDSO: AtomicUsize = AtomicUsize::new(0);
+/// More than a vDSO has ever had: two pages of 4 KiB, or one of 64.
+const VDSO_BYTES_MAX: usize = 64 * 1024;
 
-/// Runs on whatever thread it interrupts, so it must not allocate, lock or panic.
+/// Runs on whatever thread it interrupts: see the module's documentation.
 extern "C" fn on_tick(_: c_int, _: *mut libc::siginfo_t, context: *mut c_void) {
-    // SAFETY: the location is the running thread's own and always valid.
+    // SAFETY: the location is the running thread's own, set up before any of its code runs, and valid as long as it does.
+    // Reading it finds a number, whatever was interrupted.
     let errno = unsafe { *libc::__errno_location() };
+    // In this order, each for all threads: either `stop` sees this handler, or this handler sees that it is over.
     HANDLERS.fetch_add(1, Ordering::SeqCst);
     if WRITING.load(Ordering::SeqCst) {
         take_sample(context);
     }
     HANDLERS.fetch_sub(1, Ordering::SeqCst);
-    // SAFETY: as above; what was interrupted must find the number it left.
+    // SAFETY: as above; no reference to it exists, and what was interrupted finds the number it left.
     unsafe { *libc::__errno_location() = errno };
 }
 
 fn take_sample(context: *mut c_void) {
-    let interrupted = instruction(context);
+    let Some(interrupted) = instruction(context) else {
+        return;
+    };
     let mut stack = [0; DEPTH_MAX];
     let mut depth = 0;
-    // The frames of the handler come first; with an unknown place they are kept.
-    let mut within = interrupted.is_none();
-    // SAFETY: "unsynchronized" is about the lock for looking names up, which this doesn't. Walking takes no lock of its own
-    // with a C library that has `_dl_find_object` (glibc since 2.35) and allocates nothing.
-    unsafe {
-        backtrace::trace_unsynchronized(|frame| {
-            let place = frame.ip() as usize;
-            within = within || Some(place) == interrupted;
-            // The outermost caller of a thread has the address 0.
-            if within
-                && place != 0
-                && let Some(slot) = stack.get_mut(depth)
-            {
-                *slot = place;
-                depth += 1;
-            }
-            depth < DEPTH_MAX
-        });
+    let vdso = VDSO.load(Ordering::Relaxed);
+    if vdso != 0 && (vdso..vdso.saturating_add(VDSO_BYTES_MAX)).contains(&interrupted) {
+        stack[0] = interrupted;
+        depth = 1;
+    } else {
+        // The frames of the handler come first.
+        let mut within = false;
+        // SAFETY: "unsynchronized" is about the lock of that package, which guards looking names up; this walk looks none up, so
+        // that it may run on several threads at once, and beside a look-up. That it takes no lock and allocates nothing is
+        // said above. The closure can't unwind into the C code that calls it: it has no operation that panics (`depth` is
+        // below `DEPTH_MAX` when it is counted up).
+        unsafe {
+            backtrace::trace_unsynchronized(|frame| {
+                let place = frame.ip() as usize;
+                within = within || place == interrupted;
+                // The outermost caller of a thread has the address 0.
+                if within
+                    && place != 0
+                    && let Some(slot) = stack.get_mut(depth)
+                {
+                    *slot = place;
+                    depth += 1;
+                }
+                depth < DEPTH_MAX
+            });
+        }
     }
     let words = depth + HEAD_WORDS;
+    // Can't wrap: it would take more samples than a processor has instructions in a century.
     let start = TAKEN.fetch_add(words, Ordering::SeqCst);
     let Some(room) = WORDS.get(start..start + words) else {
         // Nothing comes after it any more: the space that is left would have holes.
         LOST.fetch_add(1, Ordering::SeqCst);
         return;
     };
-    // SAFETY: asks the kernel for a number.
+    // SAFETY: asks the kernel for a number; it has no arguments, no state and can't fail.
     let thread = unsafe { libc::gettid() };
     let head = [depth, usize::try_from(thread).unwrap_or(0)];
     for (slot, value) in room.iter().zip(head.iter().chain(&stack)) {
@@ -87,18 +127,54 @@ fn take_sample(context: *mut c_void) {
 
 /// Where the interrupted thread was.
 fn instruction(context: *mut c_void) -> Option<usize> {
-    // SAFETY: the kernel hands a `ucontext_t` to handlers that were registered with SA_SIGINFO, or nothing.
+    // SAFETY: the kernel hands a `ucontext_t` to handlers that were registered with SA_SIGINFO. It lies on the interrupted thread's
+    // stack below this handler, aligned as the ABI says, is nobody else's, and outlives this reference.
     let context = unsafe { context.cast::<libc::ucontext_t>().as_ref() }?;
     #[cfg(target_arch = "x86_64")]
-    let place = usize::try_from(context.uc_mcontext.gregs[libc::REG_RIP as usize]).ok();
+    let place = usize::try_from(*context.uc_mcontext.gregs.get(libc::REG_RIP as usize)?).ok();
     #[cfg(target_arch = "aarch64")]
     let place = usize::try_from(context.uc_mcontext.pc).ok();
-    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
-    let place = {
-        let _ = context;
-        None
-    };
     place
+}
+
+fn may_begin() -> Result<(), SamplingError> {
+    if !walks_without_lock() {
+        return Err(SamplingError::Unsupported);
+    }
+    if is_somebody_elses()? {
+        return Err(SamplingError::Busy);
+    }
+    Ok(())
+}
+
+/// Whether a stack can be walked without the loader's lock: glibc has `_dl_find_object` since 2.35. Asked by version, not by name,
+/// so that it holds for a program that glibc is linked into as well.
+fn walks_without_lock() -> bool {
+    // SAFETY: it has no arguments and answers with a text that is part of the C library: never changed, never gone, ended by
+    // a zero.
+    let version = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) };
+    let mut numbers = version.to_str().unwrap_or_default().split('.');
+    let mut next = || numbers.next().and_then(|number| number.parse::<u32>().ok());
+    (next(), next()) >= (Some(2), Some(35))
+}
+
+/// Whether somebody else in this process waits for SIGPROF or has its clock running: a profiler, or a program that kinglet is a
+/// part of. Nothing is taken from them.
+fn is_somebody_elses() -> Result<bool, SamplingError> {
+    let mut action = MaybeUninit::<libc::sigaction>::uninit();
+    // SAFETY: without a new action it only writes the present one, for which there is room.
+    let done = unsafe { libc::sigaction(libc::SIGPROF, ptr::null(), action.as_mut_ptr()) };
+    outcome(done)?;
+    // SAFETY: it succeeded, so that it was written.
+    let handler = unsafe { action.assume_init() }.sa_sigaction;
+    let mut timer = MaybeUninit::<libc::itimerval>::uninit();
+    // SAFETY: it only writes to the timer, for which there is room.
+    let done = unsafe { libc::getitimer(libc::ITIMER_PROF, timer.as_mut_ptr()) };
+    outcome(done)?;
+    // SAFETY: it succeeded, so that it was written.
+    let timer = unsafe { timer.assume_init() };
+    let runs = timer.it_value.tv_sec != 0 || timer.it_value.tv_usec != 0;
+    Ok(runs || (handler != libc::SIG_DFL && handler != libc::SIG_IGN))
 }
 
 /// A process that is being sampled until this value is gone.
@@ -115,13 +191,20 @@ impl Sampling {
         if OWNED.swap(true, Ordering::SeqCst) {
             return Err(SamplingError::Busy);
         }
+        if let Err(error) = may_begin() {
+            OWNED.store(false, Ordering::SeqCst);
+            return Err(error);
+        }
         // From here on the end of this value gives the process back.
         let mut sampling = Self {
             threads: HashMap::new(),
         };
+        // SAFETY: reads what the kernel told at the start; a number or 0.
+        let vdso = unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) };
+        VDSO.store(usize::try_from(vdso).unwrap_or(0), Ordering::Relaxed);
         TAKEN.store(0, Ordering::SeqCst);
         LOST.store(0, Ordering::SeqCst);
-        // The unwinder may set something up at its first use, which must not happen in the handler.
+        // The unwinder sets something up at its first use, which must not happen in the handler.
         drop(backtrace::Backtrace::new_unresolved());
         sampling.look_at_threads();
         WRITING.store(true, Ordering::SeqCst);
@@ -164,6 +247,8 @@ impl Sampling {
                 samples,
             })
             .collect();
+        // What was read of the program's file for that is given back.
+        backtrace::clear_symbol_cache();
         // Without chance, so that the same samples give the same answer.
         stacks.sort_by(|one, other| {
             (&one.thread, &one.functions).cmp(&(&other.thread, &other.functions))
@@ -205,7 +290,9 @@ impl Drop for Sampling {
     }
 }
 
-/// No handler writes any more when this returns. It may be called twice.
+/// No handler writes any more when this returns. It may be called twice. A handler whose thread gets no processor for longer
+/// than [`HANDLERS_END_MAX`] may still write then: a wrong sample at worst, for all it touches are atomics, and what is
+/// read of them is checked.
 #[expect(
     clippy::disallowed_methods,
     reason = "a handler can't wake anybody; it is over in microseconds"
@@ -219,17 +306,19 @@ fn stop() {
         std::thread::sleep(LOOK_AGAIN_AFTER);
         waited += LOOK_AGAIN_AFTER;
     }
-    // A tick that is under way would end the process if nobody listened.
+    // Not what was there before, which was nothing or this: a tick that is under way would end the process if nobody
+    // listened.
     let _ = listen(libc::SIG_IGN);
 }
 
 fn listen(handler: usize) -> Result<(), SamplingError> {
-    // SAFETY: all zeros is a valid `sigaction`: no flags, an empty mask.
+    // SAFETY: all zeros is a valid `sigaction`, which is made of numbers and an optional function: no flags, an empty mask.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler;
     // Calls that were interrupted go on by themselves.
     action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART;
-    // SAFETY: the action is valid and lives long enough; the handler keeps to what handlers may do.
+    // SAFETY: the action is valid and copied by the call. The handler is SIG_IGN or `on_tick`, which has the signature that
+    // SA_SIGINFO asks for, is never unloaded, and keeps to what handlers may do.
     let done = unsafe { libc::sigaction(libc::SIGPROF, &action, ptr::null_mut()) };
     outcome(done)
 }
@@ -244,7 +333,7 @@ fn set_timer(micros: u32) -> Result<(), SamplingError> {
         it_interval: time,
         it_value: time,
     };
-    // SAFETY: the timer is valid and lives long enough.
+    // SAFETY: the timer is valid and copied by the call.
     let done = unsafe { libc::setitimer(libc::ITIMER_PROF, &timer, ptr::null_mut()) };
     outcome(done)
 }

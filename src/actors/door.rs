@@ -85,6 +85,13 @@ impl<A: Watched> Door<A> {
         })));
     }
 
+    /// What was done for this actor panicked, and failed alone.
+    pub fn panicked(&self, work: &'static str) {
+        if let Some(figures) = &self.figures {
+            figures.panics.note(work);
+        }
+    }
+
     /// For those who know only one kind of message; what they send isn't timed.
     pub fn recipient<M>(&self) -> Recipient<M>
     where

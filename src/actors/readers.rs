@@ -1,5 +1,6 @@
 //! The pool of readers: threads with a read-only connection each.
 
+use std::any::type_name;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use super::pool::{self, PoolEnd};
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, Reader};
 use crate::telemetry::Telemetry;
-use crate::telemetry::mailbox::{ActorName, Watch};
+use crate::telemetry::mailbox::{ActorName, Watch, kind_name};
 use crate::telemetry::statements::Statements;
 
 /// How many readers there are.
@@ -70,7 +71,13 @@ impl<Q: Query> Handler<Look<Q>> for ReaderActor {
             self.reader = open(&self.database, &self.statements);
         }
         match &mut self.reader {
-            Ok(reader) => Ok(reader.run(&query)?),
+            Ok(reader) => {
+                let answer = reader.run(&query);
+                if let Err(StoreError::Panicked(_)) = &answer {
+                    self.watch.panicked(kind_name(type_name::<Q>()));
+                }
+                Ok(answer?)
+            }
             Err(error) => Err(AskError::Internal(format!(
                 "can't open the database: {error}"
             ))),

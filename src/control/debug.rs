@@ -10,6 +10,7 @@ use tokio::time::sleep;
 use super::protocol::{Answer, Failure};
 use super::{blocking, with_causes};
 use crate::domain::live::SlowRequest;
+use crate::http::metrics;
 use crate::instance::Instance;
 use crate::store::error::StoreError;
 use crate::store::open::database_in;
@@ -18,6 +19,7 @@ use crate::store::reader::Reader;
 use crate::telemetry::Report;
 use crate::telemetry::mailbox::ActorFigures;
 use crate::telemetry::metrics::{Histogram, Seen};
+use crate::telemetry::panics::Panics;
 use crate::telemetry::slow::LAST_MAX;
 use crate::telemetry::statements::StatementFigures;
 
@@ -54,6 +56,8 @@ pub enum Part {
     Sizes,
     /// The last records of the log.
     Records,
+    /// All figures, as Prometheus reads them.
+    Metrics,
 }
 
 /// What the server says.
@@ -72,6 +76,8 @@ pub enum Told {
     Sizes(StoreSizes),
     /// See [`Part::Records`].
     Records(Vec<String>),
+    /// See [`Part::Metrics`].
+    Metrics(String),
 }
 
 /// An actor, a pool or the writer.
@@ -89,6 +95,19 @@ pub struct ActorReport {
     pub handling: Times,
     /// How many of which kind, the most frequent first.
     pub kinds: Vec<(String, u64)>,
+    /// The panics at its work, when there was one. What they said is in the log alone.
+    pub panics: Option<PanicReport>,
+}
+
+/// Panics that were caught.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PanicReport {
+    /// How many since the start.
+    pub count: u64,
+    /// What the last one was at: a query, a unit, a task or a lane of jobs.
+    pub last_work: String,
+    /// How long ago that was, in seconds.
+    pub last_seconds_ago: u64,
 }
 
 /// Times, in milliseconds; bounds of the buckets that they fell into.
@@ -124,6 +143,7 @@ pub(super) async fn tell(instance: &Instance, part: Part) -> Result<Answer, Fail
             Some(log) => log.recent().read(),
             None => Vec::new(),
         }),
+        Part::Metrics => Told::Metrics(metrics::gather(instance).await),
     };
     Ok(Answer::Told { told })
 }
@@ -150,6 +170,7 @@ fn actors(instance: &Instance) -> Vec<ActorReport> {
             .filter(|(_, count)| *count > 0)
             .map(|(kind, count)| (kind.to_owned(), count))
             .collect(),
+        panics: panics(&writer.panics),
     });
     reports
 }
@@ -168,7 +189,16 @@ fn actor(figures: &Arc<ActorFigures>) -> ActorReport {
             .into_iter()
             .map(|(kind, count)| (kind.to_owned(), count))
             .collect(),
+        panics: panics(&figures.panics),
     }
+}
+
+fn panics(panics: &Panics) -> Option<PanicReport> {
+    panics.read().map(|seen| PanicReport {
+        count: seen.count,
+        last_work: seen.last_work.to_owned(),
+        last_seconds_ago: seen.last_seconds_ago,
+    })
 }
 
 fn times(histogram: &Histogram) -> Times {

@@ -1,5 +1,6 @@
-//! A profile as a picture: each function a box as wide as its share of the samples, standing on the function that called
-//! it. A plain SVG without scripts; whoever points at a box reads its whole name.
+//! A profile as a picture: each function a box as wide as its share of the samples, hanging below the function that called
+//! it, so that whoever opens it sees the threads first, however deep the stacks are. A plain SVG without scripts; whoever points
+//! at a box reads its whole name.
 
 use std::fmt::Write as _;
 
@@ -26,7 +27,7 @@ pub fn flame_graph(profile: &Profile) -> String {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
          height=\"{height}\" role=\"img\" aria-labelledby=\"title summary\" \
-         font-family=\"ui-monospace, monospace\" font-size=\"11\">\n\
+         font-family=\"ui-monospace, monospace\" font-size=\"11\" fill=\"#1d1a14\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#fffdf7\"/>\n\
          <text id=\"title\" x=\"{MARGIN}\" y=\"22\" font-size=\"16\" font-weight=\"bold\">kinglet at work</text>\n\
          <text id=\"summary\" x=\"{MARGIN}\" y=\"42\">{}</text>\n",
@@ -36,6 +37,7 @@ pub fn flame_graph(profile: &Profile) -> String {
         svg.push_str("</svg>\n");
         return svg;
     }
+    svg.push_str(&legend());
     let scale = (WIDTH - 2.0 * MARGIN) / f64::from(profile.samples);
     // Where the next box of each row begins, in samples. A frame comes after the one it stands on.
     let mut next = vec![0];
@@ -52,7 +54,7 @@ pub fn flame_graph(profile: &Profile) -> String {
         let width = f64::from(frame.samples) * scale;
         if width >= BOX_WIDTH_MIN {
             let x = MARGIN + f64::from(start) * scale;
-            let y = HEAD_HEIGHT + (rows - 1.0 - f64::from(frame.depth)) * ROW_HEIGHT;
+            let y = HEAD_HEIGHT + f64::from(frame.depth) * ROW_HEIGHT;
             draw(&mut svg, frame, profile.samples, (x, y, width));
         }
     }
@@ -81,7 +83,7 @@ fn summary(profile: &Profile) -> String {
         write!(text, "; {lost} more found no room").expect("a text takes all");
     }
     text.push_str(
-        ". Below: threads. A box is a function, as wide as its share; it stands on its caller.",
+        ". On top: threads. A box is a function, as wide as its share, below its caller.",
     );
     text
 }
@@ -130,23 +132,72 @@ fn label(name: &str, width: f64) -> String {
     }
 }
 
-/// Threads are grey, kinglet's own functions orange, SQLite's blue, everybody else's yellow. Neighbours differ a little, each
-/// name always in the same way.
+/// Whose code a colour stands for.
+#[derive(Clone, Copy)]
+enum Whose {
+    Thread,
+    Kinglet,
+    Sqlite,
+    Others,
+}
+
+impl Whose {
+    const ALL: [(Self, &'static str); 4] = [
+        (Self::Thread, "thread"),
+        (Self::Kinglet, "kinglet"),
+        (Self::Sqlite, "SQLite"),
+        (Self::Others, "others"),
+    ];
+
+    fn of(frame: &Frame) -> Self {
+        if frame.depth == 0 {
+            Self::Thread
+        } else if frame.name.contains("kinglet") {
+            Self::Kinglet
+        } else if frame.name.contains("sqlite") {
+            Self::Sqlite
+        } else {
+            Self::Others
+        }
+    }
+
+    /// Hue and saturation; black letters can be read on each of them.
+    fn colour(self, lightness: u32) -> String {
+        let (hue, saturation) = match self {
+            Self::Thread => (40, 8),
+            Self::Kinglet => (20, 85),
+            Self::Sqlite => (205, 60),
+            Self::Others => (46, 80),
+        };
+        format!("hsl({hue} {saturation}% {lightness}%)")
+    }
+}
+
+/// What the colours mean, in the upper right corner.
+fn legend() -> String {
+    let mut drawn = String::new();
+    let mut x = WIDTH - MARGIN;
+    for (whose, name) in Whose::ALL.into_iter().rev() {
+        x -= LETTER_WIDTH * name.len() as f64 + 30.0;
+        write!(
+            drawn,
+            "<rect x=\"{x:.1}\" y=\"12\" width=\"12\" height=\"12\" rx=\"1.5\" fill=\"{}\"/>\
+             <text x=\"{:.1}\" y=\"22\">{name}</text>\n",
+            whose.colour(68),
+            x + 17.0,
+        )
+        .expect("a text takes all");
+    }
+    drawn
+}
+
+/// Neighbours differ a little, each name always in the same way.
 fn colour(frame: &Frame) -> String {
     let sum = frame.name.bytes().fold(0_u32, |sum, byte| {
         sum.wrapping_mul(31).wrapping_add(u32::from(byte))
     });
     let lightness = 62 + sum % 14;
-    let (hue, saturation) = if frame.depth == 0 {
-        (40, 8)
-    } else if frame.name.contains("kinglet") {
-        (20, 85)
-    } else if frame.name.contains("sqlite") {
-        (205, 60)
-    } else {
-        (46, 80)
-    };
-    format!("hsl({hue} {saturation}% {lightness}%)")
+    Whose::of(frame).colour(lightness)
 }
 
 /// A text as XML.
@@ -196,21 +247,21 @@ mod tests {
     }
 
     #[test]
-    fn a_function_stands_on_its_caller_and_is_as_wide_as_its_share() {
+    fn a_function_hangs_below_its_caller_and_is_as_wide_as_its_share() {
         let svg = picture(&[
             ("http", &["run", "route"], 25),
             ("writer", &["work", "apply"], 50),
             ("writer", &["work", "commit"], 25),
         ]);
         let whole = WIDTH - 2.0 * MARGIN;
-        let (http_x, floor, http_width) = place(&svg, "http");
+        let (http_x, top, http_width) = place(&svg, "http");
         let (writer_x, ..) = place(&svg, "writer");
         let (work_x, work_y, work_width) = place(&svg, "work");
         let (apply_x, apply_y, apply_width) = place(&svg, "apply");
         let (commit_x, commit_y, commit_width) = place(&svg, "commit");
         assert!((http_x - MARGIN).abs() < 0.1 && (http_width - whole / 4.0).abs() < 0.1);
         assert!((writer_x - http_width - MARGIN).abs() < 0.2 && (work_x - writer_x).abs() < 0.1);
-        assert!((work_width - whole * 0.75).abs() < 0.1 && work_y < floor && apply_y < work_y);
+        assert!((work_width - whole * 0.75).abs() < 0.1 && work_y > top && apply_y > work_y);
         assert!((apply_x - work_x).abs() < 0.1 && (commit_x - apply_x - apply_width).abs() < 0.2);
         assert!((commit_width - whole / 4.0).abs() < 0.1 && (commit_y - apply_y).abs() < 0.1);
         assert!(svg.contains("<title>apply: 50 samples, 50.0 %</title>"));

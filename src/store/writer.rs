@@ -523,8 +523,14 @@ impl WriterThread {
             .map_err(UnitError::Store)
             .and_then(|()| {
                 // A unit that panics fails alone: the savepoint takes back what it wrote.
-                catch_unwind(AssertUnwindSafe(|| pending.apply(&mut write)))
-                    .unwrap_or_else(|panic| Err(UnitError::Store(panicked(&*panic))))
+                catch_unwind(AssertUnwindSafe(|| pending.apply(&mut write))).unwrap_or_else(
+                    |panic| {
+                        if let Some(figures) = &self.figures {
+                            figures.panics.note(pending.kind());
+                        }
+                        Err(UnitError::Store(panicked(&*panic)))
+                    },
+                )
             });
         let applied =
             applied.and_then(|()| run("RELEASE unit", &self.connection).map_err(UnitError::Store));

@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::metrics::{Counter, Histogram, INNER_TIME};
+use super::panics::Panics;
 use super::trace::{Span, Trace};
 use crate::clock::Moment;
 
@@ -77,6 +78,8 @@ pub struct ActorFigures {
     pub wait: Histogram,
     /// How long a message's handler kept the actor's thread, in nanoseconds. What a handler waits for afterwards doesn't.
     pub handling: Histogram,
+    /// Work for it that panicked, and failed alone.
+    pub panics: Panics,
     kinds: Mutex<BTreeMap<&'static str, Arc<Counter>>>,
 }
 
@@ -88,6 +91,7 @@ impl ActorFigures {
             waiting: Arc::new(()),
             wait: Histogram::new(&INNER_TIME),
             handling: Histogram::new(&INNER_TIME),
+            panics: Panics::default(),
             kinds: Mutex::default(),
         }
     }
@@ -179,6 +183,13 @@ impl Watch {
             actor: figures.name,
             kind: kind.name,
         })
+    }
+
+    /// Work of this kind panicked, and failed alone.
+    pub fn panicked(&self, kind: &'static str) {
+        if let Some(figures) = &self.figures {
+            figures.panics.note(kind);
+        }
     }
 
     /// The handler is through, whether there is an answer yet or not.

@@ -11,6 +11,7 @@ pub mod mailbox;
 pub mod metrics;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+pub mod panics;
 pub mod process;
 pub mod recent;
 pub mod slow;

@@ -1,6 +1,7 @@
 //! What the writer notes of its units and commits.
 
 use super::metrics::{Counter, Gauge, Histogram, INNER_TIME, SIZES};
+use super::panics::Panics;
 use super::trace::Trace;
 use crate::clock::Moment;
 
@@ -43,6 +44,8 @@ pub struct WriterFigures {
     pub refused: Counter,
     /// Units that failed.
     pub failed: Counter,
+    /// Units that panicked; they are counted as failed as well.
+    pub panics: Panics,
     /// Checkpoints that go as far as they can without waiting.
     pub passive: CheckpointFigures,
     /// Checkpoints that empty the log.
@@ -61,6 +64,7 @@ impl Default for WriterFigures {
             committed: Counter::default(),
             refused: Counter::default(),
             failed: Counter::default(),
+            panics: Panics::default(),
             passive: CheckpointFigures::default(),
             truncating: CheckpointFigures::default(),
         }

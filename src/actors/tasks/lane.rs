@@ -121,6 +121,10 @@ impl<W: Worker> LaneLoop<W> {
             Ok(settled) => settled,
             // A job that panics fails alone, and isn't tried again at once.
             Err(_) => {
+                self.actors.tasks.panicked(match self.lane {
+                    Lane::House => "a job on the store",
+                    Lane::Mail => "a mail",
+                });
                 let retry = RetryJob {
                     job: number,
                     setback: Setback::Deferred,

@@ -138,7 +138,11 @@ impl Scheduler {
             let round = periodic::run_once(task, &self.actors, &self.config, &self.clock);
             // A task that panics fails alone.
             let round = AssertUnwindSafe(round).catch_unwind().await;
-            match round.unwrap_or_else(|_| Err(AskError::Internal("the task panicked".into()))) {
+            let round = round.unwrap_or_else(|_| {
+                self.actors.tasks.panicked(task.name());
+                Err(AskError::Internal("the task panicked".into()))
+            });
+            match round {
                 Ok(Progress::More) => {}
                 Ok(Progress::Idle) => {
                     progress = Progress::Idle;

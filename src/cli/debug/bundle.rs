@@ -36,6 +36,7 @@ looks like one. The public address and the title of the instance are in it. Look
 instance.json    version, build, system, how long it has been running
 config.json      the settings in force, secrets masked
 sizes.json       how large the database and its tables are
+metrics.txt      all figures, as Prometheus reads them
 live.json        the figures of the moment, as kinglet top shows them
 actors.json      each actor: what waits, what it works on, how long it takes
 sql.json         the statements of three seconds, with the plans of the heaviest
@@ -98,6 +99,7 @@ fn collect(archive: &mut Archive, check: bool, loaded: &Loaded) -> io::Result<()
         ("actors.json", Part::Actors),
         ("requests.json", Part::Courses),
         ("log.txt", Part::Records),
+        ("metrics.txt", Part::Metrics),
         (
             "sql.json",
             Part::Statements {
@@ -139,6 +141,7 @@ fn collect(archive: &mut Archive, check: bool, loaded: &Loaded) -> io::Result<()
 
 fn add(archive: &mut Archive, name: &str, told: &Told) -> io::Result<()> {
     match told {
+        Told::Metrics(text) => archive.add(name, text),
         Told::Records(lines) => archive.add(name, &lines.join("\n")),
         Told::Actors(actors) => archive.add_json(name, actors),
         Told::Statements(statements) => archive.add_json(name, statements),

@@ -165,7 +165,16 @@ fn table_of_actors(actors: &[ActorReport]) -> String {
             kinds.join(", "),
         ]
     }));
-    columns(&rows)
+    let mut table = columns(&rows);
+    for actor in actors {
+        if let Some(panics) = &actor.panics {
+            table.push_str(&format!(
+                "\n{}: {} panics since the start, the last {} s ago at {}; the log has what it said",
+                actor.name, panics.count, panics.last_seconds_ago, panics.last_work
+            ));
+        }
+    }
+    table
 }
 
 fn millis(time: Option<f64>) -> String {
@@ -214,6 +223,7 @@ fn one_line(sql: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::debug::PanicReport;
     use crate::telemetry::statements::StatementFigures;
 
     #[test]
@@ -224,6 +234,33 @@ mod tests {
         for text in ["", "0s", "11m", "1h", "-1s", "99999999m"] {
             assert!(watch_time(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn panics_are_told_below_the_actors() {
+        let none = Times {
+            mean_ms: None,
+            p50_ms: None,
+            p99_ms: None,
+        };
+        let actor = |name: &str, panics| ActorReport {
+            name: name.to_owned(),
+            waiting: 0,
+            handled: 7,
+            wait: none,
+            handling: none,
+            kinds: Vec::new(),
+            panics,
+        };
+        let panics = PanicReport {
+            count: 2,
+            last_work: "ReadHome".to_owned(),
+            last_seconds_ago: 90,
+        };
+        let table = table_of_actors(&[actor("readers", Some(panics)), actor("users", None)]);
+        let said = "readers: 2 panics since the start, the last 90 s ago at ReadHome; the log has what it said";
+        assert!(table.ends_with(said), "{table}");
+        assert!(!table_of_actors(&[actor("users", None)]).contains("panic"));
     }
 
     #[test]

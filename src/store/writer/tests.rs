@@ -34,7 +34,7 @@ fn open(path: &Path, now: Timestamp) -> (WriterThread, Writer) {
         Synchronous::Normal,
         ManualClock::at(now),
         &mut rng,
-        &Telemetry::disabled(),
+        &Telemetry::new(0),
     )
     .unwrap()
 }
@@ -155,7 +155,10 @@ fn a_failing_unit_harms_none_of_its_batch() {
     let panicked = writer.submit(note("panicked", End::Panic)).unwrap();
     let after = writer.submit(note("after", End::Well)).unwrap();
     drop(writer);
+    let figures = thread.figures.clone().expect("it measures");
     thread.run();
+    let panics = figures.panics.read().expect("there was one");
+    assert_eq!((panics.count, panics.last_work), (1, "Note"));
     let ids = [before, between, after].map(|waiting| answer(waiting).unwrap());
     assert!(ids.is_sorted());
     assert_eq!(answer(refused), Err(WriteError::Refused(Refusal::NotFound)));
