@@ -184,7 +184,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A point on the machine's monotonic clock: it says how long something took, never when it was, and decides nothing.
+/// A point on the machine's monotonic clock: it says how long something took, never when it was.
 /// Durations are measured by it even where the calendar's clock stands still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(std::time::Instant);

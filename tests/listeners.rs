@@ -356,7 +356,7 @@ fn the_service_manager_hears_of_readiness_health_and_the_end() {
     manager.hears(&format!("STATUS=answers at {}", running.url));
     assert!(manager.heard.contains("READY=1\n"), "{}", manager.heard);
     manager.hears("WATCHDOG=1");
-    // Half of what it waits, so ten in two seconds; nine would do.
+    // A quarter of what it waits, so twenty in two seconds; fewer would do.
     let began = Instant::now();
     let mut told = 0;
     while began.elapsed() < Duration::from_secs(2) {
@@ -364,7 +364,7 @@ fn the_service_manager_hears_of_readiness_health_and_the_end() {
         manager.hears("WATCHDOG=1");
         told += 1;
     }
-    assert!((8..=12).contains(&told), "{told}");
+    assert!((12..=24).contains(&told), "{told}");
     running.signal("TERM");
     manager.hears("STOPPING=1");
     assert!(running.end().status.success());
@@ -411,8 +411,9 @@ fn a_server_whose_writer_hangs_is_not_said_to_be_well() {
         "nobody says that it is well"
     );
     manager.socket.set_nonblocking(false).expect("a socket");
-    drop(holder);
+    // Then it gives up and says so: who answers doesn't hang.
     manager.hears("STATUS=answers again");
+    drop(holder);
     manager.heard.clear();
     manager.hears("WATCHDOG=1");
     assert!(running.stop().status.success());

@@ -1,9 +1,10 @@
 //! Whether everything that state hangs on still answers: each owner, a reader, the writer.
 
-use actix::{Context, Handler, Message};
+use actix::{Context, Handler, MailboxError, Message};
 
 use super::Actors;
-use super::error::AskError;
+use super::door::Door;
+use super::messages::{Find, Owned, Owner, Perform};
 use super::posts::Posts;
 use super::tasks::Tasks;
 use super::timelines::Timelines;
@@ -31,16 +32,34 @@ macro_rules! answers_probes {
 answers_probes!(Users, Posts, Timelines, Tasks);
 
 impl Actors {
-    /// Comes back when every owner, a reader and the writer have answered; whoever is stuck keeps it waiting.
+    /// Comes back when every owner and a reader have answered; whoever is stuck keeps it waiting. What they answer doesn't
+    /// matter: who says that there is no room, or that the disk is broken, lives, and a new start would mend neither.
     ///
     /// # Errors
-    /// Whoever can't be asked, or has no room.
-    pub async fn probe(&self) -> Result<(), AskError> {
+    /// When an owner is gone.
+    pub async fn probe(&self) -> Result<(), MailboxError> {
         self.users.send(Probe).await?;
         self.posts.send(Probe).await?;
         self.timelines.send(Probe).await?;
         self.tasks.send(Probe).await?;
-        self.find(HasOwner).await?;
-        self.perform(PassWriter).await
+        drop(door_of::<HasOwner>(self).send(Find(HasOwner)).await?);
+        Ok(())
     }
+
+    /// Comes back when the writer has answered, whatever it says, or has no room.
+    ///
+    /// # Errors
+    /// When the owner whom it is asked by is gone.
+    pub async fn probe_writer(&self) -> Result<(), MailboxError> {
+        drop(
+            door_of::<PassWriter>(self)
+                .send(Perform(PassWriter))
+                .await?,
+        );
+        Ok(())
+    }
+}
+
+fn door_of<T: Owned>(actors: &Actors) -> &Door<T::Owner> {
+    T::Owner::door(actors)
 }

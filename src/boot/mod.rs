@@ -100,6 +100,9 @@ pub struct Plan {
     pub letter_box: Option<LetterBox>,
     /// Whether it measures itself; commands and those who measure what that costs don't.
     pub telemetry: bool,
+    /// Whether `randomness` begins alike at every start: then one on a store that has been written to draws on from there,
+    /// not once more what is stored already.
+    pub repeats: bool,
 }
 
 /// What is known once a server answers.
@@ -147,7 +150,16 @@ async fn serve_opened(
             path: instance.data_dir.to_path_buf(),
             source,
         })?;
-    let metrics = MetricsListener::start(&instance).await?;
+    let ids = Arc::new(RequestIds::seeded(instance.randomness.rng().next_u64()));
+    // What may fail comes before whatever would have to be stopped then.
+    let traces = Traces::start(&instance)?;
+    let metrics = match MetricsListener::start(&instance).await {
+        Ok(metrics) => metrics,
+        Err(error) => {
+            traces.stop().await;
+            return Err(error);
+        }
+    };
     let (stop_serving, stopped) = watch::channel(false);
     // A dropped sender stops as well as a signal.
     let told_to_stop = || {
@@ -159,7 +171,6 @@ async fn serve_opened(
         // As above.
         drop(commands_stopped.await);
     }));
-    let ids = Arc::new(RequestIds::seeded(instance.randomness.rng().next_u64()));
     let Listening {
         listeners,
         redirects,
@@ -176,7 +187,6 @@ async fn serve_opened(
         Arc::clone(&ids),
         told_to_stop(),
     ));
-    let traces = Traces::start(&instance)?;
     let redirects = (!redirects.is_empty()).then(|| {
         tokio::spawn(crate::http::serve::serve(
             redirects,
@@ -264,6 +274,7 @@ mod tests {
     use crate::actors::timelines::Timelines;
     use crate::actors::users::Users;
     use crate::clock::SystemClock;
+    use crate::config::StorageProfile;
 
     /// What no sound program does.
     struct Fall;
@@ -296,6 +307,7 @@ mod tests {
             log: None,
             letter_box: None,
             telemetry: true,
+            repeats: true,
         }
     }
 
@@ -317,6 +329,47 @@ mod tests {
         })
         .expect("it opens again");
         outcome
+    }
+
+    /// Opens an instance as a server does, and closes it.
+    fn opened_once(plan: Plan) -> Result<u64, BootError> {
+        run(async {
+            let data_dir = own_data_dir(&plan.config.storage.data_dir).await?;
+            let listening = (([127, 0, 0, 1], 8420).into(), false);
+            let opened = Opened::for_server(data_dir, plan, listening).await?;
+            let drawn = opened.instance.randomness.rng().next_u64();
+            opened.close().await?;
+            Ok(drawn)
+        })
+    }
+
+    #[test]
+    fn another_address_is_told_on_a_disk_that_wears_out_too() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let at = |url: &str| {
+            let mut plan = plan(&directory);
+            plan.config.storage.profile = StorageProfile::Flash;
+            plan.config.instance.url = Some(url.parse().expect("a URL"));
+            opened_once(plan)
+        };
+        at("https://a.example").expect("it opens");
+        let error = at("https://b.example").expect_err("it is another");
+        assert!(matches!(error, BootError::UrlChanged { .. }), "{error}");
+        assert_eq!(error.exit_code(), crate::config::EXIT_CONFIG);
+    }
+
+    #[test]
+    fn a_seed_draws_nothing_twice_in_one_store_and_the_same_in_every_new_one() {
+        let draws = || {
+            let directory = tempfile::tempdir().expect("a directory");
+            let mut plan = plan(&directory);
+            // It is remembered, which is a commit.
+            plan.config.instance.url = Some("https://a.example".parse().expect("a URL"));
+            [plan.clone(), plan].map(|plan| opened_once(plan).expect("it opens"))
+        };
+        let [first, again] = draws();
+        assert_ne!(first, again);
+        assert_eq!([first, again], draws());
     }
 
     #[test]

@@ -35,7 +35,7 @@ use crate::store::open::{DataDir, DiskUse, Synchronous};
 use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::Reader;
 use crate::store::units::SetInstanceUrl;
-use crate::store::writer::{MailSwitch, WriterThread};
+use crate::store::writer::{Switch, WriterThread};
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::ActorName;
 use crate::threads::name_this;
@@ -43,11 +43,31 @@ use crate::unsubscribe::UnsubscribeKey;
 
 /// How long the owners' threads may take to end.
 const OWNERS_STOP_MAX: Duration = Duration::from_secs(2);
-/// How long the writer may take for its last commit and checkpoint. The log that it leaves behind when it takes longer
-/// is read at the next start, so nothing is lost.
-const WRITER_STOP_MAX: Duration = Duration::from_secs(2);
 /// How long the readers and the keeper of snapshots may take to end.
 const READERS_STOP_MAX: Duration = Duration::from_secs(1);
+/// How long those may take to end who wait for the disk. With everything else that a stop waits for it has to be less
+/// than the 30 s that the packaged service has for it.
+struct StopTimes {
+    tasks: Duration,
+    /// For the last commit and checkpoint. The log that the writer leaves behind when it takes longer is read at the next
+    /// start, so nothing is lost.
+    writer: Duration,
+}
+
+impl StopTimes {
+    /// A disk that is spared is slow, and has a longer log to take in.
+    fn of(config: &Config) -> Self {
+        let [tasks, writer] = match config.storage.profile {
+            StorageProfile::Default => [2, 2],
+            StorageProfile::Flash => [4, 10],
+        };
+        Self {
+            tasks: Duration::from_secs(tasks),
+            writer: Duration::from_secs(writer),
+        }
+    }
+}
+
 /// How often windows are kept on a disk that wears out, at most.
 const SPARING_SNAPSHOT_INTERVAL: Duration = Duration::from_secs(3600);
 
@@ -118,13 +138,14 @@ pub struct Opened {
     rest: Option<Rest>,
     tasks: Option<JoinHandle<()>>,
     stop_tasks: watch::Sender<bool>,
+    hurry: Switch,
 }
 
 /// What waits for the instance to begin its work.
 struct Rest {
     manager: TaskManager,
     stopped: watch::Receiver<bool>,
-    mail: Option<MailSwitch>,
+    mail: Option<Switch>,
 }
 
 impl Opened {
@@ -173,6 +194,7 @@ impl Opened {
             log,
             letter_box,
             telemetry,
+            repeats,
         } = plan;
         let telemetry = if telemetry {
             Telemetry::new(config.log.slow_ms)
@@ -189,6 +211,10 @@ impl Opened {
             &mut rng,
             &telemetry,
         )?;
+        let randomness = match writer_thread.commit_number() {
+            commit if repeats && commit > 0 => randomness.branch(&format!("commit {commit}")),
+            _ => randomness,
+        };
         let remembered = Reader::open(&database)?.run(&FindInstanceUrl)?.0;
         let url = public_url(&config, remembered.as_deref(), listening, rule)?;
 
@@ -281,6 +307,7 @@ impl Opened {
             // What a command asks for is sent by the server.
             mail.turn_on();
         }
+        let hurry = writer_thread.hurry_switch();
         let unsubscribe_key = UnsubscribeKey::new(writer_thread.unsubscribe_key()?);
         let identity = writer_thread.identity()?;
         let (writer_alive, writer_ended) = oneshot::channel();
@@ -340,6 +367,7 @@ impl Opened {
             rest,
             tasks: None,
             stop_tasks,
+            hurry,
         };
         if rule == UrlRule::Keep
             && remembered.is_none()
@@ -391,6 +419,9 @@ impl Opened {
     /// # Errors
     /// When one of them doesn't stop in time. Whatever was answered is stored all the same.
     pub async fn close(self) -> Result<(), BootError> {
+        let times = StopTimes::of(&self.instance.config);
+        let pulse = Arc::clone(&self.instance.telemetry.writer.pulse);
+        self.hurry.turn_on();
         // What waits to begin holds doors as well.
         drop(self.rest);
         // A task that ended already needs no signal.
@@ -402,7 +433,7 @@ impl Opened {
                 _ => {}
             }
         };
-        let tasks = timeout(OWNERS_STOP_MAX, tasks).await;
+        let tasks = timeout(times.tasks, tasks).await;
         let saved = timeout(
             OWNERS_STOP_MAX,
             self.instance.actors.timelines.send(PersistWindows),
@@ -422,11 +453,15 @@ impl Opened {
         });
         let owners = timeout(OWNERS_STOP_MAX, joined).await;
         // The owners held the last doors to the writer: it ends by itself.
-        let writer = if self.writer_ended.is_terminated() {
+        let mut writer = if self.writer_ended.is_terminated() {
             Ok(())
         } else {
-            timeout(WRITER_STOP_MAX, self.writer_ended).await.map(drop)
+            timeout(times.writer, self.writer_ended).await.map(drop)
         };
+        if writer.is_err() && pulse.has_committed_all() {
+            tracing::warn!("the last checkpoint takes too long: the next start reads the log");
+            writer = Ok(());
+        }
         let [readers, keeper] = self.pools;
         let readers = timeout(READERS_STOP_MAX, async {
             readers.wait().await;

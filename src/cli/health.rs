@@ -3,9 +3,12 @@
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
+use tokio::runtime;
+use tokio::time::{sleep, timeout};
 
 use super::CliError;
 use crate::config::{Config, Http, ListenAddress};
@@ -13,6 +16,8 @@ use crate::net::peer::{Peer, TrustedProxies};
 
 /// How long each step of the question may take: connecting, asking, reading.
 const STEP_TIME_MAX: Duration = Duration::from_secs(5);
+/// The pause before a server whose queue is full is tried again.
+const QUEUE_PAUSE: Duration = Duration::from_millis(50);
 /// The most of an answer that is read: the first line is enough.
 const ANSWER_BYTES_MAX: u64 = 4096;
 
@@ -70,12 +75,36 @@ fn ask(address: &ListenAddress, http: &Http) -> io::Result<String> {
             converse(stream, own.into(), http)
         }
         ListenAddress::Unix(path) => {
-            let stream = UnixStream::connect(path)?;
+            let stream = connect(path, STEP_TIME_MAX)?;
             stream.set_read_timeout(Some(STEP_TIME_MAX))?;
             stream.set_write_timeout(Some(STEP_TIME_MAX))?;
             converse(stream, Peer::Unix, http)
         }
     }
+}
+
+/// Connects to a socket of the file system, which of itself would wait for ever while the queue there is full.
+fn connect(path: &Path, time_max: Duration) -> io::Result<UnixStream> {
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let connecting = async {
+        loop {
+            match tokio::net::UnixStream::connect(path).await {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    sleep(QUEUE_PAUSE).await;
+                }
+                connected => return connected?.into_std(),
+            }
+        }
+    };
+    let connected = runtime.block_on(async { timeout(time_max, connecting).await });
+    let stream = connected.map_err(|_| {
+        let reason = "somebody listens there, but is too busy to take one more connection";
+        io::Error::new(io::ErrorKind::TimedOut, reason)
+    })??;
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }
 
 fn converse(mut stream: impl Read + Write, own: Peer, http: &Http) -> io::Result<String> {
@@ -121,5 +150,33 @@ mod tests {
         for no_answer in [&b""[..], b"\x15\x03\x01", b"HTTP/1.1 20", b"SSH-2.0\r\n"] {
             assert_eq!(status_of(no_answer), None);
         }
+    }
+
+    #[test]
+    fn a_server_with_a_full_queue_is_not_waited_for_for_ever() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("http.sock");
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let _entered = runtime.enter();
+        let socket = tokio::net::UnixSocket::new_stream().expect("a socket");
+        socket.bind(&path).expect("it is bound");
+        let busy = socket.listen(1).expect("it listens");
+        let mut queue = Vec::new();
+        let full = loop {
+            match std::thread::scope(|scope| {
+                let connecting = scope.spawn(|| connect(&path, 2 * QUEUE_PAUSE));
+                connecting.join().expect("no panic")
+            }) {
+                Ok(stream) => queue.push(stream),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(full.kind(), io::ErrorKind::TimedOut);
+        assert!(!queue.is_empty());
+        drop(busy);
+        connect(&path, STEP_TIME_MAX).expect_err("nobody listens any more");
     }
 }

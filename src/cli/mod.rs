@@ -253,6 +253,7 @@ fn alone(config: &Config, request: Request) -> Result<Result<Answer, Failure>, B
         randomness: Randomness::from_system()?,
         log: None,
         telemetry: false,
+        repeats: false,
         letter_box: None,
     };
     boot::run(async move {

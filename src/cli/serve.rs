@@ -6,10 +6,13 @@ use std::future::pending;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{MissedTickBehavior, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::{CliError, install_log};
 use crate::actors::Actors;
@@ -21,9 +24,12 @@ use crate::net::inherited::Inherited;
 use crate::net::service_manager::ServiceManager;
 use crate::server::{Server, ServerBuilder};
 use crate::store::queries::access::HasOwner;
+use crate::telemetry::writer::Pulse;
 
-/// The share of the watchdog's interval that an answer of everybody may take.
-const PROBE_SHARE: u32 = 2;
+/// How often everybody is asked in the time that the watchdog waits.
+const PROBES_PER_WATCH: u32 = 4;
+/// How many times as long as the watchdog waits the writer may be at one step, such as a checkpoint on a slow card.
+const WATCHES_PER_STEP: u32 = 4;
 
 pub(super) fn run(config: Config) -> Result<(), CliError> {
     let log = install_log(&config.log)?;
@@ -55,29 +61,26 @@ async fn serve(config: Config, inherited: Inherited, log: LogControl) -> Result<
     greet(&server).await;
     manager.ready(server.url());
     let actors = server.instance().actors.clone();
+    let pulse = Arc::clone(&server.instance().telemetry.writer.pulse);
     tokio::select! {
         ended = server.ended() => return Ok(ended?),
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        never = watch(manager, actors) => match never {},
+        never = watch(manager, actors, &pulse) => match never {},
     }
     manager.stopping();
     Ok(server.shutdown().await?)
 }
 
-/// Tells the watchdog that the server is well as long as all that state hangs on answers in time. Without a watchdog it
-/// sleeps for ever.
-async fn watch(manager: ServiceManager, actors: Actors) -> Infallible {
-    let Some(interval) = manager.watchdog_interval() else {
+/// Tells the watchdog that the server is well as long as all that state hangs on answers. Without a watchdog it sleeps for
+/// ever.
+async fn watch(manager: ServiceManager, actors: Actors, pulse: &Pulse) -> Infallible {
+    let Some(patience) = manager.watchdog() else {
         return pending().await;
     };
+    let pause = patience / PROBES_PER_WATCH;
     let mut was_well = true;
-    let mut ticks = tokio::time::interval(interval);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let probed = timeout(interval / PROBE_SHARE, actors.probe()).await;
-        let is_well = matches!(probed, Ok(Ok(())));
+    let mut tell = |is_well: bool| {
         if is_well {
             manager.alive();
         } else {
@@ -87,6 +90,34 @@ async fn watch(manager: ServiceManager, actors: Actors) -> Infallible {
             manager.status(if is_well { "answers again" } else { "hangs" });
         }
         was_well = is_well;
+    };
+    loop {
+        // Over already when somebody was slow: then all are asked again at once.
+        let rest = sleep(pause);
+        let mut answers = pin!(actors.probe());
+        let answered = loop {
+            match timeout(pause, &mut answers).await {
+                Ok(answered) => break answered.is_ok(),
+                // Whoever is behind with its work comes to the question in the end, and is believed at that moment.
+                Err(_) => tell(false),
+            }
+        };
+        let is_well = answered && {
+            let passed = timeout(pause, actors.probe_writer()).await;
+            let passed = passed.ok().map(|answered| answered.is_ok());
+            writes(passed, pulse.at_work_for(), patience * WATCHES_PER_STEP)
+        };
+        tell(is_well);
+        rest.await;
+    }
+}
+
+/// Whether the writer is well: it answers, unless it is gone, or it is at a step that doesn't take too long. One that is
+/// stuck may have a full lane, which answers at once.
+fn writes(answered: Option<bool>, at_work_for: Option<Duration>, step_max: Duration) -> bool {
+    match at_work_for {
+        Some(step) if step >= step_max => false,
+        at_work => answered.unwrap_or(at_work.is_some()),
     }
 }
 
@@ -133,4 +164,29 @@ async fn greet(server: &Server) {
     }
     // Without a terminal the server serves all the same.
     drop(io::stderr().write_all(text.as_bytes()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_writer_that_is_busy_is_well_and_one_that_is_stuck_or_gone_is_not() {
+        let step_max = Duration::from_secs(120);
+        let [short, long] = [90, 120].map(|seconds| Some(Duration::from_secs(seconds)));
+        for (answered, at_work_for, is_well) in [
+            (Some(true), None, true),
+            (Some(true), short, true),
+            (None, short, true),
+            (None, None, false),
+            (None, long, false),
+            // "No room", at once.
+            (Some(true), long, false),
+            (Some(false), None, false),
+            (Some(false), short, false),
+        ] {
+            let found = writes(answered, at_work_for, step_max);
+            assert_eq!(found, is_well, "{answered:?} {at_work_for:?}");
+        }
+    }
 }

@@ -98,6 +98,8 @@ impl Stage {
             letter_box: Some(self.letter_box.clone()),
             log: None,
             telemetry: false,
+            // Each act has a branch of its own.
+            repeats: false,
         };
         Opened::for_server(data_dir, plan, (self.address, false)).await
     }

@@ -75,7 +75,7 @@ impl Listener {
         match address {
             ListenAddress::Tcp(address) => Ok(TcpListener::bind(address).await?.into()),
             ListenAddress::Unix(path) => {
-                let (listener, file) = SocketFile::listen(path, mode)?;
+                let (listener, file) = SocketFile::listen(path, mode).await?;
                 Ok(Self {
                     socket: Socket::Unix(listener),
                     greeting: Arc::default(),

@@ -21,10 +21,10 @@ impl ServiceManager {
         }
     }
 
-    /// How often it wants to hear that the server is well: half of what it waits at most.
+    /// How long it waits at most to hear that the server is well; `None` when it doesn't watch.
     #[must_use]
-    pub fn watchdog_interval(&self) -> Option<Duration> {
-        self.watchdog.map(|longest| longest / 2)
+    pub fn watchdog(&self) -> Option<Duration> {
+        self.watchdog
     }
 
     /// The server answers.

@@ -5,10 +5,9 @@ use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
 
 use crate::config::FileMode;
 
@@ -27,9 +26,9 @@ impl SocketFile {
     /// Listens at a path.
     ///
     /// # Errors
-    /// [`io::ErrorKind::AddrInUse`] when somebody answers there, [`io::ErrorKind::AlreadyExists`] when what lies there is
+    /// [`io::ErrorKind::AddrInUse`] when somebody listens there, [`io::ErrorKind::AlreadyExists`] when what lies there is
     /// no socket, else why the socket can't be made.
-    pub fn listen(path: &Path, mode: FileMode) -> io::Result<(UnixListener, Self)> {
+    pub async fn listen(path: &Path, mode: FileMode) -> io::Result<(UnixListener, Self)> {
         match fs::symlink_metadata(path) {
             Ok(found) if !found.file_type().is_socket() => {
                 return Err(io::Error::new(
@@ -37,12 +36,9 @@ impl SocketFile {
                     "what lies there is no socket",
                 ));
             }
-            Ok(_) if UnixStream::connect(path).is_ok() => {
-                return Err(io::ErrorKind::AddrInUse.into());
-            }
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            // Nothing, or what a process left that died.
-            _ => {}
+            Ok(_) => require_dead(path).await?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
         // Under its own name only once its mode is right: nobody connects who may not.
         let mut unready = OsString::from(path);
@@ -78,6 +74,20 @@ impl Drop for SocketFile {
     }
 }
 
+/// Whether a socket was left by a process that died: only then nobody may miss it.
+async fn require_dead(path: &Path) -> io::Result<()> {
+    use io::ErrorKind::{AddrInUse, ConnectionRefused, NotFound, WouldBlock};
+    match UnixStream::connect(path).await {
+        Ok(_) => Err(AddrInUse.into()),
+        Err(error) => match error.kind() {
+            ConnectionRefused | NotFound => Ok(()),
+            // Somebody listens who is too busy for one more.
+            WouldBlock => Err(AddrInUse.into()),
+            _ => Err(error),
+        },
+    }
+}
+
 fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -93,14 +103,20 @@ mod tests {
     async fn a_socket_has_its_mode_takes_a_dead_ones_place_and_goes_with_its_value() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("http.sock");
-        let (listener, file) = SocketFile::listen(&path, FileMode::new(0o600)).expect("listens");
+        let (listener, file) = SocketFile::listen(&path, FileMode::new(0o600))
+            .await
+            .expect("listens");
         let mode = fs::metadata(&path).expect("it is there").permissions();
         assert_eq!(mode.mode() & 0o777, 0o600);
-        let taken = SocketFile::listen(&path, FileMode::new(0o600)).expect_err("taken");
+        let taken = SocketFile::listen(&path, FileMode::new(0o600))
+            .await
+            .expect_err("taken");
         assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
         drop(listener);
         // The file outlives its listener, as after a crash.
-        let (_listener, second) = SocketFile::listen(&path, FileMode::new(0o660)).expect("again");
+        let (_listener, second) = SocketFile::listen(&path, FileMode::new(0o660))
+            .await
+            .expect("again");
         drop(file);
         assert!(path.exists(), "it is the second one's");
         drop(second);
@@ -113,8 +129,41 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("precious");
         fs::write(&path, "text").expect("it is written");
-        let refused = SocketFile::listen(&path, FileMode::new(0o600)).expect_err("no socket");
+        let refused = SocketFile::listen(&path, FileMode::new(0o600))
+            .await
+            .expect_err("no socket");
         assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).expect("it is there"), b"text");
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_may_be_somebodys_is_never_replaced() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("busy.sock");
+        let socket = tokio::net::UnixSocket::new_stream().expect("a socket");
+        socket.bind(&path).expect("it is bound");
+        let _busy = socket.listen(1).expect("it listens");
+        let mut queue = Vec::new();
+        let full = loop {
+            match UnixStream::connect(&path).await {
+                Ok(stream) => queue.push(stream),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
+        let refused = SocketFile::listen(&path, FileMode::new(0o600)).await;
+        let refused = refused.expect_err("somebody listens");
+        assert_eq!(refused.kind(), io::ErrorKind::AddrInUse);
+        // Of another kind: it can't be asked whether anybody listens.
+        let path = directory.path().join("datagrams.sock");
+        let _datagrams = tokio::net::UnixDatagram::bind(&path).expect("it is bound");
+        let refused = SocketFile::listen(&path, FileMode::new(0o600)).await;
+        refused.expect_err("it is somebody's");
+        assert!(
+            tokio::net::UnixDatagram::unbound()
+                .expect("a socket")
+                .connect(&path)
+                .is_ok()
+        );
     }
 }

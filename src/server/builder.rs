@@ -194,7 +194,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Draws all random numbers out of a seed: every token can be foretold then, which is for tests alone.
+    /// Draws all random numbers out of a seed: every token can be foretold then, which is for tests alone. A server that is
+    /// started again in the same directory draws others than before.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
@@ -284,6 +285,7 @@ impl ServerBuilder {
             letter_box: self.letter_box,
             log: self.log,
             telemetry: self.telemetry,
+            repeats: self.seed.is_some(),
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();

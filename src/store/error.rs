@@ -20,9 +20,6 @@ pub enum StoreError {
         #[source]
         source: std::io::Error,
     },
-    /// The machine gives no timer.
-    #[error("can't make a timer")]
-    Timer(#[source] std::io::Error),
     /// Another process owns the data directory.
     #[error("{0}: another kinglet uses this data directory")]
     Locked(PathBuf),

@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
-use tokio::runtime::{self, Runtime};
 
 use super::error::StoreError;
 use super::migrate;
@@ -65,17 +64,6 @@ impl DiskUse {
             units_per_checkpoint: 10_000,
             page_bytes: 1024,
         }
-    }
-}
-
-impl DiskUse {
-    /// What wakes the writer when it has gathered for long enough; none where it never does.
-    pub(super) fn timer(&self) -> Result<Option<Runtime>, StoreError> {
-        if self.gather.is_zero() {
-            return Ok(None);
-        }
-        let timer = runtime::Builder::new_current_thread().enable_time().build();
-        Ok(Some(timer.map_err(StoreError::Timer)?))
     }
 }
 

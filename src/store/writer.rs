@@ -6,6 +6,7 @@
 //! grow by themselves while the previous commit waits for the disk. Only a disk that wears out ([`DiskUse::sparing`])
 //! makes it wait a moment for more, while writes flow.
 
+mod gather;
 mod lane;
 
 pub use self::lane::Writer;
@@ -16,9 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rand::CryptoRng;
 use rusqlite::Connection;
-use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 
 use self::lane::Pending;
 use super::error::StoreError;
@@ -32,19 +31,17 @@ use crate::clock::{SharedClock, Timestamp};
 use crate::domain::event::Event;
 use crate::domain::refusal::Refusal;
 use crate::ids::IdGenerator;
-use crate::telemetry::writer::WriterFigures;
+use crate::telemetry::writer::{Pulse, WriterFigures};
 use crate::telemetry::{Span, Telemetry};
 
 /// The most units in one transaction: bounds how long the first of them waits for the last.
 pub const UNITS_PER_COMMIT_MAX: usize = 512;
 /// The most units that wait for the writer; one more is answered [`WriteError::Busy`].
 pub const UNITS_WAITING_MAX: usize = 4096;
-/// Writes flow when the last commit is less than this ago, in milliseconds.
-const FLOW_MILLIS: i64 = 1000;
-/// A batch with so many units is worth its commit: it waits for no more.
-const UNITS_GATHERED_MAX: usize = 64;
 /// At this size, in bytes, the writer waits for readers to let go of the WAL, so that it can start anew.
 pub const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// After so many units a log that a reader holds is tried again, however rarely it is looked after else.
+const UNITS_PER_RETRY: usize = 1000;
 
 /// One user action: everything that must happen together or not at all.
 ///
@@ -157,12 +154,12 @@ pub trait EventSink: Send {
     fn deliver(&self, batch: &Arc<EventBatch>);
 }
 
-/// Whether units may ask for mail, which nobody sends unless this is turned on. Clones are the same switch.
+/// Something about the writer that is off until it is turned on for good. Clones are the same switch.
 #[derive(Debug, Clone, Default)]
-pub struct MailSwitch(Arc<AtomicBool>);
+pub struct Switch(Arc<AtomicBool>);
 
-impl MailSwitch {
-    /// Lets units ask for mail from now on.
+impl Switch {
+    /// Turns it on.
     pub fn turn_on(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
@@ -179,15 +176,16 @@ pub struct WriterThread {
     clock: SharedClock,
     ids: IdGenerator,
     commit: i64,
-    /// When the last batch was done.
-    committed_at: Timestamp,
-    /// Wakes the thread when it has gathered for long enough; none where it never does.
-    timer: Option<Runtime>,
+    /// When something was committed last.
+    committed_at: Option<Moment>,
     units_since_checkpoint: usize,
     /// Whether a reader held back the last checkpoint of a log that was too long.
     was_blocked: bool,
     wal_bytes_max: u64,
-    sends_mail: MailSwitch,
+    /// Whether units may ask for mail, which nobody sends else.
+    sends_mail: Switch,
+    /// Whether nothing is gathered any more.
+    hurries: Switch,
     /// What the units of the batch at work want of it.
     wishes: Wishes,
     /// The events of a commit that failed in a way that leaves open whether it happened.
@@ -197,6 +195,7 @@ pub struct WriterThread {
     lane: mpsc::Receiver<Box<dyn Pending>>,
     /// `None` where nothing is measured.
     figures: Option<Arc<WriterFigures>>,
+    pulse: Arc<Pulse>,
     /// When the commit of the batch at work began and ended.
     committed: Option<(Moment, Moment)>,
     /// Last, for fields are dropped in order: the directory's lock goes after the connection.
@@ -230,18 +229,19 @@ impl WriterThread {
             clock,
             ids,
             commit,
-            committed_at: Timestamp::from_millis(0),
-            timer: disk_use.timer()?,
+            committed_at: None,
             units_since_checkpoint: 0,
             was_blocked: false,
             wal_bytes_max: WAL_BYTES_MAX,
-            sends_mail: MailSwitch::default(),
+            sends_mail: Switch::default(),
+            hurries: Switch::default(),
             wishes: Wishes::default(),
             in_doubt: None,
             sinks: Vec::new(),
             tap: Tap::new(Arc::clone(&telemetry.statements)),
             lane,
             figures,
+            pulse: Arc::clone(&telemetry.writer.pulse),
             committed: None,
             data_dir,
         };
@@ -283,8 +283,13 @@ impl WriterThread {
     }
 
     /// What lets units ask for mail.
-    pub fn mail_switch(&self) -> MailSwitch {
+    pub fn mail_switch(&self) -> Switch {
         self.sends_mail.clone()
+    }
+
+    /// What makes it commit at once even where it gathers: for a stop.
+    pub fn hurry_switch(&self) -> Switch {
+        self.hurries.clone()
     }
 
     /// Who is told of events.
@@ -294,38 +299,27 @@ impl WriterThread {
 
     /// Applies units until every [`Writer`] is gone.
     pub fn run(mut self) {
+        let timer = self.timer();
         let mut batch = Vec::with_capacity(UNITS_PER_COMMIT_MAX);
         while self
             .lane
             .blocking_recv_many(&mut batch, UNITS_PER_COMMIT_MAX)
             > 0
         {
-            self.gather(&mut batch);
+            self.pulse.at_work();
+            if let Some(timer) = &timer {
+                self.gather(timer, &mut batch);
+            }
             self.units_since_checkpoint += batch.len();
             if let Some(figures) = &self.figures {
                 figures.waiting.fall(batch.len());
             }
             self.commit_batch(std::mem::take(&mut batch));
-            self.committed_at = self.clock.now();
             self.bound_wal();
+            self.pulse.at_rest();
         }
+        self.pulse.all_is_committed();
         self.checkpoint("TRUNCATE");
-    }
-
-    /// Waits a moment for more units, where commits are dear and another one was just done: whoever writes alone never
-    /// waits.
-    fn gather(&mut self, batch: &mut Vec<Box<dyn Pending>>) {
-        let flows = self.clock.now().millis() - self.committed_at.millis() < FLOW_MILLIS;
-        let Some(timer) = self.timer.as_ref().filter(|_| flows) else {
-            return;
-        };
-        let more = async {
-            while batch.len() < UNITS_GATHERED_MAX
-                && self.lane.recv_many(batch, UNITS_GATHERED_MAX).await > 0
-            {}
-        };
-        // What came in time is in the batch, whether the time ran out or not.
-        drop(timer.block_on(async { timeout(self.disk_use.gather, more).await }));
     }
 
     /// Applies what waits now, as one batch, on the caller's thread.
@@ -558,9 +552,11 @@ impl WriterThread {
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
+        self.pulse.at_work();
         meta::set_commit(&self.connection, self.commit + 1)?;
         self.connection.prepare_cached("COMMIT")?.execute(())?;
         self.commit += 1;
+        self.committed_at = Some(Moment::now());
         Ok(())
     }
 
@@ -628,7 +624,11 @@ impl WriterThread {
         // A reader that holds an old snapshot keeps the WAL growing: at the bound the writer waits for it. One that holds
         // it longer than that, such as a backup, is asked again only now and then, or every batch would wait.
         let is_urgent = is_large && !self.was_blocked;
-        if !is_urgent && self.units_since_checkpoint < self.disk_use.units_per_checkpoint {
+        let units_max = match self.disk_use.units_per_checkpoint {
+            units if self.was_blocked => units.min(UNITS_PER_RETRY),
+            units => units,
+        };
+        if !is_urgent && self.units_since_checkpoint < units_max {
             return;
         }
         let was_blocked = self.checkpoint(if is_large { "TRUNCATE" } else { "PASSIVE" });
@@ -638,6 +638,7 @@ impl WriterThread {
 
     /// Copies the log into the database; answers whether a reader held it back.
     fn checkpoint(&self, mode: &str) -> bool {
+        self.pulse.at_work();
         let begun = Moment::now();
         let was_blocked = self.run_checkpoint(mode);
         if let Some(figures) = &self.figures {

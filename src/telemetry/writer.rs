@@ -1,5 +1,9 @@
 //! What the writer notes of its units and commits.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
 use super::metrics::{Counter, Gauge, Histogram, INNER_TIME, SIZES};
 use super::panics::Panics;
 use super::trace::Trace;
@@ -23,9 +27,63 @@ impl Default for CheckpointFigures {
     }
 }
 
+/// What tells a writer that is busy from one that hangs. It beats whether anything is measured or not.
+#[derive(Debug)]
+pub struct Pulse {
+    begun: Moment,
+    /// When the step at work began, in nanoseconds after `begun`; 0 while there is none.
+    step: AtomicU64,
+    has_committed_all: AtomicBool,
+}
+
+impl Default for Pulse {
+    fn default() -> Self {
+        Self {
+            begun: Moment::now(),
+            step: AtomicU64::new(0),
+            has_committed_all: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Pulse {
+    /// The writer begins a step: a batch, a commit, a checkpoint.
+    pub fn at_work(&self) {
+        let now = self.begun.elapsed_nanos().max(1);
+        self.step.store(now, Ordering::Relaxed);
+    }
+
+    /// The writer waits for something to do.
+    pub fn at_rest(&self) {
+        self.step.store(0, Ordering::Relaxed);
+    }
+
+    /// For how long the writer has been at its step; `None` when it waits for something to do.
+    pub fn at_work_for(&self) -> Option<Duration> {
+        match self.step.load(Ordering::Relaxed) {
+            0 => None,
+            step => Some(Duration::from_nanos(
+                self.begun.elapsed_nanos().saturating_sub(step),
+            )),
+        }
+    }
+
+    /// Nobody can write any more, and all that was written stands.
+    pub fn all_is_committed(&self) {
+        self.has_committed_all.store(true, Ordering::Release);
+    }
+
+    /// Whether the writer has nothing left to do but its last checkpoint.
+    pub fn has_committed_all(&self) -> bool {
+        self.has_committed_all.load(Ordering::Acquire)
+    }
+}
+
 /// The figures of the writer.
 #[derive(Debug)]
 pub struct WriterFigures {
+    /// What it is at.
+    pub pulse: Arc<Pulse>,
     /// Units in the lane.
     pub waiting: Gauge,
     /// Units that found the lane full.
@@ -55,6 +113,7 @@ pub struct WriterFigures {
 impl Default for WriterFigures {
     fn default() -> Self {
         Self {
+            pulse: Arc::default(),
             waiting: Gauge::default(),
             turned_away: Counter::default(),
             lane: Histogram::new(&INNER_TIME),

@@ -1,14 +1,19 @@
 //! Work on the store itself: one step after the other, each a commit.
 
+use std::time::Duration;
+
 use super::lane::{Worker, chance};
 use crate::actors::Actors;
 use crate::actors::error::AskError;
+use crate::clock::Moment;
 use crate::domain::job::LeasedJob;
 use crate::randomness::Randomness;
 use crate::store::units::{RetryJob, Setback, StepJob, YieldJob};
 
 /// The most steps of one job in a row; then the others have their turn.
 const STEPS_IN_A_ROW_MAX: usize = 64;
+/// After this no further step of a row begins: where commits are gathered, each step takes a while.
+const ROW_TIME_MAX: Duration = Duration::from_secs(1);
 
 pub(super) struct House {
     pub(super) actors: Actors,
@@ -17,8 +22,10 @@ pub(super) struct House {
 
 impl Worker for House {
     async fn work(&self, job: LeasedJob) -> Result<(), AskError> {
+        let begun = Moment::now();
         for _ in 0..STEPS_IN_A_ROW_MAX {
             match self.actors.perform(StepJob { job: job.id }).await {
+                Ok(true) if Duration::from_nanos(begun.elapsed_nanos()) >= ROW_TIME_MAX => break,
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(error) => {

@@ -17,7 +17,7 @@ use crate::randomness::Randomness;
 use crate::store::open::Synchronous;
 use crate::store::reader::{Query, Reader, View};
 use crate::store::rig::AddAccount;
-use crate::store::units::{PreparedText, PublishPost};
+use crate::store::units::{PassWriter, PreparedText, PublishPost};
 use crate::telemetry::Telemetry;
 
 const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
@@ -207,6 +207,7 @@ fn a_disk_that_wears_out_gets_what_flows_in_one_commit_and_lets_nobody_wait_who_
     assert_eq!(page_bytes, 1024);
     let witness = Witness::default();
     thread.add_sink(Box::new(witness.clone()));
+    let (hurry, pulse) = (thread.hurry_switch(), Arc::clone(&thread.pulse));
     let running = std::thread::spawn(move || thread.run());
     let submit = |name| writer.submit(note(name, End::Well)).unwrap();
     let first = submit("first").blocking_recv().unwrap().unwrap();
@@ -214,17 +215,30 @@ fn a_disk_that_wears_out_gets_what_flows_in_one_commit_and_lets_nobody_wait_who_
     std::thread::sleep(disk_use.gather / 10);
     let third = submit("third");
     let [second, third] = [second, third].map(|waiting| waiting.blocking_recv().unwrap().unwrap());
-    clock.advance_millis(FLOW_MILLIS);
-    let fourth = submit("fourth");
-    let fourth = fourth.blocking_recv().unwrap().unwrap();
+    std::thread::sleep(super::gather::FLOW);
+    // Neither what commits nothing nor a clock that is put back makes writes flow.
+    let pass = writer.submit(PassWriter).unwrap();
+    pass.blocking_recv().unwrap().unwrap();
+    clock.advance_millis(-HOUR_MILLIS);
+    let alone = Moment::now();
+    let fourth = submit("fourth").blocking_recv().unwrap().unwrap();
+    assert!(Duration::from_nanos(alone.elapsed_nanos()) < disk_use.gather);
+    // Who stops waits for nobody, though writes flow.
+    hurry.turn_on();
+    let hurried = Moment::now();
+    let fifth = submit("fifth").blocking_recv().unwrap().unwrap();
+    assert!(Duration::from_nanos(hurried.elapsed_nanos()) < disk_use.gather);
+    assert!(!pulse.has_committed_all());
     drop(writer);
     running.join().unwrap();
+    assert!(pulse.has_committed_all());
     assert_eq!(
         *witness.told.lock().unwrap(),
         [
             (1, vec![first]),
             (2, vec![second, third]),
-            (3, vec![fourth])
+            (3, vec![fourth]),
+            (4, vec![fifth])
         ]
     );
 }
@@ -490,6 +504,34 @@ impl Query for Dawdle {
         std::thread::sleep(DAWDLE);
         Ok(newest)
     }
+}
+
+#[test]
+fn a_log_that_was_held_is_tried_again_soon_however_rarely_it_is_looked_after() {
+    let (_directory, mut thread, writer) = store();
+    thread.disk_use = DiskUse::sparing(Synchronous::Normal);
+    thread.wal_bytes_max = 1;
+    let pending = writer.submit(note("first", End::Well)).unwrap();
+    thread.apply_waiting();
+    answer(pending).unwrap();
+    for (units, is_tried) in [(UNITS_PER_RETRY - 1, false), (UNITS_PER_RETRY, true)] {
+        thread.was_blocked = true;
+        thread.units_since_checkpoint = units;
+        thread.bound_wal();
+        assert_eq!(thread.units_since_checkpoint == 0, is_tried);
+        assert_eq!(thread.was_blocked, !is_tried);
+    }
+}
+
+#[test]
+fn a_writer_tells_what_it_is_at() {
+    let pulse = Pulse::default();
+    assert_eq!(pulse.at_work_for(), None);
+    pulse.at_work();
+    let at_first = pulse.at_work_for().unwrap();
+    assert!(pulse.at_work_for().unwrap() >= at_first);
+    pulse.at_rest();
+    assert_eq!(pulse.at_work_for(), None);
 }
 
 #[test]
