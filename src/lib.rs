@@ -1,12 +1,15 @@
 //! kinglet: a complete microblog server in one binary, and in one value.
 //!
 //! The binary is described in the README. As a crate it is a real server with the Mastodon API for your tests, for a
-//! prototype, or inside a larger program: it starts in tens of milliseconds, keeps to itself and leaves nothing behind.
+//! prototype, or inside a larger program: it needs nothing else, keeps to itself and leaves nothing behind.
 //!
 //! ```toml
 //! [dev-dependencies]
-//! kinglet = "0.1"
+//! kinglet = { path = "../kinglet" }
 //! ```
+//!
+//! The path is the one to your checkout of kinglet. `{ git = "URL", rev = "HASH" }` does without one: fill in where the
+//! repository is, and one of its commits.
 //!
 //! # A server for a test
 //!

@@ -6,8 +6,8 @@ Put this file beside your tests (or append it to the conftest.py that is there),
         alice = kinglet.people["alice"]
         client = YourClient(kinglet.url, token=alice.token)
 
-The server starts once for each worker, in some tens of milliseconds, and is as at its beginning again before each test: the same
-people, posts, ids and tokens. It needs the program `kinglet`, on the PATH or where the variable KINGLET says, and nothing
+The server starts once for each worker (kinglet's `cargo run --release --example dev_start` measures how fast), and is as at its
+beginning again before each test: the same people, posts, ids and tokens. It needs the program `kinglet`, on the PATH or where the variable KINGLET says, and nothing
 else than Python 3.9 and pytest.
 """
 

@@ -9,9 +9,9 @@
 //     import { kinglet } from "./kinglet.js";
 //     const client = yourClient(kinglet.url, kinglet.people.alice.token);
 //
-// Every test file has a server of its own, so files run side by side; it starts in some tens of milliseconds, and is as at its
-// beginning again before each test: the same people, posts, ids and tokens. It needs the program `kinglet`, on the PATH or
-// where the variable KINGLET says, and Node 20.
+// Every test file has a server of its own, so files run side by side; it is as at its beginning again
+// before each test: the same people, posts, ids and tokens. (kinglet's `cargo run --release --example dev_start` measures the
+// start.) It needs the program `kinglet`, on the PATH or where the variable KINGLET says, and Node 20.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";

@@ -98,6 +98,7 @@ Examples:
 Examples:
   kinglet dev
   kinglet dev --listen 127.0.0.1:8420 --seed 1
+  kinglet dev --allow-origin https://elk.zone
   kinglet dev --json | jq -r '.people[0].token'
 
 The pages at /dev show each request and what was wrong with it. Programs find the same, a clock,

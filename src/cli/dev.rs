@@ -11,11 +11,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{CliError, install_log, print};
 use crate::boot::{self, BootError};
 use crate::config::{Log, LogLevel};
+use crate::dev::origin::Origin;
 use crate::dev::{self, Settings};
 use crate::http::dev::About;
 
 /// Options of `dev`.
-#[derive(Args, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Args, Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dev {
     /// Loopback address and port to listen on; a free port of 127.0.0.1 unless given
     #[arg(long, value_name = "ADDR")]
@@ -25,12 +26,17 @@ pub struct Dev {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
 
+    /// Let pages of another site use it, such as a client at https://elk.zone; may be given several times. Pages of this
+    /// machine may always, those of all other sites may not
+    #[arg(long, value_name = "URL")]
+    pub allow_origin: Vec<Origin>,
+
     /// Print one line of JSON instead of a table
     #[arg(long)]
     pub json: bool,
 }
 
-pub(super) fn run(options: Dev) -> Result<(), CliError> {
+pub(super) fn run(options: &Dev) -> Result<(), CliError> {
     // The configuration that happens to lie around is another instance's.
     install_log(&Log {
         level: LogLevel::Warn,
@@ -39,6 +45,7 @@ pub(super) fn run(options: Dev) -> Result<(), CliError> {
     let settings = Settings {
         listen: options.listen.unwrap_or(Settings::default().listen),
         seed: options.seed,
+        allow_origins: options.allow_origin.clone(),
     };
     let mut printed = Ok(());
     let served = boot::run(async {

@@ -151,7 +151,7 @@ fn dispatch(
         return config::init(init);
     }
     if let Command::Dev(options) = &cli.command {
-        return dev::run(*options);
+        return dev::run(options);
     }
     if let Command::Completions(asked) = cli.command {
         return completions::run(asked);

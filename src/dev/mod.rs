@@ -7,21 +7,24 @@ pub mod cast;
 pub mod clock;
 pub mod faults;
 pub mod orders;
+pub mod origin;
 pub mod recorder;
 pub mod settle;
 mod stage;
+mod throwaway;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rand::Rng;
-use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use self::clock::{DevClock, Setting};
 use self::orders::Orders;
+use self::origin::Origin;
 use self::stage::Stage;
+use self::throwaway::Throwaway;
 use crate::boot::{self, BootError};
 use crate::clock::{Clock as _, SharedClock, Timestamp};
 use crate::config::{Config, ListenAddress, MailUrl, RegistrationMode, Synchronous};
@@ -34,16 +37,16 @@ use crate::telemetry::Telemetry;
 
 /// What the clock of a seeded instance shows at the start: 2026-01-01T12:00:00Z.
 const SEEDED_START: Timestamp = Timestamp::from_millis(1_767_268_800_000);
-/// Where throwaway data lies best: in memory, on Linux.
-const MEMORY_DIR: &str = "/dev/shm";
 
 /// How the instance shall be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Where it listens: a loopback address.
     pub listen: SocketAddr,
     /// The number that clock, ids and tokens follow from; without one they are others at each start.
     pub seed: Option<u64>,
+    /// Whose pages may use it beside those of this machine.
+    pub allow_origins: Vec<Origin>,
 }
 
 impl Default for Settings {
@@ -51,6 +54,7 @@ impl Default for Settings {
         Self {
             listen: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
             seed: None,
+            allow_origins: Vec::new(),
         }
     }
 }
@@ -70,7 +74,8 @@ pub async fn serve(
             settings.listen.ip()
         )));
     }
-    let directory = throwaway_directory()?;
+    let making = tokio::task::spawn_blocking(Throwaway::make).await;
+    let directory = making.map_err(|error| BootError::Broken(error.to_string()))??;
     let listen = ListenAddress::Tcp(settings.listen);
     let listener = boot::listen(&listen, Config::default().http.socket_mode).await?;
     let address = match listener.address() {
@@ -116,7 +121,14 @@ pub async fn serve(
         data_dir: opened.instance.data_dir.display().to_string(),
         people,
     };
-    let desk = Desk::new(about, Arc::clone(&clock), letter_box, orders, play);
+    let desk = Desk::new(
+        about,
+        settings.allow_origins,
+        Arc::clone(&clock),
+        letter_box,
+        orders,
+        play,
+    );
     let filter = crate::http::dev::filter(desk.clone())
         .map_err(|error| BootError::Broken(format!("the routes don't fit together: {error}")))?;
     let (stop_http, http_stopped) = oneshot::channel::<()>();
@@ -143,18 +155,6 @@ pub async fn serve(
         None => Ok(()),
     };
     outcome.and(closed)
-}
-
-/// A directory that is removed with the value. In memory where the machine has one for that, unless `TMPDIR` names
-/// another place.
-fn throwaway_directory() -> Result<TempDir, BootError> {
-    const PREFIX: &str = "kinglet-dev-";
-    if std::env::var_os("TMPDIR").is_none()
-        && let Ok(directory) = TempDir::with_prefix_in(PREFIX, MEMORY_DIR)
-    {
-        return Ok(directory);
-    }
-    TempDir::with_prefix(PREFIX).map_err(BootError::Throwaway)
 }
 
 /// The directory of the instance's data.

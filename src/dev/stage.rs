@@ -213,18 +213,11 @@ impl Stage {
         let now = self.clock.now();
         let database = database_in(&open.instance.data_dir);
         let folder = self.folder_of(&name);
-        let copying = tokio::task::spawn_blocking(move || -> Result<(), String> {
-            remove_if_there(&folder).map_err(|error| error.to_string())?;
-            if let Some(parent) = folder.parent() {
-                fs::create_dir_all(parent).map_err(|error| error.to_string())?;
-            }
-            let made = back_up(&database, &folder, now);
-            made.map(drop).map_err(|error| error.to_string())
-        });
+        let copying = tokio::task::spawn_blocking(move || copy_into(&database, &folder, now));
         let copied = copying.await.unwrap_or_else(|error| Err(error.to_string()));
+        copied.map_err(OrderError::Failed)?;
         let mut snapshots = desk.snapshots();
         snapshots.retain(|(known, _)| *known != name);
-        copied.map_err(OrderError::Failed)?;
         snapshots.push((name, now));
         Ok(())
     }
@@ -299,6 +292,34 @@ impl Stage {
     }
 }
 
+/// Puts a copy of the database into a folder. One that is there already is replaced once the copy is made. Blocks.
+fn copy_into(database: &Path, folder: &Path, now: Timestamp) -> Result<(), String> {
+    let broken = |error: io::Error| error.to_string();
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent).map_err(broken)?;
+    }
+    // No name of a snapshot has a dot.
+    let (new, old) = (folder.with_extension("new"), folder.with_extension("old"));
+    remove_if_there(&new).map_err(broken)?;
+    remove_if_there(&old).map_err(broken)?;
+    back_up(database, &new, now).map_err(|error| error.to_string())?;
+    let has_old = folder.exists();
+    if has_old {
+        fs::rename(folder, &old).map_err(broken)?;
+    }
+    if let Err(error) = fs::rename(&new, folder) {
+        if has_old {
+            fs::rename(&old, folder).map_err(broken)?;
+        }
+        return Err(broken(error));
+    }
+    // What is left of the old one takes room, and is removed with the instance.
+    if let Err(error) = remove_if_there(&old) {
+        tracing::warn!(%error, folder = %old.display(), "a replaced snapshot can't be removed");
+    }
+    Ok(())
+}
+
 fn busy() -> OrderError {
     OrderError::Failed("a request is at work that doesn't end".to_owned())
 }
@@ -318,4 +339,22 @@ enum Exchanged {
     Kept(Open, OrderError),
     /// None is served any more.
     Lost(BootError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_that_fails_leaves_the_old_one() {
+        let place = tempfile::TempDir::new().expect("a directory");
+        let folder = place.path().join("snapshots").join("before");
+        let now = Timestamp::from_millis(0);
+        fs::create_dir_all(&folder).expect("a new name");
+        fs::write(folder.join(DATABASE_NAME), "the old one").expect("it can be written");
+        let nothing = place.path().join("nothing.db");
+        assert!(copy_into(&nothing, &folder, now).is_err());
+        let kept = fs::read_to_string(folder.join(DATABASE_NAME)).expect("it is there");
+        assert_eq!(kept, "the old one");
+    }
 }

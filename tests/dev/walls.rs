@@ -154,6 +154,31 @@ fn it_listens_on_loopback_only() {
     }
     let six = DevServer::start(&["--listen", "[::1]:0"]);
     assert!(six.url.starts_with("http://[::1]:"), "{}", six.url);
+    let port = six.authority().strip_prefix("[::1]:").expect("a port");
+    for host in [
+        six.authority(),
+        "[::1]",
+        "localhost",
+        &format!("localhost:{port}"),
+    ] {
+        for path in ["/", "/dev", "/api/v1/instance"] {
+            let headers = [("Host", host), ("Origin", &six.url)];
+            assert_eq!(status(&six, path, "GET", &headers), "200", "{path} {host}");
+        }
+    }
+}
+
+/// The status of an answer to a request with these headers, and no others that matter.
+fn status(dev: &DevServer, path: &str, method: &str, headers: &[(&str, &str)]) -> String {
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: 0\r\n");
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str("\r\n");
+    let answer = dev.exchange(request.as_bytes());
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    answer.get(9..12).unwrap_or("none").to_owned()
 }
 
 #[test]
@@ -161,22 +186,17 @@ fn only_this_machine_gets_in() {
     let dev = DevServer::start(&[]);
     let own = dev.authority().to_owned();
     let port = own.rsplit_once(':').expect("a port").1.to_owned();
-    let status = |path: &str, method: &str, headers: &[(&str, &str)]| {
-        let mut request =
-            format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: 0\r\n");
-        for (name, value) in headers {
-            request.push_str(&format!("{name}: {value}\r\n"));
-        }
-        request.push_str("\r\n");
-        let answer = dev.exchange(request.as_bytes());
-        let answer = String::from_utf8_lossy(&answer).into_owned();
-        answer.get(9..12).unwrap_or("none").to_owned()
-    };
+    let status =
+        |path: &str, method: &str, headers: &[(&str, &str)]| status(&dev, path, method, headers);
     for path in ["/", "/dev", "/api/v1/instance", "/api/kinglet/v1/dev"] {
         for (host, expected) in [
             (own.as_str(), "200"),
             (&format!("localhost:{port}"), "200"),
             (&format!("[::1]:{port}"), "200"),
+            ("localhost", "200"),
+            ("127.0.0.1", "200"),
+            ("[::1]", "200"),
+            ("[::2]", "421"),
             ("evil.example", "421"),
             (&format!("evil.example:{port}"), "421"),
             (&format!("127.0.0.1.evil.example:{port}"), "421"),
@@ -205,8 +225,8 @@ fn only_this_machine_gets_in() {
         ("/dev/reset", "POST", vite, "403"),
         ("/dev/reset", "POST", "null", "403"),
         ("/dev/reset", "POST", &format!("http://{own}"), "303"),
-        // Clients on other sites use the API of Mastodon as everywhere.
-        ("/api/v1/timelines/public", "GET", "https://elk.zone", "200"),
+        ("/api/v1/timelines/public", "GET", vite, "200"),
+        ("/api/v1/timelines/public", "GET", "null", "403"),
     ] {
         let headers = [("Host", own.as_str()), ("Origin", origin)];
         assert_eq!(
@@ -219,4 +239,70 @@ fn only_this_machine_gets_in() {
         status("/dev/reset", "POST", &[("Host", own.as_str())]),
         "403"
     );
+}
+
+#[tokio::test]
+async fn no_page_of_another_site_can_be_alice() {
+    let dev = DevServer::start(&["--allow-origin", "https://Elk.Zone/"]);
+    let own = dev.authority().to_owned();
+    for (path, method) in [
+        ("/", "GET"),
+        ("/oauth/token", "POST"),
+        ("/oauth/token", "OPTIONS"),
+        ("/oauth/revoke", "POST"),
+        ("/api/v1/apps", "POST"),
+        ("/api/v1/apps", "OPTIONS"),
+        ("/api/v1/statuses", "POST"),
+        ("/api/v1/instance", "GET"),
+        ("/.well-known/nodeinfo", "GET"),
+        ("/nodeinfo/2.0", "GET"),
+        ("/login", "POST"),
+        ("/nothing", "GET"),
+        ("/dev", "GET"),
+        ("/api/kinglet/v1/dev/people", "GET"),
+    ] {
+        for header in [
+            ("Origin", "https://evil.example"),
+            ("Origin", "null"),
+            ("Sec-Fetch-Site", "cross-site"),
+        ] {
+            let status = status(&dev, path, method, &[("Host", &own), header]);
+            assert_eq!(status, "403", "{method} {path} {header:?}");
+        }
+    }
+    let elk = ("Origin", "https://elk.zone");
+    for (path, method, expected) in [
+        ("/api/v1/instance", "GET", "200"),
+        ("/oauth/token", "OPTIONS", "204"),
+        // The tools give everybody's tokens away.
+        ("/api/kinglet/v1/dev/people", "GET", "403"),
+    ] {
+        let status = status(&dev, path, method, &[("Host", &own), elk]);
+        assert_eq!(status, expected, "{method} {path}");
+    }
+    // Whoever follows a link on a page, for one to the consent page.
+    let link = [
+        ("Host", own.as_str()),
+        ("Sec-Fetch-Site", "cross-site"),
+        ("Sec-Fetch-Mode", "navigate"),
+        ("Sec-Fetch-Dest", "document"),
+    ];
+    for path in ["/", "/dev", "/@alice"] {
+        assert_eq!(status(&dev, path, "GET", &link), "200", "{path}");
+    }
+
+    let client = dev.anonymous();
+    let asked = client.request(Method::GET, "/api/v1/instance");
+    let answer = client.send(asked.header("Origin", "https://evil.example"));
+    let answer = answer.await;
+    assert!(answer.refused(403).contains("--allow-origin URL"));
+    assert_eq!(answer.header("access-control-allow-origin"), "");
+    // The browser keeps it from the page; its developer finds it here.
+    let found = client.get("/api/kinglet/v1/dev/requests?findings=1").await;
+    let found = found.ok();
+    assert_eq!(found[0]["findings"][0]["code"], "foreign_page", "{found}");
+
+    let mut command = DevServer::command(&["--allow-origin", "https://elk.zone/home"]);
+    let output = command.stderr(Stdio::piped()).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(2));
 }

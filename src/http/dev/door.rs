@@ -137,7 +137,7 @@ impl Desk {
             return problem.to_json(Some(context.id));
         }
         if is_of_tools(context.target.path()) {
-            return match host::require_own_machine(&headers) {
+            return match host::require_own_machine(&method, &headers) {
                 Ok(()) => {
                     tools
                         .answer(self.clone(), context, method, headers, body)
@@ -147,13 +147,21 @@ impl Desk {
             };
         }
         let begun = self.clock.now();
+        let known = host::require_known_page(&method, &headers, &self.allow_origins);
         let request = Whole {
-            body: collected(body).await,
+            body: match known {
+                Ok(()) => collected(body).await,
+                Err(_) => Ok(Bytes::new()),
+            },
             context,
             method,
             headers,
         };
-        let outcome = self.done(&request).await;
+        let outcome = match known {
+            Ok(()) => self.done(&request).await,
+            // Recorded, so that whoever develops the page finds the reason, which its browser keeps to itself.
+            Err(problem) => refused(&problem, &request).await,
+        };
         let note = outcome.parts.extensions.get::<RouteNote>().copied();
         if note.is_none_or(|note| !UNRECORDED.contains(&note.pattern)) {
             self.recorder
@@ -338,6 +346,17 @@ impl Desk {
         };
         case.findings(&mut self.known())
     }
+}
+
+/// The answer to a page that isn't let in.
+async fn refused(problem: &Problem, request: &Whole) -> Outcome {
+    let answer = problem.to_json(Some(request.context.id));
+    let mut outcome = Outcome::of(answer, request).await;
+    outcome.findings.push(Finding {
+        code: "foreign_page",
+        sentence: problem.sentence().to_owned(),
+    });
+    outcome
 }
 
 /// Asks the instance, with a body that tells when it is read.

@@ -1,15 +1,21 @@
-//! Who may reach an instance for developers: whoever calls it by a name of this machine, from a page of this machine.
+//! Who may reach an instance for developers: whoever calls it by a name of this machine, from a page of this machine or of
+//! a site that was named at the start.
 //!
 //! A page of any site can make a browser send requests to a loopback address. By a name that leads there (DNS rebinding)
 //! it could even read the answers, so such names are refused.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use http::header::{HOST, HeaderMap, HeaderName, ORIGIN};
+use http::Method;
+use http::header::{HOST, HeaderMap, HeaderName, ORIGIN, REFERER};
+use url::Url;
 
+use crate::dev::origin::Origin;
 use crate::http::problem::Problem;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Lets only requests through whose `Host` is this machine.
 ///
@@ -46,27 +52,57 @@ fn is_loopback(host: &str) -> bool {
             .is_ok_and(|ip| ip.is_ipv4() && ip.is_loopback())
 }
 
-/// Lets only programs and pages of this machine use the tools: a client that is being developed may run at another port.
+/// Lets only programs, pages of this machine and pages of `allowed` origins in: with the passwords that everybody knows, a
+/// script of any other site could be everybody. A client that is being developed may run at another port. Whoever follows
+/// a link gets the page that it leads to.
+///
+/// # Errors
+/// Forbidden, with how to let the page in.
+pub(super) fn require_known_page(
+    method: &Method,
+    headers: &HeaderMap,
+    allowed: &[Origin],
+) -> Result<(), Problem> {
+    if comes_from_known_page(method, headers, allowed) {
+        return Ok(());
+    }
+    Err(Problem::forbidden(
+        "Pages of other sites may not use this instance. Start it with `kinglet dev --allow-origin URL` to let one in, such as https://elk.zone",
+    ))
+}
+
+/// Lets only programs and pages of this machine use the tools.
 ///
 /// # Errors
 /// Forbidden.
-pub(super) fn require_own_machine(headers: &HeaderMap) -> Result<(), Problem> {
-    let mut origins = headers.get_all(ORIGIN).iter();
-    let is_own = origins.all(|origin| {
-        let origin = origin.to_str().unwrap_or_default();
-        let host = origin.split_once("://").map(|(_, host)| host);
-        host.is_some_and(is_loopback)
-    });
-    let comes_from_elsewhere = !headers.contains_key(ORIGIN)
-        && headers
-            .get(SEC_FETCH_SITE)
-            .is_some_and(|site| site == "cross-site");
-    if is_own && !comes_from_elsewhere {
+pub(super) fn require_own_machine(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+    if comes_from_known_page(method, headers, &[]) {
         return Ok(());
     }
     Err(Problem::forbidden(
         "Pages of other machines may not use the developer's tools",
     ))
+}
+
+fn comes_from_known_page(method: &Method, headers: &HeaderMap, allowed: &[Origin]) -> bool {
+    let is_known = |origin: &str| {
+        let host = origin.split_once("://").map(|(_, host)| host);
+        host.is_some_and(is_loopback) || allowed.iter().any(|known| known.as_str() == origin)
+    };
+    let mut origins = headers.get_all(ORIGIN).iter().peekable();
+    if origins.peek().is_some() {
+        return origins.all(|origin| is_known(origin.to_str().unwrap_or_default()));
+    }
+    // Browsers send no Origin with pictures and links. No script can set what they send instead.
+    let is = |name: HeaderName, value: &str| headers.get(name).is_some_and(|is| is == value);
+    if !is(SEC_FETCH_SITE, "cross-site") {
+        return true;
+    }
+    let is_link =
+        method.is_safe() && is(SEC_FETCH_MODE, "navigate") && is(SEC_FETCH_DEST, "document");
+    let referrer = headers.get(REFERER).and_then(|url| url.to_str().ok());
+    let referrer = referrer.and_then(|url| Origin::of(&Url::parse(url).ok()?));
+    is_link || referrer.is_some_and(|origin| is_known(origin.as_str()))
 }
 
 /// Lets a form through that was sent by a page of this instance: its origin is the host that it is sent to.
@@ -150,7 +186,7 @@ mod tests {
             ("null", false, false),
         ] {
             assert_eq!(
-                require_own_machine(&from(origin)).is_ok(),
+                require_own_machine(&Method::POST, &from(origin)).is_ok(),
                 may_use,
                 "{origin}"
             );
@@ -161,9 +197,73 @@ mod tests {
             );
         }
         let program = headers(&[(HOST, "localhost:8420")]);
-        assert!(require_own_machine(&program).is_ok());
+        assert!(require_own_machine(&Method::POST, &program).is_ok());
         assert!(require_own_page(&program).is_err());
         let image = headers(&[(HOST, "localhost:8420"), (SEC_FETCH_SITE, "cross-site")]);
-        assert!(require_own_machine(&image).is_err());
+        assert!(require_own_machine(&Method::GET, &image).is_err());
+    }
+
+    #[test]
+    fn pages_of_named_sites_are_let_in_and_links_followed() {
+        let elk: Origin = "https://elk.zone".parse().expect("an origin");
+        let may = |method: &Method, pairs: &[(HeaderName, &'static str)]| {
+            let mut pairs = pairs.to_vec();
+            pairs.push((HOST, "127.0.0.1:8420"));
+            let allowed = std::slice::from_ref(&elk);
+            require_known_page(method, &headers(&pairs), allowed).is_ok()
+        };
+        for (origin, is_let_in) in [
+            ("http://localhost:5173", true),
+            ("http://[::1]:5173", true),
+            ("http://127.0.0.1", true),
+            ("tauri://localhost", true),
+            ("https://elk.zone", true),
+            ("http://elk.zone", false),
+            ("https://elk.zone:8443", false),
+            ("https://elk.zone.evil.example", false),
+            ("https://evil.example", false),
+            ("http://localhost.evil.example", false),
+            ("null", false),
+            ("", false),
+        ] {
+            for method in [Method::GET, Method::POST, Method::OPTIONS] {
+                assert_eq!(may(&method, &[(ORIGIN, origin)]), is_let_in, "{origin}");
+            }
+        }
+        assert!(!may(
+            &Method::POST,
+            &[
+                (ORIGIN, "http://localhost:1"),
+                (ORIGIN, "https://evil.example")
+            ]
+        ));
+        let site = |site| (SEC_FETCH_SITE, site);
+        assert!(may(&Method::POST, &[]));
+        assert!(may(&Method::GET, &[site("same-origin")]));
+        assert!(may(&Method::GET, &[site("none")]));
+        assert!(!may(&Method::GET, &[site("cross-site")]));
+        let link = [
+            site("cross-site"),
+            (SEC_FETCH_MODE, "navigate"),
+            (SEC_FETCH_DEST, "document"),
+        ];
+        assert!(may(&Method::GET, &link));
+        assert!(!may(&Method::POST, &link));
+        let frame = [
+            site("cross-site"),
+            (SEC_FETCH_MODE, "navigate"),
+            (SEC_FETCH_DEST, "iframe"),
+        ];
+        assert!(!may(&Method::GET, &frame));
+        // A picture of http://127.0.0.1 in a page of http://localhost is one of another site as well.
+        for (referrer, is_let_in) in [
+            ("http://localhost:5173/", true),
+            ("https://elk.zone/home", true),
+            ("https://evil.example/http://localhost/", false),
+            ("localhost", false),
+        ] {
+            let picture = [site("cross-site"), (REFERER, referrer)];
+            assert_eq!(may(&Method::GET, &picture), is_let_in, "{referrer}");
+        }
     }
 }

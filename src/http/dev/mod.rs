@@ -27,6 +27,7 @@ use crate::clock::Timestamp;
 use crate::dev::clock::DevClock;
 use crate::dev::faults::Faults;
 use crate::dev::orders::{Order, OrderError, Orders, SnapshotName};
+use crate::dev::origin::Origin;
 use crate::dev::recorder::Recorder;
 use crate::instance::Instance;
 use crate::letter_box::LetterBox;
@@ -82,6 +83,8 @@ pub struct Desk(Arc<Shared>);
 pub struct Shared {
     /// What stays.
     pub about: About,
+    /// Whose pages may use the instance, beside those of this machine.
+    pub allow_origins: Vec<Origin>,
     /// The clock.
     pub clock: Arc<DevClock>,
     /// What goes wrong on order.
@@ -113,6 +116,7 @@ impl Desk {
     #[must_use]
     pub fn new(
         about: About,
+        allow_origins: Vec<Origin>,
         clock: Arc<DevClock>,
         letter_box: LetterBox,
         orders: Orders,
@@ -123,6 +127,7 @@ impl Desk {
         Self(Arc::new(Shared {
             names: names.collect(),
             about,
+            allow_origins,
             clock,
             faults: Faults::default(),
             recorder: Recorder::default(),

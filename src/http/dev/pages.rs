@@ -255,7 +255,10 @@ fn own_links(text: &str, url: &str) -> Vec<String> {
     let words = words.map(|word| word.trim_matches(|c: char| "<>()[],;\"'".contains(c)));
     let mut links: Vec<String> = Vec::new();
     for path in words.filter_map(|word| word.strip_prefix(url)) {
-        if path.starts_with('/') && !links.iter().any(|known| known == path) {
+        // Two slashes, or what browsers take for them, begin the name of another host.
+        let rest = path.strip_prefix('/');
+        let is_own = rest.is_some_and(|rest| !rest.starts_with(['/', '\\']));
+        if is_own && !links.iter().any(|known| known == path) {
             links.push(path.to_owned());
         }
     }
@@ -309,7 +312,8 @@ mod tests {
     #[test]
     fn only_links_to_the_instance_stand_beside_a_mail() {
         let text = "Open <http://localhost:1/confirm/abc>, or http://localhost:1/confirm/abc\n\
-                    not http://evil.example/http://localhost:1/x and not http://localhost:12/y";
+                    not http://evil.example/http://localhost:1/x and not http://localhost:12/y\n\
+                    http://localhost:1//evil.example http://localhost:1/\\evil.example http://localhost:1";
         assert_eq!(own_links(text, "http://localhost:1"), ["/confirm/abc"]);
     }
 
