@@ -18,7 +18,7 @@
 //! |---|---|---|
 //! | memory while it samples | +100 MiB | +2 MiB |
 //! | memory while names are looked up | +101 MiB | +21 MiB, of which most is the program's own file |
-//! | memory afterwards, for good | +166 MiB | at most 4 MiB |
+//! | memory afterwards, for good | +166 MiB | +3 MiB |
 //! | samples of the thread that writes | 125, 2 with its blocklist | not compared: nothing is left out |
 //!
 //! It sets 16,384 stacks aside twice, which is more than the memory kinglet is meant to run in, keeps a temporary file, and writes to

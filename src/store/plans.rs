@@ -29,6 +29,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "walks the index of unused clients as far as there may be some, once for each that registers",
     ),
     (
+        "INSERT OR IGNORE INTO meta (name, value) VALUES",
+        "reads the rows that the statement brings",
+    ),
+    (
         "FROM schedules ORDER BY task",
         "there are as many as periodic tasks",
     ),
