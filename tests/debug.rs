@@ -159,6 +159,10 @@ fn unpacked(path: &Path) -> BTreeMap<String, String> {
 /// Everything that people and operators do with secrets.
 async fn session(place: &Place, base: &str, mails: &Receiver<String>, secrets: &mut Secrets) {
     let anyone = Client::new(base);
+    let link = place.done(&["setup-link"]);
+    let (_, code) = link.trim().split_once("code=").expect("a code");
+    secrets.keep("a code for the owner's account", code);
+    anyone.get(&format!("/setup?code={code}")).await;
     let name = secrets.keep("a name", "adalovelace");
     let email = secrets.keep("a mail address", "ada.secretly@example.org");
     let password = secrets.keep("a password", "correct horse 1 battery");
@@ -275,16 +279,21 @@ async fn a_bundle_helps_and_tells_no_secret() {
     let mut secrets = Secrets::default();
     let mail_user = secrets.keep("a mail account", "mailaccount");
     let mail_password = secrets.keep("a mail password", "mail-s3cret-Passw0rd");
+    let scraper = secrets.keep("the token for metrics", "scrapers-only-and-nobody-else");
     let contact = secrets.keep("a mail address", "operator@private.example");
     place.configure(&format!(
         "[mail]\nurl = \"smtp://{mail_user}:{mail_password}@127.0.0.1:{port}\"\n\
          [instance]\ncontact_email = \"{contact}\"\n\
          [registration]\nmode = \"open\"\n\
+         [metrics]\ntoken = \"{scraper}\"\n\
          [http]\ntrusted_proxies = [\"127.0.0.1\"]\n\
          [log]\nlevel = \"trace\"\nslow_ms = 1\n"
     ));
     let server = place.serve();
     session(&place, &server.url, &mails, &mut secrets).await;
+    let scrape = Client::new(&server.url).with_token(&scraper);
+    let told = scrape.get("/metrics").await.text;
+    assert!(told.contains("kinglet_build_info"), "{told}");
     // Made with the database, and never shown to anybody.
     let database =
         rusqlite::Connection::open(place.data().join("kinglet.db")).expect("the database");

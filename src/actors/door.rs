@@ -1,5 +1,6 @@
 //! The way into an actor's mailbox, on which every message is timed and carries the request that it is for.
 
+use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
@@ -7,14 +8,29 @@ use std::task::{Context as TaskContext, Poll};
 use actix::dev::{MessageResponse, OneshotSender, ToEnvelope};
 use actix::fut::ActorFuture;
 use actix::{
-    Actor, Addr, AsyncContext, Handler, MailboxError, Message, MessageResult, Recipient,
-    ResponseActFuture, ResponseFuture,
+    Actor, Addr, AsyncContext, Handler, Message, MessageResult, Recipient, ResponseActFuture,
+    ResponseFuture,
 };
 use futures_util::future::Either;
 use tokio::sync::oneshot;
 
 use crate::telemetry::mailbox::{ActorFigures, ActorName, Ticket, Watch, Work};
 use crate::telemetry::{Telemetry, Trace};
+
+/// The most messages that may wait for one actor, twice as many as there are connections by default. Those of requests
+/// that were given up meanwhile count until the actor has come to them.
+const MESSAGES_WAITING_MAX: usize = 8192;
+
+/// Why there is no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DoorError {
+    /// Too many messages wait.
+    #[error("too much waits for an actor")]
+    Busy,
+    /// The actor is gone, or gave up the message.
+    #[error("an actor is not there")]
+    Closed,
+}
 
 /// An actor's address; clones lead to the same actor.
 pub struct Door<A: Actor> {
@@ -42,10 +58,13 @@ impl<A: Watched> Door<A> {
     }
 
     /// Sends a message, now, and answers when its actor does.
+    ///
+    /// # Errors
+    /// [`DoorError`]; when too many wait, the message isn't sent.
     pub fn send<M>(
         &self,
         message: M,
-    ) -> impl Future<Output = Result<M::Result, MailboxError>> + use<A, M>
+    ) -> impl Future<Output = Result<M::Result, DoorError>> + use<A, M>
     where
         M: Message + Send + 'static,
         M::Result: Send,
@@ -54,8 +73,12 @@ impl<A: Watched> Door<A> {
         A::Context: ToEnvelope<A, M> + ToEnvelope<A, Errand<A>>,
     {
         let Some(figures) = &self.figures else {
-            return Either::Left(self.address.send(message));
+            let answer = self.address.send(message);
+            return Either::Left(async move { answer.await.map_err(|_| DoorError::Closed) });
         };
+        if figures.depth() >= MESSAGES_WAITING_MAX {
+            return Either::Right(Either::Left(ready(Err(DoorError::Busy))));
+        }
         let (waiter, answer) = oneshot::channel();
         let ticket = figures.ticket();
         self.address.do_send(Errand(Box::new(move |actor, context| {
@@ -64,10 +87,13 @@ impl<A: Watched> Door<A> {
                 handle(actor, context, message, ticket, Some(waiter));
             }
         })));
-        Either::Right(async move { answer.await.map_err(|_| MailboxError::Closed) })
+        Either::Right(Either::Right(async move {
+            answer.await.map_err(|_| DoorError::Closed)
+        }))
     }
 
     /// Sends a message whose answer nobody waits for.
+    #[cfg(test)]
     pub fn do_send<M>(&self, message: M)
     where
         M: Message + Send + 'static,
@@ -384,6 +410,25 @@ mod tests {
             let figures = telemetry.actor(ActorName::Posts).expect("it is on");
             assert_eq!(figures.messages(), [("Ask", 1), ("AskSoon", 1)]);
             assert_eq!(figures.depth(), 0);
+        });
+    }
+
+    #[test]
+    fn a_full_door_turns_messages_away() {
+        actix::System::new().block_on(async {
+            let telemetry = Telemetry::new(1000);
+            let posts = clerk(&telemetry, ActorName::Posts, None);
+            // Nobody turns to the mailbox before this pauses. Those who gave up leave their messages behind.
+            for _ in 0..MESSAGES_WAITING_MAX {
+                drop(posts.send(Ask));
+            }
+            assert_eq!(posts.send(Ask).await, Err(DoorError::Busy));
+            let figures = telemetry.actor(ActorName::Posts).expect("it is on");
+            while figures.depth() > 0 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(posts.send(Ask).await, Ok(Some(1)));
+            assert_eq!(figures.messages(), [("Ask", 1)]);
         });
     }
 

@@ -1,5 +1,6 @@
 //! What a question to an actor can end with instead of an answer.
 
+use super::door::DoorError;
 use crate::domain::error_code::ErrorCode;
 use crate::domain::refusal::Refusal;
 use crate::store::error::StoreError;
@@ -62,11 +63,11 @@ impl From<StoreError> for AskError {
     }
 }
 
-impl From<actix::MailboxError> for AskError {
-    fn from(error: actix::MailboxError) -> Self {
+impl From<DoorError> for AskError {
+    fn from(error: DoorError) -> Self {
         match error {
-            actix::MailboxError::Closed => Self::Unavailable,
-            actix::MailboxError::Timeout => Self::Timeout,
+            DoorError::Busy => Self::Busy,
+            DoorError::Closed => Self::Unavailable,
         }
     }
 }

@@ -22,12 +22,14 @@ impl Message for DescribeMemory {
 impl Actors {
     /// What the caches of all owners hold.
     pub async fn caches(&self) -> Vec<CacheFigures> {
+        // All at once: those who look don't wait for one hung owner after the other.
+        let (users, posts, timelines) = tokio::join!(
+            timeout(ANSWER_TIME_MAX, self.users.send(DescribeMemory)),
+            timeout(ANSWER_TIME_MAX, self.posts.send(DescribeMemory)),
+            timeout(ANSWER_TIME_MAX, self.timelines.send(DescribeMemory)),
+        );
         let mut caches = Vec::new();
-        for asked in [
-            timeout(ANSWER_TIME_MAX, self.users.send(DescribeMemory)).await,
-            timeout(ANSWER_TIME_MAX, self.posts.send(DescribeMemory)).await,
-            timeout(ANSWER_TIME_MAX, self.timelines.send(DescribeMemory)).await,
-        ] {
+        for asked in [users, posts, timelines] {
             if let Ok(Ok(Some(described))) = asked {
                 caches.extend(described);
             }

@@ -39,11 +39,9 @@ impl Listening {
         let redirects = listeners(redirects, Use::Redirect, inherited, mode).await?;
         check(config, &http, &https, &redirects)?;
 
-        let proxies = config.http.proxy_protocol.then(|| {
-            let trusted = config.http.trusted_proxies.clone();
-            TrustedProxies::new(trusted)
-        });
-        let plain = Arc::new(Greeting::plain(proxies.clone()));
+        let trusted = TrustedProxies::new(config.http.trusted_proxies.clone());
+        let greeting = || Greeting::plain(trusted.clone(), config.http.proxy_protocol);
+        let plain = Arc::new(greeting());
         let http = http
             .into_iter()
             .map(|listener| listener.with_greeting(&plain));
@@ -59,7 +57,8 @@ impl Listening {
         } else {
             let (tls, keeper) = super::tls::acceptor(plan)?;
             let tls = Some(Arc::new(tls));
-            (Arc::new(Greeting { proxies, tls }), keeper)
+            let encrypted = Greeting { tls, ..greeting() };
+            (Arc::new(encrypted), keeper)
         };
         let mut endpoints = Vec::new();
         let mut listeners: Vec<Listener> = Vec::new();

@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::{BootError, bounds, listen};
+use crate::config::FileMode;
 use crate::http::metrics;
 use crate::http::request_log::RequestIds;
 use crate::http::serve::{Bounds, serve};
@@ -16,6 +17,9 @@ use crate::net::listener::Listener;
 
 /// Connections at once: whoever scrapes needs one.
 const CONNECTIONS_MAX: usize = 16;
+/// Whoever can connect reads the figures: a socket in the file system is for this user alone, whatever `http.socket_mode`
+/// says of the other ones.
+const SOCKET_MODE: FileMode = FileMode::new(0o600);
 /// How long a scrape may take to end at a stop.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);
 
@@ -33,7 +37,7 @@ impl MetricsListener {
     pub(super) async fn start(instance: &Instance) -> Result<Option<Self>, BootError> {
         let mut listeners = Vec::new();
         for wanted in instance.config.metrics.listen.iter() {
-            let listener = listen(wanted, instance.config.http.socket_mode).await?;
+            let listener = listen(wanted, SOCKET_MODE).await?;
             let address = listener.address().map_err(|source| BootError::Listen {
                 address: wanted.clone(),
                 source,

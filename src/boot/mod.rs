@@ -54,6 +54,10 @@ const HANDOVER_MAX: Duration = Duration::from_secs(2);
 const HANDOVER_PAUSE: Duration = Duration::from_millis(20);
 /// How long work that blocks a thread may take to end after everything else has.
 const BLOCKING_STOP_MAX: Duration = Duration::from_millis(500);
+/// Connections at once to where HTTP is sent on to HTTPS; they come beside `http.connections_max`.
+const REDIRECT_CONNECTIONS_MAX: usize = 64;
+/// How long such a connection may stay without a request: one answer is all there is.
+const REDIRECT_IDLE_MAX: Duration = Duration::from_secs(5);
 /// Threads that serve connections, however many cores there are.
 const SERVING_THREADS_MAX: usize = 16;
 
@@ -191,7 +195,7 @@ async fn serve_opened(
         tokio::spawn(crate::http::serve::serve(
             redirects,
             crate::http::redirect::filter(&instance.url),
-            bounds(&instance.config),
+            redirect_bounds(&instance.config),
             Arc::clone(&instance.clock),
             Arc::clone(&instance.telemetry),
             ids,
@@ -261,6 +265,16 @@ pub(crate) fn bounds(config: &Config) -> Bounds {
         body_timeout: Duration::from_secs(http.body_timeout_secs),
         drain_timeout: Duration::from_secs(http.drain_timeout_secs),
         ..Bounds::default()
+    }
+}
+
+/// What holds for connections that are only sent on: few and short, so that they take nothing from the others.
+fn redirect_bounds(config: &Config) -> Bounds {
+    let bounds = bounds(config);
+    Bounds {
+        connections_max: bounds.connections_max.min(REDIRECT_CONNECTIONS_MAX),
+        idle_timeout: bounds.idle_timeout.min(REDIRECT_IDLE_MAX),
+        ..bounds
     }
 }
 

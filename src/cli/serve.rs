@@ -1,11 +1,8 @@
 //! `kinglet serve`: runs the server until it is told to stop.
 
 use std::convert::Infallible;
-use std::fs::File;
 use std::future::pending;
-use std::io::{self, Write};
-use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, IsTerminal, Write};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,25 +125,15 @@ fn no_signals(what: &str, source: io::Error) -> CliError {
     }
 }
 
-/// Whether standard error is systemd's journal, which is kept and read by others. A variable names the journal's stream;
-/// a process may have inherited it and write elsewhere.
-fn is_journal() -> bool {
-    let Some(stream) = std::env::var_os("JOURNAL_STREAM") else {
-        return false;
-    };
-    let standard_error = io::stderr().as_fd().try_clone_to_owned();
-    let found = standard_error.and_then(|descriptor| File::from(descriptor).metadata());
-    found.is_ok_and(|file| *stream == *format!("{}:{}", file.dev(), file.ino()))
-}
-
-/// Says where the server is, and how its first account is made. On standard error and not in the log: the link is a
-/// key to the instance, and logs are kept and read by others.
+/// Says where the server is, and how its first account is made. The link is a key to the instance: it is shown to
+/// somebody at a terminal alone. Whatever else standard error leads to (a journal, a container's log, a file) is kept
+/// and read by others.
 async fn greet(server: &Server) {
     let mut text = format!("kinglet answers at {}\n", server.url());
     let instance = server.instance();
     match instance.actors.find(HasOwner).await {
         Ok(true) => {}
-        Ok(false) if is_journal() => text.push_str(
+        Ok(false) if !io::stderr().is_terminal() => text.push_str(
             "There is no owner yet. `kinglet setup-link` prints a link for making the owner's account.\n",
         ),
         Ok(false) => match control::handle(Request::CreateSetupLink, instance).await {

@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Take};
+use tokio::net::unix::OwnedReadHalf;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -153,11 +154,25 @@ async fn converse(stream: UnixStream, own_uid: u32, instance: &Instance) -> io::
     let mut reading = BufReader::new(reading.take(REQUEST_BYTES_MAX as u64));
     timeout(LINE_TIME_MAX, reading.read_until(b'\n', &mut line)).await??;
     let outcome = match understood(&line) {
-        Ok(request) => handle(request, instance).await,
+        Ok(request) => tokio::select! {
+            outcome = handle(request, instance) => outcome,
+            // Nobody wants the answer any more; what was handed over to others already is done all the same.
+            () = hung_up(reading) => {
+                tracing::debug!("whoever gave a command went away");
+                return Ok(());
+            }
+        },
         Err(failure) => Err(failure),
     };
     let answer = written(outcome);
     timeout(LINE_TIME_MAX, writing.write_all(&answer)).await?
+}
+
+/// Waits until the other end has closed; what it says until then is read over.
+async fn hung_up(reading: BufReader<Take<OwnedReadHalf>>) {
+    let mut reading = reading.into_inner().into_inner();
+    let mut unread = [0; 64];
+    while matches!(reading.read(&mut unread).await, Ok(1..)) {}
 }
 
 fn understood(line: &[u8]) -> Result<super::protocol::Request, Failure> {
@@ -276,6 +291,17 @@ mod tests {
             assert!(failure.sentence.contains(sentence), "{failure}");
         }
         assert!(understood(b"{\"version\":1,\"request\":{\"do\":\"check\"}}\n").is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_is_noticed_and_who_waits_is_not_disturbed() {
+        let (near, far) = UnixStream::pair().expect("a pair");
+        let (reading, _writing) = near.into_split();
+        let mut gone = tokio::spawn(hung_up(BufReader::new(reading.take(100))));
+        assert!(timeout(Duration::from_millis(50), &mut gone).await.is_err());
+        drop(far);
+        let noticed = timeout(Duration::from_secs(5), gone).await;
+        noticed.expect("it is noticed").expect("no panic");
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub struct LiveFigures {
     pub actors: Vec<ActorFigures>,
     /// What is kept in memory.
     pub caches: Vec<CacheFigures>,
-    /// What waits to be done.
-    pub jobs: JobFigures,
+    /// What waits to be done; nothing when that couldn't be looked up in time.
+    pub jobs: Option<JobFigures>,
     /// What the process takes of the machine.
     pub process: ProcessFigures,
     /// From how many milliseconds on a request is slow; 0 when none is.

@@ -22,13 +22,14 @@ use super::routing::{Access, Family};
 use super::serve::RequestContext;
 use crate::actors::cache::CacheFigures;
 use crate::actors::error::AskError;
-use crate::actors::timelines::{CountEvictions, CountRoads};
+use crate::actors::timelines::{CountEvictions, CountRoads, Roads};
+use crate::clock::Timestamp;
 use crate::domain::job::JobState;
 use crate::features;
 use crate::instance::Instance;
 use crate::secret::same_bytes;
 use crate::store::open::{database_in, wal_of};
-use crate::store::queries::jobs::{ListJobs, ReadQueues};
+use crate::store::queries::jobs::{ListJobs, Queues, ReadQueues};
 use crate::telemetry::exposition::{CONTENT_TYPE, Exposition, Kind};
 
 /// The address.
@@ -112,8 +113,35 @@ pub async fn gather(instance: &Instance) -> String {
     );
     instance.telemetry.tell(&mut to);
     tell_store(instance, &mut to);
-    tell_memory(instance, &mut to).await;
-    tell_jobs(instance, &mut to).await;
+    // All at once, so that a scrape lasts as long as one answer, however many hang.
+    let actors = &instance.actors;
+    let jobs = async {
+        let running = ListJobs {
+            state: JobState::Running,
+        };
+        let (queues, running) = tokio::join!(actors.find(ReadQueues), actors.find(running));
+        Ok::<_, AskError>((queues?, running?))
+    };
+    let (caches, roads, evictions, jobs) = tokio::join!(
+        actors.caches(),
+        timeout(ANSWER_TIME_MAX, actors.timelines.send(CountRoads)),
+        timeout(ANSWER_TIME_MAX, actors.timelines.send(CountEvictions)),
+        timeout(ANSWER_TIME_MAX, jobs),
+    );
+    tell_caches(&caches, &mut to);
+    if let Ok(Ok(roads)) = roads {
+        tell_roads(&roads, &mut to);
+    }
+    if let Ok(Ok(Some(evictions))) = evictions {
+        to.counter(
+            "kinglet_home_windows_evicted_total",
+            "Windows that made room for those of other readers.",
+            evictions,
+        );
+    }
+    if let Ok(Ok((queues, running))) = jobs {
+        tell_jobs(&queues, running.len(), instance.clock.now(), &mut to);
+    }
     to.finish()
 }
 
@@ -138,12 +166,10 @@ fn tell_store(instance: &Instance, to: &mut Exposition) {
 }
 
 /// What the owners hold, as they say themselves.
-async fn tell_memory(instance: &Instance, to: &mut Exposition) {
-    let actors = &instance.actors;
-    let caches = actors.caches().await;
+fn tell_caches(caches: &[CacheFigures], to: &mut Exposition) {
     let mut families = |name, help, of: fn(&CacheFigures) -> usize| {
         let mut family = to.family(name, Kind::Gauge, help);
-        for cache in &caches {
+        for cache in caches {
             family.value(&[("cache", cache.name)], of(cache));
         }
     };
@@ -170,44 +196,25 @@ async fn tell_memory(instance: &Instance, to: &mut Exposition) {
             entries => cache.bytes / entries * cache.entries_max,
         },
     );
-    if let Ok(Ok(roads)) = timeout(ANSWER_TIME_MAX, actors.timelines.send(CountRoads)).await {
-        let mut reads = to.family(
-            "kinglet_home_reads_total",
-            Kind::Counter,
-            "Pages of homes, by the road they came: out of a resident window, a snapshot, or a merge over the sources.",
-        );
-        for (road, count) in [
-            ("window", roads.window),
-            ("snapshot", roads.snapshot),
-            ("merge", roads.merge),
-        ] {
-            reads.value(&[("road", road)], count);
-        }
-    }
-    if let Ok(Ok(Some(evictions))) =
-        timeout(ANSWER_TIME_MAX, actors.timelines.send(CountEvictions)).await
-    {
-        to.counter(
-            "kinglet_home_windows_evicted_total",
-            "Windows that made room for those of other readers.",
-            evictions,
-        );
+}
+
+fn tell_roads(roads: &Roads, to: &mut Exposition) {
+    let mut reads = to.family(
+        "kinglet_home_reads_total",
+        Kind::Counter,
+        "Pages of homes, by the road they came: out of a resident window, a snapshot, or a merge over the sources.",
+    );
+    for (road, count) in [
+        ("window", roads.window),
+        ("snapshot", roads.snapshot),
+        ("merge", roads.merge),
+    ] {
+        reads.value(&[("road", road)], count);
     }
 }
 
 /// What waits to be done, by bounded counts over indexes.
-async fn tell_jobs(instance: &Instance, to: &mut Exposition) {
-    let running = ListJobs {
-        state: JobState::Running,
-    };
-    let asked = timeout(ANSWER_TIME_MAX, async {
-        let queues = instance.actors.find(ReadQueues).await?;
-        let running = instance.actors.find(running).await?;
-        Ok::<_, AskError>((queues, running))
-    });
-    let Ok(Ok((queues, running))) = asked.await else {
-        return;
-    };
+fn tell_jobs(queues: &Queues, running: usize, now: Timestamp, to: &mut Exposition) {
     let mut waiting = to.family(
         "kinglet_jobs_waiting",
         Kind::Gauge,
@@ -217,17 +224,12 @@ async fn tell_jobs(instance: &Instance, to: &mut Exposition) {
         let labels = [("destination", &*queue.destination.name)];
         waiting.value(&labels, queue.waiting);
     }
-    to.gauge(
-        "kinglet_jobs_running",
-        "Jobs that are worked on.",
-        running.len(),
-    );
+    to.gauge("kinglet_jobs_running", "Jobs that are worked on.", running);
     to.gauge(
         "kinglet_jobs_dead",
         "Jobs that were given up and are kept to be looked at; counted up to 100000.",
         queues.dead,
     );
-    let now = instance.clock.now();
     let mut open = to.family(
         "kinglet_destination_open",
         Kind::Gauge,

@@ -8,6 +8,7 @@ pub mod dev;
 pub mod entities;
 pub mod entrance;
 pub mod extract;
+mod greeting;
 pub mod health;
 pub mod inquiry;
 pub mod limits;

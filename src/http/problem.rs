@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::error::Error as StdError;
 
-use actix::MailboxError;
 use bytes::Bytes;
 use http::StatusCode;
 use http::header::{
@@ -16,6 +15,7 @@ use warp::Rejection;
 use super::reply::Response;
 use super::request_log::{Failure, RequestId};
 use super::serve::BodyError;
+use crate::actors::door::DoorError;
 use crate::actors::error::AskError;
 use crate::domain::error_code::ErrorCode;
 use crate::domain::refusal::Refusal;
@@ -343,8 +343,8 @@ impl From<AskError> for Problem {
     }
 }
 
-impl From<MailboxError> for Problem {
-    fn from(error: MailboxError) -> Self {
+impl From<DoorError> for Problem {
+    fn from(error: DoorError) -> Self {
         AskError::from(error).into()
     }
 }

@@ -27,6 +27,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use tower_service::Service;
 use warp::{Filter, Rejection, Reply};
 
+use super::greeting::{Greetings, greet};
 use super::observe::{Observed, OpenConnection};
 use super::problem::Problem;
 use super::reply::Response;
@@ -156,8 +157,7 @@ where
 {
     let room = Arc::new(Semaphore::new(bounds.connections_max));
     let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
-    // Who is slow before HTTP begins can't take the seats of all.
-    let greetings = Arc::new(Semaphore::new(bounds.connections_max.div_ceil(2)));
+    let greetings = Greetings::new(bounds.connections_max);
     let drain_timeout = bounds.drain_timeout;
     let house = Arc::new(House {
         bounds,
@@ -196,16 +196,19 @@ where
                 });
             }
             Ok(seat) => {
-                let Ok(permit) = greetings.clone().try_acquire_owned() else {
+                let Some(guest) = greetings.enter(&greeting, peer) else {
+                    house.telemetry.http.refused.count();
                     tracing::debug!(target: "kinglet::http", %peer, "too many connections that haven't begun");
                     continue;
                 };
                 let (filter, house, stopped) = (filter.clone(), house.clone(), stopped.clone());
                 let open = OpenConnection::new(Arc::clone(&house.telemetry));
                 connections.spawn(async move {
-                    let greeted = greet(&greeting, stream, peer, &house, stopped.clone()).await;
-                    drop(permit);
-                    if let Some((stream, peer)) = greeted {
+                    let time_max = house.bounds.header_timeout;
+                    let refused = &house.telemetry.http.refused;
+                    let greeted =
+                        greet(&greeting, stream, guest, time_max, refused, stopped.clone());
+                    if let Some((stream, peer)) = greeted.await {
                         connection(stream, peer, filter, house, stopped).await;
                     }
                     drop(open);
@@ -268,31 +271,6 @@ async fn accept(
         Poll::Pending
     })
     .await
-}
-
-/// Hears what comes before HTTP; `None` when the connection is over.
-async fn greet(
-    greeting: &Greeting,
-    stream: Stream,
-    peer: Peer,
-    house: &House,
-    mut stopped: watch::Receiver<bool>,
-) -> Option<(Stream, Peer)> {
-    let heard = tokio::select! {
-        heard = greeting.hear(stream, peer, house.bounds.header_timeout) => heard,
-        // Who hasn't said anything yet isn't waited for; the same when the server is gone.
-        _ = stopped.wait_for(|stopped| *stopped) => return None,
-    };
-    heard.unwrap_or_else(|error| {
-        let cause = std::error::Error::source(&error).map(ToString::to_string);
-        // What strangers send is no news; what a trusted proxy does wrong is for the operator.
-        if greeting.proxies.as_ref().is_some_and(|proxies| proxies.trusts(peer)) {
-            tracing::warn!(target: "kinglet::http", %peer, %error, cause, "a proxy's connection was closed before HTTP");
-        } else {
-            tracing::debug!(target: "kinglet::http", %peer, %error, cause, "a connection was closed before HTTP");
-        }
-        None
-    })
 }
 
 async fn refuse(mut stream: Stream) -> std::io::Result<()> {

@@ -1,6 +1,9 @@
 //! What a running instance is about at this moment, put together for those who look: `/admin/live`, `kinglet top`.
 
 use std::fs;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::actors::cache;
 use crate::actors::error::AskError;
@@ -15,6 +18,8 @@ use crate::store::queries::tasks::ReadTasks;
 use crate::store::writer::UNITS_WAITING_MAX;
 use crate::telemetry::{Report, mailbox, process};
 
+/// How long jobs may be looked up; what takes longer is left out: who looks for what hangs must not hang with it.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(2);
 const MICROS_PER_SECOND: f64 = 1_000_000.0;
 const MILLIS_PER_SECOND: f64 = 1000.0;
 
@@ -24,8 +29,12 @@ impl Instance {
     /// # Errors
     /// When the jobs can't be looked up.
     pub async fn live(&self) -> Result<LiveFigures, AskError> {
-        let jobs = self.jobs().await?;
-        let caches = self.actors.caches().await;
+        let (jobs, caches) =
+            tokio::join!(timeout(ANSWER_TIME_MAX, self.jobs()), self.actors.caches());
+        let jobs = match jobs {
+            Ok(Err(AskError::Busy | AskError::Timeout)) | Err(_) => None,
+            Ok(jobs) => Some(jobs?),
+        };
         let now = self.clock.now();
         let uptime = now.seconds().saturating_sub(self.started_at.seconds());
         let uptime_seconds = u64::try_from(uptime).unwrap_or(0);

@@ -1,7 +1,8 @@
 //! The last records of the log, kept in memory for a bug report.
 //!
-//! Kept is what was written, without what concerns people: fields that name somebody are left empty, addresses and keys are
-//! taken out of the rest.
+//! Kept is what the program itself says: messages, numbers, and the fields that hold its own words. Of all other texts,
+//! such as errors, which may quote what people wrote or a mail server's answer, only the class is kept. Addresses and keys are
+//! taken out of the rest as well.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
@@ -34,6 +35,42 @@ const PERSONAL_FIELDS: &[&str] = &[
     "to",
     "from",
 ];
+
+/// Fields that hold the program's own words, or what its operator configured.
+const OWN_FIELDS: &[&str] = &[
+    "message", "id", "method", "route", "usage", "url", "owner", "mode", "lane", "task", "thread",
+    "level", "job", "outcome", "number",
+];
+/// What errors of kinglet, SQLite and the machine say whatever they are about; that much of an error is kept.
+const CLASSES: &[&str] = &[
+    "panicked",
+    "a unit failed",
+    "an actor took too long",
+    "an actor or the store is not there",
+    "too much waits",
+    "no answer in time",
+    "took too long",
+    "the store can't be reached",
+    "the database refused",
+    "which nothing writes",
+    "database is locked",
+    "database or disk is full",
+    "disk I/O error",
+    "database disk image is malformed",
+    "readonly database",
+    "constraint failed",
+    "query returned no rows",
+    "out of memory",
+    "no header of the PROXY protocol",
+    "no TLS",
+    "deadline has elapsed",
+    "broken pipe",
+    "connection refused",
+    "connection reset",
+    "timed out",
+];
+/// How the machine's own number of an error is introduced.
+const OS_ERROR: &str = "os error ";
 
 /// The last records. Clones are the same.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +124,12 @@ impl Visit for Line {
         let name = field.name();
         let written = if PERSONAL_FIELDS.contains(&name) {
             write!(self.0, " {name}=[left out]")
+        } else if !OWN_FIELDS.contains(&name) {
+            let text = format!("{value:?}");
+            // Numbers and such are what they are.
+            let is_plain = text.parse::<f64>().is_ok() || text == "true" || text == "false";
+            let kept = if is_plain { text } else { class_of(&text) };
+            write!(self.0, " {name}={kept}")
         } else {
             // A value may hold ends of lines; a record is one line.
             let text = redact(&format!("{value:?}")).replace(char::is_control, " ");
@@ -96,6 +139,32 @@ impl Visit for Line {
             }
         };
         written.expect("a text takes all");
+    }
+}
+
+/// What may be kept of a text that others may have a part in: which errors it tells of, and a mail server's code.
+fn class_of(text: &str) -> String {
+    let lower = text.to_lowercase();
+    let told = CLASSES
+        .iter()
+        .filter(|class| lower.contains(&class.to_lowercase()));
+    let mut classes: Vec<String> = told.map(|class| (*class).to_owned()).collect();
+    if let Some((_, number)) = lower.split_once(OS_ERROR) {
+        let digits = number.find(|letter: char| !letter.is_ascii_digit());
+        classes.push(format!(
+            "{OS_ERROR}{}",
+            &number[..digits.unwrap_or(number.len())]
+        ));
+    }
+    let is_code = |word: &&str| {
+        word.len() == 3 && word.starts_with(['4', '5']) && word.bytes().all(|b| b.is_ascii_digit())
+    };
+    let mut words = lower.split(|letter: char| !letter.is_ascii_alphanumeric());
+    classes.extend(words.find(is_code).map(str::to_owned));
+    if classes.is_empty() {
+        "[left out]".to_owned()
+    } else {
+        format!("[{}]", classes.join(", "))
     }
 }
 
@@ -133,7 +202,7 @@ mod tests {
         );
         let last = records.last().expect("there are some");
         assert!(
-            last.contains(" WARN kinglet::logging::recent::tests: a mail was refused status=503 name=[left out]"),
+            last.contains(" WARN kinglet::logging::recent::tests: a mail was refused status=503 name=[left out] error=[550]"),
             "{last}"
         );
         assert!(
@@ -143,9 +212,46 @@ mod tests {
     }
 
     #[test]
+    fn of_errors_only_the_class_is_kept() {
+        let (subscriber, control) = controlled(&Log::default(), LogSink::new());
+        dispatcher::with_default(&subscriber, || {
+            tracing::error!(
+                target: REQUESTS_TARGET,
+                route = "/api/v1/statuses",
+                status = 500,
+                failure = "the handler panicked: no room for \"a robin sang\" of ada",
+                "request"
+            );
+            warn!(
+                error = "posts.text holds a robin sang, which nothing writes",
+                is_late = true,
+                "odd"
+            );
+            warn!(
+                reason = "451 4.2.0 ada lovelace's box is full",
+                "a mail waits"
+            );
+            warn!(error = %std::io::Error::from_raw_os_error(28), "can't commit");
+            warn!(detail = "ada", "odd");
+        });
+        let records = control.recent().read();
+        let expected = [
+            "request route=\"/api/v1/statuses\" status=500 failure=[panicked]",
+            "odd error=[which nothing writes] is_late=true",
+            "a mail waits reason=[451]",
+            "can't commit error=[os error 28]",
+            "odd detail=[left out]",
+        ];
+        assert_eq!(records.len(), expected.len());
+        for (record, end) in records.iter().zip(expected) {
+            assert!(record.ends_with(end), "{record}");
+        }
+    }
+
+    #[test]
     fn a_record_is_bounded() {
         let (subscriber, control) = controlled(&Log::default(), LogSink::new());
-        dispatcher::with_default(&subscriber, || info!(text = "é ".repeat(5000), "long"));
+        dispatcher::with_default(&subscriber, || info!("{}", "é ".repeat(5000)));
         assert!(control.recent().read()[0].len() <= RECORD_BYTES_MAX);
     }
 }

@@ -5,10 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
-use tokio::time::timeout;
 
 use super::inherited::InheritedSocket;
 use super::peer::{Peer, TrustedProxies};
@@ -158,6 +156,8 @@ impl From<TcpListener> for Listener {
 pub struct Greeting {
     /// Those who begin with a header of the PROXY protocol.
     pub proxies: Option<TrustedProxies>,
+    /// Those who connect for others, whether they say so before HTTP or in it.
+    pub trusted: TrustedProxies,
     /// Encryption.
     #[cfg(feature = "tls")]
     pub tls: Option<Arc<TlsAcceptor>>,
@@ -165,9 +165,10 @@ pub struct Greeting {
 
 impl Greeting {
     /// Without encryption.
-    pub fn plain(proxies: Option<TrustedProxies>) -> Self {
+    pub fn plain(trusted: TrustedProxies, have_header: bool) -> Self {
         Self {
-            proxies,
+            proxies: have_header.then(|| trusted.clone()),
+            trusted,
             #[cfg(feature = "tls")]
             tls: None,
         }
@@ -200,37 +201,34 @@ impl Greeting {
         self.proxies.is_none()
     }
 
-    /// Hears all of it, and tells who the client is. `None` when the connection was for that alone.
+    /// Hears whom a trusted proxy connects for, where it says so.
     ///
     /// # Errors
     /// Why the connection has to be closed.
-    pub async fn hear(
-        &self,
-        stream: Stream,
-        peer: Peer,
-        time_max: Duration,
-    ) -> Result<Option<(Stream, Peer)>, GreetingError> {
-        let heard = timeout(time_max, self.hear_all(stream, peer)).await;
-        heard.map_err(|_| GreetingError::TooSlow)?
-    }
-
-    async fn hear_all(
+    pub async fn hear_proxy(
         &self,
         mut stream: Stream,
-        mut peer: Peer,
-    ) -> Result<Option<(Stream, Peer)>, GreetingError> {
-        if let Some(proxies) = &self.proxies
-            && proxies.trusts(peer)
-            && let Some(client) = proxy_header::read(&mut stream).await?
-        {
-            peer = client.into();
+        peer: Peer,
+    ) -> Result<(Stream, Peer), GreetingError> {
+        match &self.proxies {
+            Some(proxies) if proxies.trusts(peer) => {
+                let client = proxy_header::read(&mut stream).await?;
+                Ok((stream, peer.connecting_for(client)))
+            }
+            _ => Ok((stream, peer)),
         }
+    }
+
+    /// Agrees on encryption, where there is one. `None` when the connection was for that alone.
+    ///
+    /// # Errors
+    /// Why the connection has to be closed.
+    pub async fn encrypt(&self, stream: Stream) -> Result<Option<Stream>, GreetingError> {
         #[cfg(feature = "tls")]
         if let Some(tls) = &self.tls {
-            let accepted = tls.accept(stream).await?;
-            return Ok(accepted.map(|stream| (stream, peer)));
+            return Ok(tls.accept(stream).await?);
         }
-        Ok(Some((stream, peer)))
+        Ok(Some(stream))
     }
 }
 

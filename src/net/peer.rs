@@ -10,6 +10,9 @@ use crate::config::TrustedProxy;
 pub enum Peer {
     /// An address of the network; IPv4 addresses are written as such.
     Address(SocketAddr),
+    /// The address that a trusted proxy said before HTTP, or its own when it named none. It is no proxy itself: what
+    /// headers say about others isn't believed.
+    Told(SocketAddr),
     /// Somebody on this machine, by a socket in the file system.
     Unix,
 }
@@ -19,8 +22,20 @@ impl Peer {
     #[must_use]
     pub fn ip(&self) -> IpAddr {
         match self {
-            Self::Address(address) => address.ip().to_canonical(),
+            Self::Address(address) | Self::Told(address) => address.ip().to_canonical(),
             Self::Unix => Ipv4Addr::LOCALHOST.into(),
+        }
+    }
+
+    /// Who is at the other end of a proxy's connection when the proxy has named this client, or none.
+    #[must_use]
+    pub fn connecting_for(&self, client: Option<SocketAddr>) -> Self {
+        match (client, *self) {
+            (Some(client), _) => {
+                Self::Told(SocketAddr::new(client.ip().to_canonical(), client.port()))
+            }
+            (None, Self::Address(own) | Self::Told(own)) => Self::Told(own),
+            (None, Self::Unix) => Self::Told(SocketAddr::new(self.ip(), 0)),
         }
     }
 }
@@ -34,7 +49,7 @@ impl From<SocketAddr> for Peer {
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address(address) => address.fmt(f),
+            Self::Address(address) | Self::Told(address) => address.fmt(f),
             Self::Unix => f.write_str("a unix socket"),
         }
     }
@@ -56,6 +71,7 @@ impl TrustedProxies {
     pub fn trusts(&self, peer: Peer) -> bool {
         match peer {
             Peer::Address(address) => self.contains(address.ip()),
+            Peer::Told(_) => false,
             Peer::Unix => self.0.contains(&TrustedProxy::Unix),
         }
     }

@@ -15,14 +15,14 @@ pub use self::keeper::SnapshotKeeper;
 use std::time::Duration;
 
 use actix::{
-    Actor, ActorFutureExt, AsyncContext, Context, Handler, MailboxError, Message, MessageResult,
+    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult,
     ResponseActFuture, ResponseFuture, WrapFuture,
 };
 
 use self::core::Residents;
 use self::keeper::{LoadWindow, SaveWindows};
 use super::Actors;
-use super::door::Door;
+use super::door::{Door, DoorError};
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::gate::Gate;
@@ -119,14 +119,18 @@ impl Timelines {
         {
             actix::spawn(async move {
                 let _place = place;
-                if keeper.send(SaveWindows(vec![evicted])).await.is_err() {
-                    tracing::warn!("the keeper of timeline snapshots is gone");
+                match keeper.send(SaveWindows(vec![evicted])).await {
+                    // As above.
+                    Ok(()) | Err(DoorError::Busy) => {}
+                    Err(DoorError::Closed) => {
+                        tracing::warn!("the keeper of timeline snapshots is gone");
+                    }
                 }
             });
         }
     }
 
-    fn save_windows(&mut self) -> Option<impl Future<Output = Result<(), MailboxError>> + use<>> {
+    fn save_windows(&mut self) -> Option<impl Future<Output = Result<(), DoorError>> + use<>> {
         self.catch_up();
         let windows = self.residents.take_unsaved();
         self.keeper

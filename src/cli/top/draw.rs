@@ -87,13 +87,16 @@ fn head(figures: &LiveFigures, pen: &Pen) -> Vec<String> {
             none_or(writer.units_per_commit(), |units| format!("{units:.1}")),
             size(writer.wal_bytes),
         ),
-        format!(
-            "Jobs      {} wait  {} running  {} tried again  {} given up",
-            count(jobs.waiting),
-            count(jobs.running),
-            count(jobs.retrying),
-            count(jobs.dead),
-        ),
+        match jobs {
+            Some(jobs) => format!(
+                "Jobs      {} wait  {} running  {} tried again  {} given up",
+                count(jobs.waiting),
+                count(jobs.running),
+                count(jobs.retrying),
+                count(jobs.dead),
+            ),
+            None => "Jobs      could not be looked up".to_owned(),
+        },
         format!(
             "Process   {}  {} threads  {} open files  {} of processors",
             none_or(process.resident_bytes, size),
@@ -251,7 +254,7 @@ mod tests {
                 entries_max: 100,
                 bytes: 85_000,
             }],
-            jobs: JobFigures::default(),
+            jobs: Some(JobFigures::default()),
             process: ProcessFigures::default(),
             slow_ms: 500,
             slow: vec![SlowRequest {

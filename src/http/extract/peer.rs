@@ -45,12 +45,14 @@ fn hops(
 ) -> Vec<Option<IpAddr>> {
     let lines: Vec<_> = headers.get_all(name).iter().collect();
     let entries = lines.into_iter().rev().flat_map(|line| {
-        let entries: Vec<_> = line.to_str().unwrap_or("").split(',').rev().collect();
-        entries
+        // Byte for byte: what a client wrote in front of a proxy's entry may be no text.
+        line.as_bytes().rsplit(|byte| *byte == b',')
     });
-    let hops = entries.take(HOPS_MAX);
-    hops.map(|entry| address_of(entry.trim()).and_then(address))
-        .collect()
+    let hops = entries.take(HOPS_MAX).map(|entry| {
+        let entry = str::from_utf8(entry).ok()?;
+        address_of(entry.trim()).and_then(address)
+    });
+    hops.collect()
 }
 
 fn forwarded_for(entry: &str) -> Option<&str> {
@@ -150,6 +152,33 @@ mod tests {
         let client = |trusted: &str| trusted_proxies(trusted).client(Peer::Unix, &headers);
         assert_eq!(client("127.0.0.1").to_string(), "127.0.0.1");
         assert_eq!(client("unix").to_string(), "192.0.2.9");
+    }
+
+    #[test]
+    fn an_entry_that_is_no_text_spoils_no_other() {
+        let mut headers = HeaderMap::new();
+        let line = HeaderValue::from_bytes(b"\xff, 192.0.2.9").expect("a header");
+        headers.append("x-forwarded-for", line);
+        let proxy: SocketAddr = "10.0.0.1:1".parse().expect("an address");
+        let trusted = trusted_proxies("10.0.0.1");
+        let client = trusted.client(proxy.into(), &headers);
+        assert_eq!(client.to_string(), "192.0.2.9");
+    }
+
+    #[test]
+    fn after_a_header_of_the_proxy_protocol_forwarding_headers_are_not_believed() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", HeaderValue::from_static("192.0.2.9"));
+        let proxy: SocketAddr = "10.0.0.1:1".parse().expect("an address");
+        let told: SocketAddr = "[::ffff:198.51.100.1]:2".parse().expect("an address");
+        let trusted = trusted_proxies("10.0.0.0/8,unix");
+        let client = |peer: Peer| trusted.client(peer, &headers).to_string();
+        let peer = Peer::from(proxy);
+        assert_eq!(client(peer), "192.0.2.9");
+        assert_eq!(client(peer.connecting_for(None)), "10.0.0.1");
+        assert_eq!(client(peer.connecting_for(Some(told))), "198.51.100.1");
+        assert_eq!(client(peer.connecting_for(Some(proxy))), "10.0.0.1");
+        assert_eq!(client(Peer::Unix.connecting_for(None)), "127.0.0.1");
     }
 
     #[test]

@@ -714,11 +714,11 @@ impl Samples {
                 cache("posts", 11_100, 20_000),
                 cache("windows", 212, 10_000),
             ],
-            jobs: JobFigures {
+            jobs: Some(JobFigures {
                 waiting: 4,
                 dead: 1,
                 ..JobFigures::default()
-            },
+            }),
             process: ProcessFigures {
                 resident_bytes: Some(48_300_000),
                 cpu_ms: Some(812_000),

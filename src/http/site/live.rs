@@ -146,7 +146,9 @@ fn writer(figures: &LiveFigures) -> Vec<Tile> {
 }
 
 fn jobs(figures: &LiveFigures) -> Vec<Tile> {
-    let jobs = &figures.jobs;
+    let Some(jobs) = &figures.jobs else {
+        return vec![tile("Waiting", "–".to_owned(), "could not be looked up")];
+    };
     vec![
         tile("Waiting", grouped(jobs.waiting), ""),
         tile("Running", grouped(jobs.running), ""),

@@ -1,6 +1,7 @@
 //! What outlives a restart: the account with a certificate authority, and the last certificate with its key. Files of
 //! the data directory that nobody else can read.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -85,6 +86,9 @@ struct KeptAccount {
 /// The folder that it is kept in.
 pub(super) struct KeptFiles {
     folder: PathBuf,
+    /// What couldn't be written yet, by the file's name. It is used all the same: certificate authorities give only so
+    /// much in a week.
+    unwritten: BTreeMap<&'static str, Vec<u8>>,
 }
 
 impl KeptFiles {
@@ -100,7 +104,32 @@ impl KeptFiles {
         })?;
         Ok(Self {
             folder: folder.to_owned(),
+            unwritten: BTreeMap::new(),
         })
+    }
+
+    /// Whether something waits to be written.
+    pub(super) fn has_unwritten(&self) -> bool {
+        !self.unwritten.is_empty()
+    }
+
+    /// Tries once more to write what couldn't be written.
+    pub(super) fn write_again(&mut self) {
+        for (name, text) in std::mem::take(&mut self.unwritten) {
+            self.keep(name, text);
+        }
+    }
+
+    /// Writes a file, or remembers it until it can be written.
+    fn keep(&mut self, name: &'static str, text: Vec<u8>) {
+        if let Err(error) = self.write(name, &text) {
+            let error = said(error);
+            tracing::warn!(
+                error,
+                "what ACME gave can't be written: it is used, and would be lost at a stop"
+            );
+            self.unwritten.insert(name, text);
+        }
     }
 
     /// The certificate that was kept. One that can't be used is told of, and counts as none.
@@ -126,23 +155,24 @@ impl KeptFiles {
     }
 
     /// Keeps a certificate.
-    ///
-    /// # Errors
-    /// When it can't be written.
-    pub(super) fn keep_certificate(&self, kept: &Kept) -> Result<(), TlsSetupError> {
-        self.write(CERTIFICATE, kept)
+    pub(super) fn keep_certificate(&mut self, kept: &Kept) {
+        self.keep(CERTIFICATE, written(kept));
     }
 
     /// The account with a certificate authority: the one that was kept, else a new one.
     pub(super) async fn account(
-        &self,
+        &mut self,
         client: &AcmeClient,
         directory: &AcmeDirectory,
         email: Option<&MailAddress>,
     ) -> Result<Account, String> {
         let path = self.folder.join(ACCOUNT);
-        if path.exists() {
-            let text = read(&path).map_err(said)?;
+        let unwritten = self.unwritten.get(ACCOUNT).cloned();
+        if unwritten.is_some() || path.exists() {
+            let text = match unwritten {
+                Some(text) => text,
+                None => read(&path).map_err(said)?,
+            };
             match serde_json::from_slice::<KeptAccount>(&text) {
                 Ok(kept) if kept.directory == directory.as_str() => {
                     let builder = Account::builder_with_http(Box::new(client.clone()));
@@ -169,16 +199,15 @@ impl KeptFiles {
             directory: directory.to_string(),
             credentials,
         };
-        self.write(ACCOUNT, &kept).map_err(said)?;
+        self.keep(ACCOUNT, written(&kept));
         Ok(account)
     }
 
     /// Writes a file whole or not at all, for this user alone.
-    fn write(&self, name: &str, content: &impl Serialize) -> Result<(), TlsSetupError> {
+    fn write(&self, name: &str, text: &[u8]) -> Result<(), TlsSetupError> {
         let path = self.folder.join(name);
         let unready = self.folder.join(format!("{name}.new"));
         let written = || -> io::Result<()> {
-            let text = serde_json::to_vec_pretty(content)?;
             match fs::remove_file(&unready) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
@@ -189,7 +218,7 @@ impl KeptFiles {
                 .create_new(true)
                 .mode(0o600)
                 .open(&unready)?;
-            file.write_all(&text)?;
+            file.write_all(text)?;
             file.sync_all()?;
             fs::rename(&unready, &path)?;
             fs::File::open(&self.folder)?.sync_all()
@@ -199,6 +228,10 @@ impl KeptFiles {
             source,
         })
     }
+}
+
+fn written(content: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec_pretty(content).expect("texts make JSON")
 }
 
 #[cfg(test)]
@@ -213,7 +246,7 @@ mod tests {
     fn a_certificate_is_kept_for_its_user_alone_and_only_for_its_names() {
         let directory = tempfile::tempdir().expect("a directory");
         let folder = directory.path().join("acme");
-        let files = KeptFiles::open(&folder).expect("a folder");
+        let mut files = KeptFiles::open(&folder).expect("a folder");
         assert!(files.certificate().expect("readable").is_none());
         let made = generate_simple_self_signed(["a.example".to_owned()]).expect("a certificate");
         let domains = ["a.example".parse::<DomainName>().expect("a name")];
@@ -226,7 +259,8 @@ mod tests {
         )
         .expect("they belong together");
         for _ in 0..2 {
-            files.keep_certificate(&kept).expect("it is written");
+            files.keep_certificate(&kept);
+            assert!(!files.has_unwritten());
         }
         let mode = |path: &Path| {
             let found = fs::metadata(path).expect("it is there");
@@ -243,5 +277,15 @@ mod tests {
         assert!(!again.is_for(&other, &authority));
         fs::write(folder.join(CERTIFICATE), "{").expect("it is written");
         assert!(files.certificate().expect("readable").is_none());
+        // What stands in the way of the file that is made first stands for a full disk.
+        let obstacle = folder.join("certificate.json.new");
+        fs::create_dir(&obstacle).expect("a directory");
+        files.keep_certificate(&kept);
+        files.write_again();
+        assert!(files.has_unwritten());
+        fs::remove_dir(&obstacle).expect("it is empty");
+        files.write_again();
+        assert!(!files.has_unwritten());
+        assert!(files.certificate().expect("readable").is_some());
     }
 }

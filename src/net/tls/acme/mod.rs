@@ -40,6 +40,9 @@ const JITTER_PERCENT_MAX: u32 = 20;
 /// How long it sleeps at most until it looks at the clock again, which may have been set meanwhile.
 const SLEEP_MAX: Duration = Duration::from_secs(12 * 60 * 60);
 
+/// The pause after which it tries again to write what couldn't be written.
+const WRITE_PAUSE: Duration = Duration::from_secs(60);
+
 /// What certificates are to be got for, and where.
 pub struct AcmeSetup {
     /// The names, at least one.
@@ -99,8 +102,14 @@ impl Acme {
         let mut stop = pin!(stop);
         let mut failures = 0;
         loop {
+            self.files.write_again();
+            let sleep_max = if self.files.has_unwritten() {
+                WRITE_PAUSE
+            } else {
+                SLEEP_MAX
+            };
             let pause = match self.time_left() {
-                Some(left) => left.min(SLEEP_MAX),
+                Some(left) => left.min(sleep_max),
                 None => {
                     let ordered = tokio::select! {
                         ordered = timeout(ORDER_TIME_MAX, self.order()) => ordered,
@@ -167,8 +176,9 @@ impl Acme {
                 "the certificate that came is not good for now: is the clock right?".to_owned(),
             );
         }
-        self.files.keep_certificate(&kept).map_err(said)?;
+        // In use first: one that can't be written is good all the same, and another isn't given as often as one likes.
         self.certificates.exchange(certified);
+        self.files.keep_certificate(&kept);
         self.kept = Some(kept);
         tracing::info!(names = names.join(" "), "a new certificate is in use");
         Ok(())
