@@ -31,6 +31,10 @@ fn example(name: &str) -> PathBuf {
     if !cfg!(debug_assertions) {
         build.arg("--release");
     }
+    // As the test itself was built, or everything would be built again.
+    if cfg!(feature = "otlp") {
+        build.args(["--features", "otlp"]);
+    }
     // What cargo tells a test of its package; for build scripts it would be news, and everything would be built again.
     for (variable, _) in std::env::vars_os() {
         let name = variable.to_string_lossy();

@@ -1,9 +1,9 @@
 //! Whether everything that state hangs on still answers: each owner, a reader, the writer.
 
-use actix::{Context, Handler, MailboxError, Message};
+use actix::{Context, Handler, Message};
 
 use super::Actors;
-use super::door::Door;
+use super::door::{Door, DoorError};
 use super::messages::{Find, Owned, Owner, Perform};
 use super::posts::Posts;
 use super::tasks::Tasks;
@@ -37,26 +37,28 @@ impl Actors {
     ///
     /// # Errors
     /// When an owner is gone.
-    pub async fn probe(&self) -> Result<(), MailboxError> {
-        self.users.send(Probe).await?;
-        self.posts.send(Probe).await?;
-        self.timelines.send(Probe).await?;
-        self.tasks.send(Probe).await?;
-        drop(door_of::<HasOwner>(self).send(Find(HasOwner)).await?);
-        Ok(())
+    pub async fn probe(&self) -> Result<(), DoorError> {
+        lives(self.users.send(Probe).await)?;
+        lives(self.posts.send(Probe).await)?;
+        lives(self.timelines.send(Probe).await)?;
+        lives(self.tasks.send(Probe).await)?;
+        lives(door_of::<HasOwner>(self).send(Find(HasOwner)).await)
     }
 
     /// Comes back when the writer has answered, whatever it says, or has no room.
     ///
     /// # Errors
     /// When the owner whom it is asked by is gone.
-    pub async fn probe_writer(&self) -> Result<(), MailboxError> {
-        drop(
-            door_of::<PassWriter>(self)
-                .send(Perform(PassWriter))
-                .await?,
-        );
-        Ok(())
+    pub async fn probe_writer(&self) -> Result<(), DoorError> {
+        lives(door_of::<PassWriter>(self).send(Perform(PassWriter)).await)
+    }
+}
+
+/// Whatever was answered is a sign of life, and so is having too much to do.
+fn lives<T>(answered: Result<T, DoorError>) -> Result<(), DoorError> {
+    match answered {
+        Err(DoorError::Closed) => Err(DoorError::Closed),
+        Ok(_) | Err(DoorError::Busy) => Ok(()),
     }
 }
 

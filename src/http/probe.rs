@@ -53,7 +53,7 @@ fn seen(proxies: &TrustedProxies, peer: Peer, headers: &HeaderMap) -> Seen {
     let other = PROXY_HEADERS.iter().copied();
     Seen {
         peer: match peer {
-            Peer::Address(address) => address.to_string(),
+            Peer::Address(address) | Peer::Told(address) => address.to_string(),
             Peer::Unix => "unix".to_owned(),
         },
         peer_trusted: proxies.trusts(peer),

@@ -179,10 +179,10 @@ fn legend() -> String {
     let mut x = WIDTH - MARGIN;
     for (whose, name) in Whose::ALL.into_iter().rev() {
         x -= LETTER_WIDTH * name.len() as f64 + 30.0;
-        write!(
+        writeln!(
             drawn,
             "<rect x=\"{x:.1}\" y=\"12\" width=\"12\" height=\"12\" rx=\"1.5\" fill=\"{}\"/>\
-             <text x=\"{:.1}\" y=\"22\">{name}</text>\n",
+             <text x=\"{:.1}\" y=\"22\">{name}</text>",
             whose.colour(68),
             x + 17.0,
         )
