@@ -597,6 +597,9 @@ async fn every_request_is_one_line_without_secrets_and_failures_name_their_cause
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .finish();
+    // As long as a process has one subscriber, records that are met on another thread for the first time are taken to
+    // interest nobody; other tests run on others.
+    let _another = tracing::Dispatch::new(tracing_subscriber::registry());
     let _guard = tracing::subscriber::set_default(subscriber);
     let server = Server::start(Bounds::default()).await;
     let client = reqwest::Client::new();
