@@ -245,7 +245,7 @@ fn a_header_of_the_proxy_protocol_has_a_deadline() {
         &place,
         &format!(
             "[http]\nlisten = \"127.0.0.1:{port}\"\nproxy_protocol = true\n\
-             trusted_proxies = [\"127.0.0.1\"]\nheader_timeout_secs = 1\n"
+             trusted_proxies = [\"127.0.0.1\"]\nheader_timeout_secs = 1\n[log]\nlevel = \"debug\"\n"
         ),
     );
     let began = Instant::now();

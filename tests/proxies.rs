@@ -163,7 +163,7 @@ fn check(rig: &Rig, proxy: &Proxy) {
     // The website: log in, write, read.
     let home = alice.log_in(BASE, "alice", &password_of("alice"));
     let written = "Through the gate, with \u{1F980} and 50 % of the luck";
-    let posted = alice.send(BASE, &home, "/compose", &[("status", written)]);
+    let posted = alice.send(BASE, &home, "/posts", &[("status", written)]);
     assert_eq!(posted.status, 303, "{}", posted.html);
     let profile = alice.open(&format!("{BASE}/@alice"), &[]);
     assert!(profile.html.contains(written), "{}", profile.html);

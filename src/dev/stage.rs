@@ -315,7 +315,7 @@ fn copy_into(database: &Path, folder: &Path, now: Timestamp) -> Result<(), Strin
     }
     // What is left of the old one takes room, and is removed with the instance.
     if let Err(error) = remove_if_there(&old) {
-        tracing::warn!(%error, folder = %old.display(), "a replaced snapshot can't be removed");
+        tracing::warn!(%error, path = %old.display(), "a replaced snapshot can't be removed");
     }
     Ok(())
 }

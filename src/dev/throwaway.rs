@@ -47,7 +47,7 @@ impl Throwaway {
         fs::rename(&unlocked, directory.path().join(LOCK_NAME))?;
         let owner = directory.path().symlink_metadata()?.uid();
         if let Err(error) = remove_leftovers(place, owner) {
-            tracing::warn!(%error, place = %place.display(), "leftovers of earlier instances can't be looked for");
+            tracing::warn!(%error, path = %place.display(), "leftovers of earlier instances can't be looked for");
         }
         Ok(Self {
             directory,
@@ -84,7 +84,7 @@ fn remove_leftovers(place: &Path, owner: u32) -> io::Result<()> {
             && let Err(error) = fs::remove_dir_all(entry.path())
             && error.kind() != io::ErrorKind::NotFound
         {
-            tracing::warn!(%error, directory = %entry.path().display(), "what an earlier instance left can't be removed");
+            tracing::warn!(%error, path = %entry.path().display(), "what an earlier instance left can't be removed");
         }
     }
     Ok(())
