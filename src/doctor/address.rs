@@ -184,6 +184,13 @@ fn renewal(config: &Config) -> String {
     }
 }
 
+#[cfg_attr(
+    not(feature = "tls"),
+    expect(
+        unused_variables,
+        reason = "certificates are what the settings are asked for"
+    )
+)]
 fn of_error(url: &InstanceUrl, error: VisitError, config: &Config, server: &Server) -> Finding {
     let start = || Some("start the server, and ask again".to_owned());
     let listening = "let the server or a proxy listen there (http.listen, tls.listen), and the firewall and the router let it through";
