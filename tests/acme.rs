@@ -9,36 +9,20 @@
 mod support;
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rcgen::{CertificateParams, KeyPair};
 use support::curl::Curl;
 use support::process::{Place, Running};
+use support::tools::{Helper, free_address};
 
 /// The name that a certificate is got for. Nothing but the test's own name server knows it.
 const NAME: &str = "kinglet.test.example";
 /// How long a certificate may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A process of the test; killed with this value.
-struct Helper(Child);
-
-impl Drop for Helper {
-    fn drop(&mut self) {
-        // It may have ended already.
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
-}
 
 fn helper(program: &str, arguments: &[&str]) -> Helper {
     let child = Command::new(program)
@@ -67,7 +51,7 @@ impl Authority {
 
     /// One whose certificates are good for so many seconds.
     fn issuing_for(folder: &Path, tls_port: u16, validity_secs: u64) -> Self {
-        let (port, management_port) = (free_port(), free_port());
+        let (port, management_port) = (free_address().port(), free_address().port());
         let key = KeyPair::generate().expect("a key");
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
         let params = CertificateParams::new(names).expect("names");
@@ -79,7 +63,7 @@ impl Authority {
             "managementListenAddress": format!("127.0.0.1:{management_port}"),
             "certificate": folder.join("pebble.pem"),
             "privateKey": folder.join("pebble.key"),
-            "httpPort": free_port(),
+            "httpPort": free_address().port(),
             "tlsPort": tls_port,
             "certificateValidityPeriod": validity_secs,
             "ocspResponderURL": "",
@@ -96,7 +80,7 @@ impl Authority {
 
     #[expect(clippy::disallowed_methods, reason = "other processes take real time")]
     fn start(&mut self) {
-        let dns = format!("127.0.0.1:{}", free_port());
+        let dns = format!("127.0.0.1:{}", free_address().port());
         let names = [
             "-defaultIPv4",
             "127.0.0.1",
@@ -106,7 +90,7 @@ impl Authority {
             &dns,
         ];
         let none = ["-http01", "", "-https01", "", "-tlsalpn01", ""];
-        let management = format!("127.0.0.1:{}", free_port());
+        let management = format!("127.0.0.1:{}", free_address().port());
         let names = [&names[..], &none, &["-management", &management]].concat();
         self.running.push(helper("pebble-challtestsrv", &names));
         let config = self.folder.join("pebble.json");
@@ -158,7 +142,7 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 #[test]
 fn a_certificate_is_got_and_a_log_in_goes_over_it_and_a_restart_keeps_it() {
     let place = Place::new();
-    let tls_port = free_port();
+    let tls_port = free_address().port();
     let mut authority = Authority::new(place.path(), tls_port);
     authority.start();
     configure(&place, &authority, tls_port);
@@ -214,7 +198,7 @@ fn a_certificate_is_got_and_a_log_in_goes_over_it_and_a_restart_keeps_it() {
 #[test]
 fn a_certificate_is_renewed_before_it_ends_and_no_connection_is_refused_meanwhile() {
     let place = Place::new();
-    let tls_port = free_port();
+    let tls_port = free_address().port();
     let mut authority = Authority::issuing_for(place.path(), tls_port, 12);
     authority.start();
     configure(&place, &authority, tls_port);
@@ -238,7 +222,7 @@ fn a_certificate_is_renewed_before_it_ends_and_no_connection_is_refused_meanwhil
 #[test]
 fn without_a_certificate_authority_a_start_succeeds_and_says_when_it_asks_again() {
     let place = Place::new();
-    let tls_port = free_port();
+    let tls_port = free_address().port();
     let authority = Authority::new(place.path(), tls_port);
     configure(&place, &authority, tls_port);
     let running = Running::start(place.command(&["serve"]));

@@ -14,6 +14,7 @@ use kinglet::clock::{Clock as _, SystemClock};
 use serde_json::Value as Json;
 use support::process::{Place, Running};
 use support::smtp::{MailServer, make_certificates};
+use support::tools::free_address;
 
 /// What the doctor says.
 struct Report {
@@ -96,11 +97,6 @@ const ALL: [&str; 7] = [
     "proxy",
     "mail",
 ];
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
-}
 
 /// Name, length and mode of everything that is stored.
 fn listing(place: &Place) -> Vec<(String, u64, u32)> {
@@ -217,7 +213,7 @@ fn a_wrong_configuration_is_a_finding_and_stops_nothing_else() {
 fn what_others_can_read_is_a_fault_and_no_secret_is_told() {
     let place = Place::new();
     drop(place.serve());
-    let port = free_port();
+    let port = free_address().port();
     place.configure(&format!(
         "[mail]\nurl = \"smtp://bird:sehr-geheim@127.0.0.1:{port}\"\n[metrics]\ntoken = \"another-secret-of-it\"\n"
     ));
@@ -311,7 +307,7 @@ fn pass(mut client: TcpStream, server: SocketAddr, change: Change) {
 /// What the doctor says of a server behind such a proxy.
 fn behind(change: Change, trusted: &str) -> Report {
     let (address, lead) = proxy(change);
-    let port = free_port();
+    let port = free_address().port();
     let place = Place::new();
     place.configure(&format!(
         "[instance]\nurl = \"http://{address}\"\n[http]\nlisten = \"127.0.0.1:{port}\"\ntrusted_proxies = [{trusted}]\n"
@@ -502,7 +498,7 @@ mod https {
         /// What the doctor says of a server with it, who knows the root or doesn't.
         fn report(&self, knows_root: bool) -> Report {
             let place = Place::new();
-            let port = free_port();
+            let port = free_address().port();
             place.configure(&format!(
                 "[instance]\nurl = \"https://localhost:{port}\"\n[http]\nlisten = \"\"\n\
                  [tls]\nlisten = \"127.0.0.1:{port}\"\ncertificate = {:?}\nkey = {:?}\n",

@@ -10,33 +10,18 @@ mod support;
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixListener};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::curl::Curl;
 use support::process::{Place, Running};
+use support::tools::{Helper, free_address};
 
 /// How long other processes may take.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A process of the test; killed with this value.
-struct Helper(Child);
-
-impl Drop for Helper {
-    fn drop(&mut self) {
-        // It may have ended already.
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
-}
 
 #[expect(clippy::disallowed_methods, reason = "other processes take real time")]
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -59,7 +44,7 @@ fn answers(curl: &Curl) -> bool {
 #[test]
 fn a_unix_socket_and_two_ports_answer_at_once_and_the_socket_goes_with_the_server() {
     let place = Place::new();
-    let (one, other) = (free_port(), free_port());
+    let (one, other) = (free_address().port(), free_address().port());
     let configuration = format!(
         "[http]\nlisten = [\"unix:http.sock\", \"127.0.0.1:{one}\", \"127.0.0.1:{other}\"]\n\
          trusted_proxies = [\"unix\"]\n"
@@ -176,7 +161,7 @@ fn a_trusted_unix_socket_tells_clients_apart_by_what_the_proxy_says() {
 #[test]
 fn the_proxy_protocol_is_believed_from_trusted_proxies_and_nothing_else_is_heard_from_them() {
     let place = Place::new();
-    let (port, socket) = (free_port(), place.path().join("http.sock"));
+    let (port, socket) = (free_address().port(), place.path().join("http.sock"));
     let running = serve(
         &place,
         &format!(
@@ -240,7 +225,7 @@ fn the_proxy_protocol_is_believed_from_trusted_proxies_and_nothing_else_is_heard
 #[expect(clippy::disallowed_methods, reason = "sockets take real time")]
 fn a_header_of_the_proxy_protocol_has_a_deadline() {
     let place = Place::new();
-    let port = free_port();
+    let port = free_address().port();
     let running = serve(
         &place,
         &format!(
@@ -267,7 +252,7 @@ fn a_header_of_the_proxy_protocol_has_a_deadline() {
 fn haproxy_says_for_whom_it_connects() {
     for version in ["send-proxy", "send-proxy-v2"] {
         let place = Place::new();
-        let (port, front) = (free_port(), free_port());
+        let (port, front) = (free_address().port(), free_address().port());
         let running = serve(
             &place,
             &format!(
@@ -422,7 +407,7 @@ fn a_server_whose_writer_hangs_is_not_said_to_be_well() {
 #[test]
 fn sockets_that_systemd_hands_over_are_answered_on() {
     let place = Place::new();
-    let port = free_port();
+    let port = free_address().port();
     let socket = place.path().join("handed.sock");
     let binary = place.command(&[]).get_program().to_owned();
     let mut command = Command::new("systemd-socket-activate");

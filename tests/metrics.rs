@@ -15,7 +15,7 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 
 use support::server::{Answer, Client, Rig};
-use support::tools::{in_package, promtool};
+use support::tools::{free_address, in_package, promtool};
 
 const TOKEN: &str = "the token of the test";
 /// The document with a table of all metrics.
@@ -286,9 +286,7 @@ async fn only_the_token_or_the_listener_of_its_own_opens_it() {
     rig.server.shutdown().await.expect("it stops");
 
     // Nobody else takes the port in between on a machine that is let alone.
-    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = free.local_addr().expect("bound");
-    drop(free);
+    let address = free_address();
     let mut config = config();
     config.metrics.token = None;
     config.metrics.listen = address.into();

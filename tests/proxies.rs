@@ -9,16 +9,16 @@
 mod support;
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use kinglet::config::Config;
 use serde_json::Value as Json;
 use support::curl::{Curl, Fetched};
 use support::server::{Rig, password_of};
-use support::tools::{in_package, program};
+use support::tools::{Helper, free_address, in_package, program};
 use tempfile::{NamedTempFile, TempDir};
 use tokio::net::TcpStream;
 
@@ -33,7 +33,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// A running proxy, stopped with this value.
 struct Proxy {
-    child: Child,
+    helper: Helper,
     http: SocketAddr,
     https: SocketAddr,
     /// The certificate, or that of the authority that signed it, as PEM.
@@ -44,14 +44,6 @@ struct Proxy {
 /// What is put in the place of what in a recipe.
 type Replacements<'a> = &'a [(&'a str, &'a str)];
 
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 impl Proxy {
     async fn start(make: impl FnOnce(&Path, SocketAddr, SocketAddr) -> (Command, PathBuf)) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
@@ -59,7 +51,7 @@ impl Proxy {
         let (mut command, root) = make(directory.path(), http, https);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         let mut proxy = Self {
-            child: command.spawn().expect("it starts"),
+            helper: Helper(command.spawn().expect("it starts")),
             http,
             https,
             root,
@@ -67,7 +59,7 @@ impl Proxy {
         };
         let up = async {
             while TcpStream::connect(https).await.is_err() || !proxy.root.exists() {
-                let ended = proxy.child.try_wait().expect("a child can be asked");
+                let ended = proxy.helper.0.try_wait().expect("a child can be asked");
                 assert!(ended.is_none(), "the proxy ended with {ended:?}");
                 // Another program tells nobody when it listens.
                 tokio::time::sleep(LOOK_INTERVAL).await;
@@ -103,11 +95,6 @@ fn header<'a>(answer: &'a Fetched, name: &str) -> &'a str {
 
 fn json(answer: &Fetched) -> Json {
     serde_json::from_str(&answer.text).unwrap_or_else(|_| panic!("no JSON: {}", answer.text))
-}
-
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("an address")
 }
 
 /// A recipe with the machine's own addresses and paths in it. Each replacement must find its place.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::support::dev::DevServer;
+use crate::support::tools::free_address;
 
 /// A request of the script: `METHOD TARGET NAME` and, on the following lines, the body. The token of NAME is sent along.
 const SCRIPT: &[(&str, &str)] = &[
@@ -87,15 +88,9 @@ fn run(listen: &str, seed: &str) -> (String, Vec<Vec<u8>>) {
     (people, answers)
 }
 
-/// A port that nobody listens on at the moment.
-fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound").to_string()
-}
-
 #[test]
 fn two_runs_of_a_seed_answer_byte_for_byte_alike() {
-    let listen = free_address();
+    let listen = free_address().to_string();
     let (people, first) = run(&listen, "42");
     let (same_people, second) = run(&listen, "42");
     assert_eq!(people, same_people);

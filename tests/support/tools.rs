@@ -3,8 +3,9 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// A path inside the package.
 pub fn in_package(path: &str) -> PathBuf {
@@ -79,5 +80,22 @@ pub fn not_tested(what: &str) {
         let list = OpenOptions::new().append(true).open(list);
         let mut list = list.expect("tests/run made the file");
         writeln!(list, "{what}").expect("it can be written");
+    }
+}
+
+/// An address of this machine at which nobody listens: one for programs that can't be asked for theirs.
+pub fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("it is bound")
+}
+
+/// A program that helps a test; killed with this value.
+pub struct Helper(pub Child);
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.0.kill());
+        drop(self.0.wait());
     }
 }

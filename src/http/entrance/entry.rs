@@ -246,6 +246,20 @@ pub(in crate::http) async fn signup_page(
     visit.page(&page)
 }
 
+/// Whether a link with this code is good for this now.
+pub(super) async fn is_good_link(
+    visit: &Visit,
+    link_use: LinkUse,
+    code: &str,
+) -> Result<bool, Problem> {
+    let checking = CheckLink {
+        link_use,
+        code: TokenHash::of(code.trim()),
+        now: visit.context.instance.clock.now(),
+    };
+    Ok(visit.context.actors.find(checking).await?)
+}
+
 /// `GET /invite/:code`: the form for whoever was invited.
 pub(in crate::http) async fn invite_page(
     context: Context,
@@ -257,12 +271,7 @@ pub(in crate::http) async fn invite_page(
         return visit.go("/", None);
     }
     let code = visit.call.param("code").to_owned();
-    let checking = CheckLink {
-        link_use: LinkUse::Invite,
-        code: TokenHash::of(code.trim()),
-        now: visit.context.instance.clock.now(),
-    };
-    let faults = if visit.context.actors.find(checking).await? {
+    let faults = if is_good_link(&visit, LinkUse::Invite, &code).await? {
         FormErrors::default()
     } else {
         errors("invite", "This invitation is unknown, used up or expired.")
@@ -502,12 +511,7 @@ pub(in crate::http) async fn reset_page(
 ) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
     let code = visit.call.param("code").to_owned();
-    let checking = CheckLink {
-        link_use: LinkUse::Reset,
-        code: TokenHash::of(code.trim()),
-        now: visit.context.instance.clock.now(),
-    };
-    if !visit.context.actors.find(checking).await? {
+    if !is_good_link(&visit, LinkUse::Reset, &code).await? {
         return Err(dead_reset_link(&visit));
     }
     let page = reset_form(&mut visit, code, FormErrors::default()).await?;

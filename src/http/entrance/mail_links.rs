@@ -2,7 +2,7 @@
 //!
 //! Mail scanners follow every link, so opening one changes nothing: a button does.
 
-use super::entry::typed;
+use super::entry::{is_good_link, typed};
 use super::frame::{Visit, answer, plain_frame};
 use super::session::Notice;
 use super::views::Nav;
@@ -19,7 +19,7 @@ use crate::http::problem::Problem;
 use crate::http::reply::Response;
 use crate::ids::AccountId;
 use crate::secret::TokenHash;
-use crate::store::queries::access::{CheckLink, LinkUse};
+use crate::store::queries::access::LinkUse;
 use crate::store::units::{AskReset, ConfirmAddress, Unsubscribe};
 
 const DEAD_CONFIRM_LINK: &str = "This link is unknown, used or expired. If your address isn't confirmed yet, log in to get another";
@@ -75,12 +75,7 @@ pub(in crate::http) async fn confirm_page(
 ) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
     let code = visit.call.param("code").to_owned();
-    let checking = CheckLink {
-        link_use: LinkUse::Confirm,
-        code: TokenHash::of(code.trim()),
-        now: visit.context.instance.clock.now(),
-    };
-    if !visit.context.actors.find(checking).await? {
+    if !is_good_link(&visit, LinkUse::Confirm, &code).await? {
         return Err(Problem::forbidden(DEAD_CONFIRM_LINK));
     }
     let page = ConfirmPage {

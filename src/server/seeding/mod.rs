@@ -290,12 +290,8 @@ impl Seeding {
         followee: impl Into<AccountId>,
         follower: impl Into<AccountId>,
     ) -> Result<(), AskError> {
-        self.in_turn(self.actors.perform(AnswerFollowRequest {
-            followee: followee.into(),
-            follower: follower.into(),
-            accept: true,
-        }))
-        .await
+        self.answer_request(followee.into(), follower.into(), true)
+            .await
     }
 
     /// `followee` doesn't let `follower` follow, who asked for it.
@@ -307,10 +303,20 @@ impl Seeding {
         followee: impl Into<AccountId>,
         follower: impl Into<AccountId>,
     ) -> Result<(), AskError> {
+        self.answer_request(followee.into(), follower.into(), false)
+            .await
+    }
+
+    async fn answer_request(
+        &self,
+        followee: AccountId,
+        follower: AccountId,
+        accept: bool,
+    ) -> Result<(), AskError> {
         self.in_turn(self.actors.perform(AnswerFollowRequest {
-            followee: followee.into(),
-            follower: follower.into(),
-            accept: false,
+            followee,
+            follower,
+            accept,
         }))
         .await
     }
