@@ -1,18 +1,11 @@
-//! What this kinglet was built with: the features of `Cargo.toml`, as values.
-//!
-//! Where a feature only decides what is done, code asks these constants, so that every build checks all of it and leaves
-//! out what is never called. Where it decides which crates come along, whole modules have a twin without them.
+//! What this kinglet was built with, beside what the store knows of it.
+
+pub use kinglet_core::features::*;
 
 /// The website. Without it browsers find the log-in, the page on which apps ask to be let in, and what mails lead to.
 pub const WEB: bool = cfg!(feature = "web");
 /// Sending mail.
 pub const MAIL: bool = cfg!(feature = "mail");
-/// Home timelines in memory outlive a restart.
-pub const SNAPSHOTS: bool = cfg!(feature = "sled");
-/// Traces are sent to an OpenTelemetry collector.
-pub const OTLP: bool = cfg!(feature = "otlp");
-/// Posts are found by their words.
-pub const SEARCH: bool = cfg!(feature = "search");
 /// `kinglet serve` speaks TLS itself.
 pub const TLS: bool = cfg!(feature = "tls");
 /// Certificates by ACME.

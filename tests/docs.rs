@@ -48,7 +48,9 @@ fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
 
 /// The target of what a file logs, unless it names another.
 fn module(path: &Path) -> String {
-    let path = path.strip_prefix(root().join("src")).unwrap();
+    let path = path.strip_prefix(root()).unwrap();
+    let path = path.strip_prefix("core").unwrap_or(path);
+    let path = path.strip_prefix("src").unwrap();
     let path = path.with_extension("");
     let names = path.iter().map(|name| name.to_str().unwrap());
     let mut target = "kinglet".to_owned();
@@ -131,7 +133,9 @@ fn record(path: &Path, level: &str, text: &str) -> Record {
 /// Everything that the code logs.
 fn logged() -> BTreeSet<Record> {
     let mut files = Vec::new();
-    sources(&root().join("src"), &mut files);
+    for folder in ["src", "core/src"] {
+        sources(&root().join(folder), &mut files);
+    }
     let mut found = BTreeSet::new();
     for path in files {
         let text = fs::read_to_string(&path).unwrap();
@@ -235,7 +239,7 @@ fn every_field_of_the_log_is_explained_and_no_other() {
 
 #[test]
 fn records_are_read_as_they_are_written() {
-    let path = root().join("src/store/mod.rs");
+    let path = root().join("core/src/store/mod.rs");
     let text = "target: \"kinglet::http\", id, %error, job = %job.id, ?self.lane, a = f(b, \"c, (d\"), \"what, (happened\"";
     let record = record(&path, "warn", text);
     assert_eq!(record.target, "kinglet::http");

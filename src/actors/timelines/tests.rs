@@ -15,8 +15,8 @@ use crate::domain::relationship::MuteOptions;
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
 use crate::store::queries::home::{HomeEntry, MergeHome, MergedHome, RefreshHome};
-use crate::store::rig::{AddAccount, Rig};
 use crate::store::snapshots::WindowSnapshot;
+use crate::store::testing::{AddAccount, TestStore};
 use crate::store::units::{
     BlockAccount, BoostPost, DeletePost, EditPost, FollowAccount, MuteAccount, PreparedText,
     PublishPost, SuspendAccount, UnblockAccount, UnboostPost, UnfollowAccount, UnmuteAccount,
@@ -159,7 +159,7 @@ struct Merging {
 }
 
 struct World {
-    rig: Rig,
+    store: TestStore,
     people: Vec<AccountId>,
     /// Every post and boost ever made, with its author; some are gone.
     entries: Vec<(PostId, AccountId)>,
@@ -176,17 +176,17 @@ struct World {
 
 impl World {
     fn new(window_entries_max: usize) -> Self {
-        let mut rig = Rig::new();
+        let store = TestStore::open();
         let people = NAMES
-            .map(|name| rig.apply(AddAccount(name)).unwrap())
+            .map(|name| store.apply(AddAccount(name)).unwrap())
             .to_vec();
-        rig.take_told();
+        store.batches();
         let residency = Residency {
             window_entries_max,
             resident_readers_max: PEOPLE - 1,
         };
         Self {
-            rig,
+            store,
             people,
             entries: Vec::new(),
             edits: 0,
@@ -225,7 +225,7 @@ impl World {
                 reply_to,
             } => {
                 let text = self.text(names);
-                let made = self.rig.apply(PublishPost {
+                let made = self.store.apply(PublishPost {
                     author: people[author],
                     text,
                     visibility: Some(visibility),
@@ -243,7 +243,7 @@ impl World {
                 let Some((post, _)) = self.entry(post) else {
                     return;
                 };
-                let made = self.rig.apply(BoostPost {
+                let made = self.store.apply(BoostPost {
                     author: people[author],
                     post,
                     visibility,
@@ -252,7 +252,7 @@ impl World {
             }
             Op::Unboost { author, post } => {
                 if let Some((post, _)) = self.entry(post) {
-                    drop(self.rig.apply(UnboostPost {
+                    drop(self.store.apply(UnboostPost {
                         author: people[author],
                         post,
                     }));
@@ -261,35 +261,35 @@ impl World {
             Op::Edit { post, ref names } => {
                 let text = self.text(names);
                 if let Some((post, author)) = self.entry(post) {
-                    drop(self.rig.apply(EditPost { author, post, text }));
+                    drop(self.store.apply(EditPost { author, post, text }));
                 }
             }
             Op::Delete { entry } => {
                 if let Some((post, author)) = self.entry(entry) {
-                    drop(self.rig.apply(DeletePost { author, post }));
+                    drop(self.store.apply(DeletePost { author, post }));
                 }
             }
             Op::Follow {
                 one,
                 other,
                 shows_boosts,
-            } => drop(self.rig.apply(FollowAccount {
+            } => drop(self.store.apply(FollowAccount {
                 follower: people[one],
                 followee: people[other],
                 shows_boosts: Some(shows_boosts),
                 notifies: None,
                 follows_max: 100,
             })),
-            Op::Unfollow { one, other } => drop(self.rig.apply(UnfollowAccount {
+            Op::Unfollow { one, other } => drop(self.store.apply(UnfollowAccount {
                 follower: people[one],
                 followee: people[other],
             })),
             Op::Block { one, other, on } => {
                 let (account, target) = (people[one], people[other]);
                 drop(if on {
-                    self.rig.apply(BlockAccount { account, target })
+                    self.store.apply(BlockAccount { account, target })
                 } else {
-                    self.rig.apply(UnblockAccount { account, target })
+                    self.store.apply(UnblockAccount { account, target })
                 });
             }
             Op::Mute { one, other, on } => {
@@ -298,24 +298,24 @@ impl World {
                     hides_notifications: true,
                 };
                 drop(if on {
-                    self.rig.apply(MuteAccount {
+                    self.store.apply(MuteAccount {
                         account,
                         target,
                         options,
                     })
                 } else {
-                    self.rig.apply(UnmuteAccount { account, target })
+                    self.store.apply(UnmuteAccount { account, target })
                 });
             }
             Op::Suspend { account, on } => {
                 let (by, account) = (Authority::Operator, people[account]);
                 if on {
-                    self.rig.apply(SuspendAccount { by, account }).unwrap();
+                    self.store.apply(SuspendAccount { by, account }).unwrap();
                 } else {
-                    self.rig.apply(UnsuspendAccount { by, account }).unwrap();
+                    self.store.apply(UnsuspendAccount { by, account }).unwrap();
                 }
             }
-            Op::Wait { millis } => self.rig.clock.advance_millis(millis),
+            Op::Wait { millis } => self.store.clock.advance_millis(millis),
             Op::Evict { reader } => drop(self.residents.evict(people[reader])),
             Op::Merge { reader, steps } => self.start_merge(people[reader], steps),
             Op::Persist => {
@@ -334,7 +334,7 @@ impl World {
         self.residents.begin_merge();
         let (merged, commit) = match self.refresh(reader) {
             Some(refreshed) => refreshed,
-            None => self.rig.ask(MergeHome {
+            None => self.store.look(MergeHome {
                 reader,
                 page: Page::newest(self.residency.window_entries_max),
             }),
@@ -350,7 +350,7 @@ impl World {
     /// A reader's window out of its snapshot, if there is one that can be brought up to date.
     fn refresh(&mut self, reader: AccountId) -> Option<(MergedHome, i64)> {
         let snapshot = self.snapshots.get(&reader)?.clone();
-        let (refreshed, commit) = self.rig.ask(RefreshHome {
+        let (refreshed, commit) = self.store.look(RefreshHome {
             snapshot,
             new_entries_max: ALL,
         });
@@ -359,7 +359,7 @@ impl World {
 
     /// Time goes by: events come, unless they are held back, and merges end.
     fn step(&mut self) {
-        self.held.extend(self.rig.take_told());
+        self.held.extend(self.store.batches());
         if self.hold > 0 {
             self.hold -= 1;
         } else {
@@ -391,7 +391,7 @@ impl World {
         let mut answered = 0;
         for reader in self.people.clone() {
             let page = Page::newest(ALL);
-            let (fresh, _) = self.rig.ask(MergeHome { reader, page });
+            let (fresh, _) = self.store.look(MergeHome { reader, page });
             if let Some(window) = self.residents.window(reader) {
                 let held: Vec<HomeEntry> = window.entries().copied().collect();
                 prop_assert!(held.len() <= self.residency.window_entries_max);
@@ -412,7 +412,7 @@ impl World {
             let home = shown(&fresh.entries);
             for page in pages(&home) {
                 let expected = page_of(&home, &page);
-                let (merged, _) = self.rig.ask(MergeHome { reader, page });
+                let (merged, _) = self.store.look(MergeHome { reader, page });
                 prop_assert_eq!(shown(&merged.entries), &expected[..], "merge {:?}", page);
                 if let Some(ids) = self.residents.read(reader, &page) {
                     answered += 1;

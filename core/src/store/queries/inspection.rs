@@ -83,11 +83,11 @@ impl Query for ReadSizes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::rig::Rig;
+    use crate::store::testing::TestStore;
 
     #[test]
     fn plans_are_told_and_nothing_is_carried_out() {
-        let mut rig = Rig::new();
+        let mut store = TestStore::open();
         let sql = [
             "SELECT id FROM accounts WHERE id = ?1",
             "DELETE FROM accounts",
@@ -96,12 +96,12 @@ mod tests {
         let explain = ExplainStatements {
             sql: sql.map(str::to_owned).into(),
         };
-        let (plans, _) = rig.ask(explain);
+        let (plans, _) = store.look(explain);
         let search = plans[0].as_ref().expect("it can be explained");
         assert!(search[0].starts_with("SEARCH accounts"), "{search:?}");
         assert!(plans[1].is_some());
         assert_eq!(plans[2], None);
-        let (sizes, _) = rig.ask(ReadSizes);
+        let (sizes, _) = store.look(ReadSizes);
         assert_ne!(sizes.schema_version, 7);
         assert!(sizes.bytes > 0);
         let names: Vec<&str> = sizes.tables.iter().map(|table| &*table.name).collect();

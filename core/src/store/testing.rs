@@ -7,10 +7,13 @@ use tempfile::TempDir;
 
 use super::open::{DataDir, Synchronous};
 use super::reader::{Query, Reader};
-use super::writer::{EventBatch, EventSink, Unit, WriteError, Writer, WriterThread};
+use super::writer::{
+    EventBatch, EventSink, Unit, UnitError, Write, WriteError, Writer, WriterThread,
+};
 use crate::clock::{ManualClock, Timestamp};
 use crate::domain::event::Event;
 use crate::domain::job::Lane;
+use crate::ids::AccountId;
 use crate::randomness::Randomness;
 use crate::store::units::{LeaseJobs, StepJob, YieldJob};
 use crate::telemetry::Telemetry;
@@ -19,9 +22,9 @@ use crate::telemetry::Telemetry;
 const BATCHES_MAX: usize = 100_000;
 
 /// A store in a directory of its own, gone when it is dropped.
-pub(crate) struct TestStore {
+pub struct TestStore {
     /// Its clock, which stands still until it is moved.
-    pub(crate) clock: Arc<ManualClock>,
+    pub clock: Arc<ManualClock>,
     reader: Reader,
     events: mpsc::Receiver<Arc<EventBatch>>,
     writer: Option<Writer>,
@@ -41,12 +44,12 @@ impl EventSink for Keep {
 
 impl TestStore {
     /// An empty store of an instance that sends no mail.
-    pub(crate) fn open() -> Self {
+    pub fn open() -> Self {
         Self::open_with(|_| {})
     }
 
     /// An empty store of an instance that sends mail.
-    pub(crate) fn open_with_mail() -> Self {
+    pub fn open_with_mail() -> Self {
         Self::open_with(|writer| writer.mail_switch().turn_on())
     }
 
@@ -55,7 +58,7 @@ impl TestStore {
     }
 
     /// The same store, closed and opened again.
-    pub(crate) fn reopen(mut self) -> Self {
+    pub fn reopen(mut self) -> Self {
         let elsewhere = tempfile::tempdir().expect("a temporary directory");
         let directory = std::mem::replace(&mut self.directory, elsewhere);
         drop(self);
@@ -88,7 +91,7 @@ impl TestStore {
     }
 
     /// Applies a unit and waits for its answer.
-    pub(crate) fn apply<U: Unit>(&self, unit: U) -> Result<U::Answer, WriteError> {
+    pub fn apply<U: Unit>(&self, unit: U) -> Result<U::Answer, WriteError> {
         let writer = self.writer.as_ref().expect("open until it is dropped");
         writer
             .submit(unit)?
@@ -97,7 +100,7 @@ impl TestStore {
     }
 
     /// Takes one due job on the store itself and does a step of it; whether there was one.
-    pub(crate) fn step_in_house(&self) -> bool {
+    pub fn step_in_house(&self) -> bool {
         let lease = LeaseJobs {
             lane: Lane::House,
             limit: 1,
@@ -112,22 +115,22 @@ impl TestStore {
     }
 
     /// Asks a query of the newest commit.
-    pub(crate) fn find<Q: Query>(&mut self, query: Q) -> Q::Answer {
+    pub fn find<Q: Query>(&mut self, query: Q) -> Q::Answer {
         self.look(query).0
     }
 
     /// Asks a query of the newest commit, and which commit that is.
-    pub(crate) fn look<Q: Query>(&mut self, query: Q) -> (Q::Answer, i64) {
+    pub fn look<Q: Query>(&mut self, query: Q) -> (Q::Answer, i64) {
         self.reader.run(&query).expect("the query runs")
     }
 
     /// What was committed since the last call.
-    pub(crate) fn batches(&self) -> Vec<Arc<EventBatch>> {
+    pub fn batches(&self) -> Vec<Arc<EventBatch>> {
         self.events.try_iter().collect()
     }
 
     /// What the units since the last call told.
-    pub(crate) fn events(&self) -> Vec<Event> {
+    pub fn events(&self) -> Vec<Event> {
         self.batches()
             .iter()
             .flat_map(|batch| batch.events.clone())
@@ -135,7 +138,7 @@ impl TestStore {
     }
 
     /// Changes the database behind the writer's back, as nothing in kinglet would.
-    pub(crate) fn tamper(&self, sql: &str) {
+    pub fn tamper(&self, sql: &str) {
         let connection = rusqlite::Connection::open(self.directory.path().join("kinglet.db"))
             .expect("the database is there");
         connection
@@ -145,12 +148,12 @@ impl TestStore {
     }
 
     /// The database file.
-    pub(crate) fn database(&self) -> std::path::PathBuf {
+    pub fn database(&self) -> std::path::PathBuf {
         super::open::database_in(self.directory.path())
     }
 
     /// A number out of the database, by a statement of the test's own.
-    pub(crate) fn number(&self, sql: &str) -> i64 {
+    pub fn number(&self, sql: &str) -> i64 {
         rusqlite::Connection::open(self.directory.path().join("kinglet.db"))
             .and_then(|connection| connection.query_row(sql, (), |row| row.get(0)))
             .expect("the statement finds a number")
@@ -164,5 +167,21 @@ impl Drop for TestStore {
             // A panic of the writer has failed the test already.
             drop(thread.join());
         }
+    }
+}
+
+/// Makes an account that is in use, by its name.
+pub struct AddAccount(pub &'static str);
+
+impl Unit for AddAccount {
+    type Answer = AccountId;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<AccountId, UnitError> {
+        let id = AccountId(write.next_id());
+        write.connection.execute(
+            "INSERT INTO accounts (id, name) VALUES (?1, ?2)",
+            (id, self.0),
+        )?;
+        Ok(id)
     }
 }

@@ -119,7 +119,7 @@ fn remove(directory: &Path, is_new: bool) {
     }
     for error in left.into_iter().filter_map(Result::err) {
         if error.kind() != io::ErrorKind::NotFound {
-            tracing::warn!(%error, directory = %directory.display(), "an unfinished backup can't be removed");
+            tracing::warn!(target: "kinglet::store::backup", %error, directory = %directory.display(), "an unfinished backup can't be removed");
         }
     }
 }

@@ -146,7 +146,7 @@ impl Exporter {
                 None => {
                     outgoing.sent.add(count);
                     if is_failing {
-                        tracing::info!("the collector takes traces again");
+                        tracing::info!(target: "kinglet::telemetry::otlp", "the collector takes traces again");
                     }
                     is_failing = false;
                 }
@@ -154,7 +154,7 @@ impl Exporter {
                     outgoing.failed.add(count);
                     // Once for all that fail in a row: the counter says how many.
                     if !is_failing {
-                        tracing::warn!(error, "the collector takes no traces");
+                        tracing::warn!(target: "kinglet::telemetry::otlp", error, "the collector takes no traces");
                     }
                     is_failing = true;
                 }

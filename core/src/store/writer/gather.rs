@@ -22,7 +22,7 @@ impl WriterThread {
         }
         let timer = runtime::Builder::new_current_thread().enable_time().build();
         timer
-            .inspect_err(|error| tracing::warn!(%error, "commits can't be gathered"))
+            .inspect_err(|error| tracing::warn!(target: "kinglet::store::writer::gather", %error, "commits can't be gathered"))
             .ok()
     }
 

@@ -16,7 +16,7 @@ use crate::ids::{AccountId, PostId};
 use crate::randomness::Randomness;
 use crate::store::open::Synchronous;
 use crate::store::reader::{Query, Reader, View};
-use crate::store::rig::AddAccount;
+use crate::store::testing::AddAccount;
 use crate::store::units::{PassWriter, PreparedText, PublishPost};
 use crate::telemetry::Telemetry;
 

@@ -427,7 +427,7 @@ impl WriterThread {
             return Round::Unavailable;
         }
         if let Err(error) = self.begin() {
-            tracing::error!(%error, "can't begin a transaction");
+            tracing::error!(target: "kinglet::store::writer", %error, "can't begin a transaction");
             return Round::Unavailable;
         }
         self.wishes.commit = false;
@@ -472,7 +472,7 @@ impl WriterThread {
         match committed {
             Ok(()) => Round::Committed { outcomes, events },
             Err(error) => {
-                tracing::error!(%error, "can't commit");
+                tracing::error!(target: "kinglet::store::writer", %error, "can't commit");
                 match self.look_after_failed_commit() {
                     Some(true) => Round::Committed { outcomes, events },
                     Some(false) => Round::Unavailable,
@@ -532,7 +532,7 @@ impl WriterThread {
             Ok(()) => return Ok(()),
             Err(UnitError::Refused(refusal)) => WriteError::Refused(refusal),
             Err(UnitError::Store(error)) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a unit failed");
+                tracing::error!(target: "kinglet::store::writer", error = &error as &dyn std::error::Error, "a unit failed");
                 if error.is_full_or_broken() {
                     WriteError::Unavailable
                 } else {
@@ -544,7 +544,7 @@ impl WriterThread {
             let undone = run("ROLLBACK TO unit", &self.connection)
                 .and_then(|()| run("RELEASE unit", &self.connection));
             if let Err(error) = undone {
-                tracing::error!(%error, "can't take back a unit: ending the transaction");
+                tracing::error!(target: "kinglet::store::writer", %error, "can't take back a unit: ending the transaction");
                 self.roll_back();
             }
         }
@@ -564,7 +564,7 @@ impl WriterThread {
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {
-            tracing::error!(%error, "can't roll back");
+            tracing::error!(target: "kinglet::store::writer", %error, "can't roll back");
         }
     }
 
@@ -586,7 +586,7 @@ impl WriterThread {
                 Some(committed)
             }
             Err(error) => {
-                tracing::error!(%error, "can't reopen the database after a failed commit");
+                tracing::error!(target: "kinglet::store::writer", %error, "can't reopen the database after a failed commit");
                 None
             }
         }
@@ -664,12 +664,12 @@ impl WriterThread {
             Ok(was_blocked) => {
                 // A passive checkpoint never waits: it goes as far as the oldest reader lets it.
                 if was_blocked && mode != "PASSIVE" {
-                    tracing::warn!(mode, "a reader held the write-ahead log for too long");
+                    tracing::warn!(target: "kinglet::store::writer", mode, "a reader held the write-ahead log for too long");
                 }
                 was_blocked
             }
             Err(error) => {
-                tracing::warn!(%error, mode, "the write-ahead log can't be checkpointed now");
+                tracing::warn!(target: "kinglet::store::writer", %error, mode, "the write-ahead log can't be checkpointed now");
                 false
             }
         }

@@ -10,7 +10,7 @@ use super::queries::series::{ReadAccountSeries, ReadInstanceSeries, ReadShares, 
 use super::queries::statistics::{
     ComputeAccountDays, ComputeDay, ComputeWindows, ComputedDay, PlanStatistics, StatisticsStep,
 };
-use super::rig::Rig;
+use super::testing::TestStore;
 use super::units::{
     Admission, ApproveAccount, BoostPost, CountMail, DeleteAccount, DeletePost, EditPost,
     FollowAccount, ForgetAccountDays, MailOutcome, Mark, MarkAccountsStale, MarkPost,
@@ -419,7 +419,7 @@ impl Unit for Tamper {
 
 /// A store with its log.
 struct World {
-    rig: Rig,
+    store: TestStore,
     log: Log,
     zone: TimeZone,
     apps: Vec<AppId>,
@@ -428,11 +428,11 @@ struct World {
 
 impl World {
     fn new(start: &str, zone_name: &str) -> Self {
-        let mut rig = Rig::new();
-        rig.clock.set(moment(start));
-        let apps = rig.apply(AddApps).unwrap();
+        let store = TestStore::open();
+        store.clock.set(moment(start));
+        let apps = store.apply(AddApps).unwrap();
         let mut world = Self {
-            rig,
+            store,
             log: Log::default(),
             zone: zone(zone_name),
             apps,
@@ -445,7 +445,7 @@ impl World {
     }
 
     fn now(&self) -> Timestamp {
-        self.rig.clock.now()
+        self.store.clock.now()
     }
 
     fn sign_up(&mut self, waits: bool) {
@@ -466,7 +466,7 @@ impl World {
             password_hash: "none".to_owned(),
         };
         let made = self
-            .rig
+            .store
             .apply(RegisterAccount { member, admission })
             .unwrap();
         let state = if waits { State::Waiting } else { State::Active };
@@ -537,7 +537,9 @@ impl World {
             app: app.map(|app| self.apps[app]),
             idempotency_key: None,
         };
-        let Ok(id) = self.rig.apply(unit) else { return };
+        let Ok(id) = self.store.apply(unit) else {
+            return;
+        };
         let answers = reply_to.map(|parent| self.log.post(parent).author);
         self.log.posts.push(LoggedPost {
             id,
@@ -560,7 +562,7 @@ impl World {
             post,
             text: text.clone(),
         };
-        if self.rig.apply(unit).is_err() {
+        if self.store.apply(unit).is_err() {
             return;
         }
         let language = language_of(&text).or(before.language);
@@ -582,7 +584,7 @@ impl World {
             post,
             visibility,
         };
-        if self.rig.apply(unit).is_ok() && !before {
+        if self.store.apply(unit).is_ok() && !before {
             let kept = match (self.log.post(post).visibility, visibility) {
                 (Visibility::Followers, _) => Visibility::Followers,
                 (_, wanted) => wanted,
@@ -599,7 +601,7 @@ impl World {
             mark: Mark::Favourite,
             on,
         };
-        if self.rig.apply(unit).is_err() {
+        if self.store.apply(unit).is_err() {
             return;
         }
         let at = self.now();
@@ -620,9 +622,9 @@ impl World {
                 notifies: None,
                 follows_max: 100,
             };
-            self.rig.apply(unit).map(drop)
+            self.store.apply(unit).map(drop)
         } else {
-            self.rig.apply(UnfollowAccount {
+            self.store.apply(UnfollowAccount {
                 follower: by,
                 followee: whom,
             })
@@ -650,9 +652,9 @@ impl World {
     fn suspend(&mut self, account: AccountId, on: bool) {
         let by = Authority::Operator;
         let applied = if on {
-            self.rig.apply(SuspendAccount { by, account })
+            self.store.apply(SuspendAccount { by, account })
         } else {
-            self.rig.apply(UnsuspendAccount { by, account })
+            self.store.apply(UnsuspendAccount { by, account })
         };
         match (applied, self.log.state(account)) {
             (Ok(()), State::Active) if on => self.set_state(account, State::Suspended),
@@ -663,7 +665,7 @@ impl World {
 
     fn delete_account(&mut self, account: AccountId) {
         let by = Authority::Operator;
-        if self.rig.apply(DeleteAccount { by, account }).is_err() {
+        if self.store.apply(DeleteAccount { by, account }).is_err() {
             return;
         }
         self.set_state(account, State::Deleted);
@@ -677,7 +679,7 @@ impl World {
 
     fn act(&mut self, act: &Act) {
         match *act {
-            Act::Wait { minutes } => self.rig.clock.advance_millis(i64::from(minutes) * 60_000),
+            Act::Wait { minutes } => self.store.clock.advance_millis(i64::from(minutes) * 60_000),
             Act::SignUp { waits } => {
                 if self.log.accounts.len() < ACCOUNTS_MAX {
                     self.sign_up(waits);
@@ -685,7 +687,7 @@ impl World {
             }
             Act::Approve { who } => {
                 let (by, account) = (Authority::Operator, self.who(who));
-                if self.rig.apply(ApproveAccount { by, account }).is_ok() {
+                if self.store.apply(ApproveAccount { by, account }).is_ok() {
                     self.set_state(account, State::Active);
                 }
             }
@@ -707,7 +709,7 @@ impl World {
             Act::Delete { post } => {
                 if let Some(post) = self.which(post) {
                     let author = self.log.post(post).author;
-                    if self.rig.apply(DeletePost { author, post }).is_ok() {
+                    if self.store.apply(DeletePost { author, post }).is_ok() {
                         self.log.forget_posts(|logged| logged.id == post);
                     }
                 }
@@ -728,7 +730,7 @@ impl World {
             Act::Unboost { who, post } => {
                 if let Some(post) = self.which(post) {
                     let author = self.who(who);
-                    if self.rig.apply(UnboostPost { author, post }).is_ok() {
+                    if self.store.apply(UnboostPost { author, post }).is_ok() {
                         let stands = |deed: &Deed<PostId>| deed.by == author && deed.to == post;
                         self.log.boosts.retain(|(boost, _)| !stands(boost));
                     }
@@ -743,7 +745,7 @@ impl World {
             Act::Suspend { who, on } => self.suspend(self.who(who), on),
             Act::DeleteAccount { who } => self.delete_account(self.who(who)),
             Act::Purge => {
-                self.rig.step_in_house();
+                self.store.step_in_house();
             }
             Act::Compute { rounds } => {
                 for _ in 0..rounds {
@@ -763,18 +765,18 @@ impl World {
             now,
             zone: zone.clone(),
         };
-        match self.rig.ask(plan).0 {
-            StatisticsStep::Begin(begin) => self.rig.apply(begin).unwrap(),
+        match self.store.look(plan).0 {
+            StatisticsStep::Begin(begin) => self.store.apply(begin).unwrap(),
             StatisticsStep::MarkAccounts => {
-                self.rig.apply(MarkAccountsStale).unwrap();
+                self.store.apply(MarkAccountsStale).unwrap();
             }
             StatisticsStep::Close(day) => self.compute(day),
             StatisticsStep::CountWindows(day) => {
-                let windows = self.rig.ask(ComputeWindows { day, zone }).0;
-                assert!(self.rig.apply(windows).unwrap());
+                let windows = self.store.look(ComputeWindows { day, zone }).0;
+                assert!(self.store.apply(windows).unwrap());
             }
             StatisticsStep::Forget(before) => {
-                self.rig.apply(ForgetAccountDays { before }).unwrap();
+                self.store.apply(ForgetAccountDays { before }).unwrap();
             }
             StatisticsStep::Open(days) => {
                 days.into_iter().for_each(|day| self.compute(day));
@@ -794,11 +796,11 @@ impl World {
                 zone: zone.clone(),
                 after: account,
             };
-            let page = self.rig.ask(page).0;
+            let page = self.store.look(page).0;
             since_commit = since_commit.or(Some(page.record.read_commit));
             after = page.next;
             if !page.record.changes.is_empty() {
-                assert!(self.rig.apply(page.record).unwrap());
+                assert!(self.store.apply(page.record).unwrap());
             }
         }
         let query = ComputeDay {
@@ -807,19 +809,19 @@ impl World {
             is_closed: computed.is_closed,
             since_commit,
         };
-        if let Some(record) = self.rig.ask(query).0 {
-            assert!(self.rig.apply(record).unwrap());
+        if let Some(record) = self.store.look(query).0 {
+            assert!(self.store.apply(record).unwrap());
         }
     }
 
     /// Lets the driver and the purges come to rest.
     fn settle(&mut self) {
-        while self.rig.step_in_house() {}
+        while self.store.step_in_house() {}
         let rounds = (0..ROUNDS_MAX).take_while(|_| self.step()).count();
         assert!(rounds < ROUNDS_MAX, "the driver never comes to rest");
-        let commit = self.rig.ask(ReadTotals).1;
+        let commit = self.store.look(ReadTotals).1;
         assert!(!self.step());
-        assert_eq!(self.rig.ask(ReadTotals).1, commit, "it writes at rest");
+        assert_eq!(self.store.look(ReadTotals).1, commit, "it writes at rest");
     }
 
     /// The dates that the instance has lived through.
@@ -841,7 +843,7 @@ impl World {
             active_min: 0,
             limit: 20,
         };
-        self.rig.ask(shares).0
+        self.store.look(shares).0
     }
 
     /// Compares what is kept with a naive count.
@@ -855,8 +857,8 @@ impl World {
             zone: zone.clone(),
         };
         let series: Vec<InstanceDay> = self
-            .rig
-            .ask(series)
+            .store
+            .look(series)
             .0
             .into_iter()
             .map(|(day, _)| day)
@@ -884,7 +886,7 @@ impl World {
                 from,
                 until,
             };
-            let kept = self.rig.ask(series).0;
+            let kept = self.store.look(series).0;
             let counted: Vec<(Day, AccountDay)> = dates
                 .iter()
                 .map(|date| {
@@ -904,7 +906,7 @@ impl World {
         let (from, until) = (FROM, UNTIL);
         let zone = self.zone.clone();
         let mut shown = String::new();
-        for (day, measured) in self.rig.ask(ReadInstanceSeries { from, until, zone }).0 {
+        for (day, measured) in self.store.look(ReadInstanceSeries { from, until, zone }).0 {
             let figures = audience.figures(&day);
             shown += &format!(
                 "{} {figures:?} {:?}\n",
@@ -912,7 +914,7 @@ impl World {
                 audience.measured(measured)
             );
         }
-        let (totals, measured) = self.rig.ask(ReadTotals).0;
+        let (totals, measured) = self.store.look(ReadTotals).0;
         shown += &format!(
             "{:?} {:?}\n",
             audience.totals(&totals),
@@ -930,7 +932,7 @@ impl World {
                 active_min,
                 limit: 20,
             };
-            shown += &format!("{:?}\n", self.rig.ask(shares).0);
+            shown += &format!("{:?}\n", self.store.look(shares).0);
         }
         shown
     }
@@ -969,12 +971,12 @@ proptest! {
         world.settle();
         world.check();
 
-        world.rig.apply(Tamper(WIPE)).unwrap();
+        world.store.apply(Tamper(WIPE)).unwrap();
         world.settle();
         world.check();
-        world.rig.apply(Tamper(FALSIFY)).unwrap();
+        world.store.apply(Tamper(FALSIFY)).unwrap();
         let all = ReopenDays { from: FROM, until: UNTIL };
-        world.rig.apply(all).unwrap();
+        world.store.apply(all).unwrap();
         world.settle();
         world.check();
     }
@@ -1010,21 +1012,21 @@ proptest! {
 fn an_idle_instance_writes_nothing() {
     let mut world = World::new(STARTS[0], ZONES[3]);
     world.publish(world.who(0), Visibility::Public, None, 7);
-    world.rig.clock.advance_millis(3 * 86_400_000);
+    world.store.clock.advance_millis(3 * 86_400_000);
     world.settle();
-    let commit = world.rig.ask(ReadTotals).1;
+    let commit = world.store.look(ReadTotals).1;
     for _ in 0..20 {
-        world.rig.clock.advance_millis(60_000);
+        world.store.clock.advance_millis(60_000);
         assert!(!world.step());
     }
-    assert_eq!(world.rig.ask(ReadTotals).1, commit);
+    assert_eq!(world.store.look(ReadTotals).1, commit);
 }
 
 #[test]
 fn whoever_is_let_in_signed_up_on_the_day_of_asking() {
     let mut world = World::new(STARTS[0], ZONES[0]);
     world.sign_up(true);
-    world.rig.clock.advance_millis(3 * 86_400_000);
+    world.store.clock.advance_millis(3 * 86_400_000);
     world.settle();
     world.check();
     world.act(&Act::Approve { who: 4 });
@@ -1043,7 +1045,7 @@ fn a_deleted_account_has_no_days_whoever_answered_it() {
     let post = world.which(0);
     world.publish(other, Visibility::Public, post, 0);
     world.delete_account(one);
-    world.rig.clock.advance_millis(3 * 86_400_000);
+    world.store.clock.advance_millis(3 * 86_400_000);
     world.settle();
     world.check();
 }
@@ -1053,10 +1055,10 @@ fn a_day_changed_while_it_is_computed_is_computed_again() {
     let mut world = World::new(STARTS[0], ZONES[0]);
     world.publish(world.who(0), Visibility::Public, None, 7);
     world.publish(world.who(1), Visibility::Public, None, 7);
-    world.rig.clock.advance_millis(3 * 86_400_000);
+    world.store.clock.advance_millis(3 * 86_400_000);
     world.settle();
     world.act(&Act::Delete { post: 0 });
-    while world.rig.step_in_house() {}
+    while world.store.step_in_house() {}
     let day = Day::of(moment(STARTS[0]), &world.zone);
     let zone = world.zone.clone();
     let query = ComputeDay {
@@ -1065,14 +1067,14 @@ fn a_day_changed_while_it_is_computed_is_computed_again() {
         is_closed: true,
         since_commit: None,
     };
-    let record = world.rig.ask(query).0.expect("the deletion is seen");
+    let record = world.store.look(query).0.expect("the deletion is seen");
     world.act(&Act::Delete { post: 0 });
-    while world.rig.step_in_house() {}
-    assert!(world.rig.apply(record.clone()).unwrap());
+    while world.store.step_in_house() {}
+    assert!(world.store.apply(record.clone()).unwrap());
     world.settle();
     world.check();
     assert!(
-        !world.rig.apply(record).unwrap(),
+        !world.store.apply(record).unwrap(),
         "what was read before is refused"
     );
     world.check();
@@ -1082,13 +1084,16 @@ fn a_day_changed_while_it_is_computed_is_computed_again() {
 fn what_was_measured_is_told_of_its_day() {
     let mut world = World::new("2026-03-01T18:00:00Z", "Asia/Kathmandu");
     let measure = |world: &mut World, database_bytes, outcome, letters| {
-        world.rig.apply(MeasureDatabase { database_bytes }).unwrap();
-        world.rig.apply(CountMail { outcome, letters }).unwrap();
+        world
+            .store
+            .apply(MeasureDatabase { database_bytes })
+            .unwrap();
+        world.store.apply(CountMail { outcome, letters }).unwrap();
     };
     measure(&mut world, 100, MailOutcome::Sent, 2);
-    world.rig.clock.set(moment("2026-03-01T18:14:59Z"));
+    world.store.clock.set(moment("2026-03-01T18:14:59Z"));
     measure(&mut world, 110, MailOutcome::Sent, 3);
-    world.rig.clock.set(moment("2026-03-01T18:15:00Z"));
+    world.store.clock.set(moment("2026-03-01T18:15:00Z"));
     measure(&mut world, 90, MailOutcome::Failed, 1);
     world.settle();
     let series = ReadInstanceSeries {
@@ -1097,8 +1102,8 @@ fn what_was_measured_is_told_of_its_day() {
         zone: world.zone.clone(),
     };
     let told: Vec<(String, Option<i64>, i64, i64)> = world
-        .rig
-        .ask(series)
+        .store
+        .look(series)
         .0
         .into_iter()
         .map(|(day, m)| {
@@ -1130,14 +1135,14 @@ fn days_of_accounts_are_forgotten_and_the_instance_s_stay() {
         from: FROM,
         until: UNTIL,
     };
-    assert_eq!(world.rig.ask(series).0.len(), 1);
-    world.rig.clock.advance_millis(401 * 86_400_000);
+    assert_eq!(world.store.look(series).0.len(), 1);
+    world.store.clock.advance_millis(401 * 86_400_000);
     world.settle();
-    assert_eq!(world.rig.ask(series).0, []);
+    assert_eq!(world.store.look(series).0, []);
     // An old day is computed again without them.
     world.act(&Act::Delete { post: 0 });
     world.settle();
-    assert_eq!(world.rig.ask(series).0, []);
+    assert_eq!(world.store.look(series).0, []);
     let first = world.dates()[0];
     let zone = world.zone.clone();
     let kept = ReadInstanceSeries {
@@ -1146,7 +1151,7 @@ fn days_of_accounts_are_forgotten_and_the_instance_s_stay() {
         zone: zone.clone(),
     };
     assert_eq!(
-        world.rig.ask(kept).0[0].0,
+        world.store.look(kept).0[0].0,
         world.log.instance_day(&zone, first)
     );
 }

@@ -53,7 +53,7 @@ impl Snapshots {
         let database = match opened {
             Ok(Ok(database)) => database,
             Ok(Err(_)) | Err(_) => {
-                tracing::warn!("the timeline snapshots can't be opened: starting with none");
+                tracing::warn!(target: "kinglet::store::snapshots::kept", "the timeline snapshots can't be opened: starting with none");
                 match std::fs::remove_dir_all(directory) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                         return Err(file_error("can't remove broken timeline snapshots")(error));
@@ -96,7 +96,7 @@ impl Snapshots {
             .as_deref()
             .and_then(|bytes| self.decode(reader, bytes));
         if snapshot.is_none() && found.is_some() {
-            tracing::warn!(%reader, "a timeline snapshot is not sound: dropped");
+            tracing::warn!(target: "kinglet::store::snapshots::kept", %reader, "a timeline snapshot is not sound: dropped");
             self.guarded(|| self.database.remove(key(reader)))?;
         }
         Ok(snapshot)

@@ -14,15 +14,13 @@ pub mod open;
 mod plans;
 pub mod queries;
 pub mod reader;
-#[cfg(test)]
-pub(crate) mod rig;
 pub mod snapshots;
 mod sql;
 #[cfg(test)]
 mod statistics_tests;
 mod tables;
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod units;
 mod watch;
 pub mod writer;
