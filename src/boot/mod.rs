@@ -413,4 +413,15 @@ mod tests {
             assert_eq!(error.exit_code(), 1);
         }
     }
+
+    #[test]
+    fn whoever_is_only_sent_on_takes_few_connections_and_not_for_long() {
+        let mut config = Config::default();
+        config.http.connections_max = 10_000;
+        let bounds = redirect_bounds(&config);
+        assert_eq!(bounds.connections_max, REDIRECT_CONNECTIONS_MAX);
+        assert!(bounds.idle_timeout <= REDIRECT_IDLE_MAX);
+        config.http.connections_max = 10;
+        assert_eq!(redirect_bounds(&config).connections_max, 10);
+    }
 }
