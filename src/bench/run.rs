@@ -1,10 +1,7 @@
 //! One run: from an empty directory, or a server that is there, to a report.
 
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
-
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -13,18 +10,17 @@ use super::graph::FollowerGraph;
 use super::machine::{Machine, TMPFS};
 use super::mix::{Kind, Mix};
 use super::plan::{Aim, GraphSource, Rate};
-use super::population::{Before, follow_over_http, found};
+use super::population::{Before, follow_over_http};
 use super::process::Usage;
 use super::report::{self, Figure, LoadReport, Program, Report, ServerUse, lag_figures};
-use super::server::{Place, ServerProcess, Written};
+use super::server::Written;
 use super::tally::Tally;
-use super::target::{Member, ServerUrl, Target};
+use super::target::{ServerUrl, Target};
 use super::text::Texts;
+use super::throwaway::{Throwaway, directory_in};
 use super::worker::Load;
 use super::{BenchError, Plan, Progress, closed_loop, lag, open_loop};
 use crate::clock::{Clock, SystemClock};
-use crate::randomness::Randomness;
-use crate::secret::random_token;
 
 /// When the load itself keeps this much of a core busy for each of its threads, it may be what is measured.
 const GENERATOR_CORES_MAX: f64 = 0.9;
@@ -33,15 +29,11 @@ const DURABILITY: (&str, &str) = ("storage.synchronous", "full");
 /// How long a server that has just started is left alone before its memory is looked at.
 const MEMORY_SETTLES: Duration = Duration::from_secs(2);
 
-/// A throwaway instance and what is known of it.
+/// A throwaway instance and what was seen of it before the load.
 struct Own {
-    // Removed with this value, after the process that uses it.
-    server: Option<ServerProcess>,
-    place: Place,
+    instance: Throwaway,
     started_ms: f64,
     idle: Usage,
-    bytes_before: u64,
-    _directory: TempDir,
 }
 
 /// Measures what the plan says.
@@ -51,10 +43,19 @@ struct Own {
 pub async fn run(plan: &Plan, progress: &Progress) -> Result<Report, BenchError> {
     let at = SystemClock.now().to_string();
     let texts = Texts::new(plan.seed);
-    let directory = directory_of(&plan.aim)?;
+    let place = match &plan.aim {
+        Aim::Throwaway { place, .. } => place.as_deref(),
+        // Only for asking how fast the disk is.
+        Aim::Server { .. } => None,
+    };
+    let directory = directory_in(place)?;
     let machine = Machine::look(directory.path())?;
     let mut notes = Vec::new();
-    let (graph, name) = graph_of(plan)?;
+    let members = match &plan.aim {
+        Aim::Throwaway { .. } => None,
+        Aim::Server { tokens, .. } => Some(tokens.len()),
+    };
+    let (graph, name) = graph_of(&plan.graph, members, plan.seed)?;
     let history;
     let settings;
     let (target, mut own, server) = match &plan.aim {
@@ -77,8 +78,8 @@ pub async fn run(plan: &Plan, progress: &Progress) -> Result<Report, BenchError>
                 texts: &texts,
                 seed: plan.seed,
             };
-            let (target, own) = own_server(directory, &settings, &before, progress).await?;
-            (target, Some(own), None)
+            let own = Own::start(directory, &settings, &before, progress).await?;
+            (own.instance.target()?, Some(own), None)
         }
         Aim::Server { url, tokens } => {
             history = 0;
@@ -93,16 +94,7 @@ pub async fn run(plan: &Plan, progress: &Progress) -> Result<Report, BenchError>
             (target, None, Some(url.clone()))
         }
     };
-    let mut random = Randomness::from_system()
-        .map_err(|error| BenchError::Unusable(error.to_string()))?
-        .rng();
-    let load = Arc::new(Load {
-        target,
-        texts,
-        seed: plan.seed,
-        run: random_token::<16>(&mut random).expose().clone(),
-        written: AtomicU64::new(0),
-    });
+    let load = Load::new(target, texts, plan.seed)?;
     let driver = Driver {
         load: &load,
         own: own.as_ref(),
@@ -162,42 +154,23 @@ pub async fn run(plan: &Plan, progress: &Progress) -> Result<Report, BenchError>
     })
 }
 
-/// A throwaway directory; where a server is there already, it is only for asking how fast the disk is.
-fn directory_of(aim: &Aim) -> Result<TempDir, BenchError> {
-    let place = match aim {
-        Aim::Throwaway { place, .. } => place.clone(),
-        Aim::Server { .. } => None,
-    };
-    let place = place.unwrap_or_else(std::env::temp_dir);
-    TempDir::with_prefix_in("kinglet-bench-", &place).map_err(BenchError::io(format!(
-        "{}: can't be used",
-        place.display()
-    )))
-}
-
-fn graph_of(plan: &Plan) -> Result<(FollowerGraph, String), BenchError> {
-    let members = match &plan.aim {
-        Aim::Throwaway { .. } => None,
-        Aim::Server { tokens, .. } => Some(tokens.len()),
-    };
-    let (mut graph, name) = match &plan.graph {
+/// Reads or makes a graph; where there are only so many members, what is left of it. Also where it comes from.
+pub(super) fn graph_of(
+    source: &GraphSource,
+    members: Option<usize>,
+    seed: u64,
+) -> Result<(FollowerGraph, String), BenchError> {
+    let (mut graph, name) = match source {
         GraphSource::File(path) => {
             let name = path.file_name().unwrap_or(path.as_os_str());
-            (
-                FollowerGraph::read(path)?,
-                name.to_string_lossy().into_owned(),
-            )
+            let name = name.to_string_lossy().into_owned();
+            (FollowerGraph::read(path)?, name)
         }
         GraphSource::Made { people, friends } => {
-            let people = match (people, members) {
-                (Some(people), Some(members)) => (*people).min(members),
-                (Some(people), None) => *people,
-                (None, members) => members.unwrap_or(PEOPLE),
-            };
-            (
-                FollowerGraph::generate(people, *friends, plan.seed),
-                "made".to_owned(),
-            )
+            let people = people.or(members).unwrap_or(PEOPLE);
+            let people = people.min(members.unwrap_or(people));
+            let graph = FollowerGraph::generate(people, *friends, seed);
+            (graph, "made".to_owned())
         }
     };
     if let Some(members) = members {
@@ -215,59 +188,23 @@ fn graph_of(plan: &Plan) -> Result<(FollowerGraph, String), BenchError> {
 /// People of a made graph, unless told otherwise: as many as the college has whose graph the field uses.
 pub const PEOPLE: usize = 962;
 
-async fn own_server(
-    directory: TempDir,
-    settings: &[(String, String)],
-    before: &Before<'_>,
-    progress: &Progress,
-) -> Result<(Target, Own), BenchError> {
-    let place = Place::new(directory.path(), settings)?;
-    let members = found(&place.data(), before, progress).await?;
-    let bytes_before = place.database_bytes()?;
-    progress.things("start", 1);
-    let target_at = |address: SocketAddr, members: Vec<Member>| Target {
-        address,
-        host: address.to_string(),
-        members,
-    };
-    let first = members.first().cloned();
-    let (server, started_ms) = place
-        .start(|address| {
-            let target = target_at(address, Vec::new());
-            first
-                .as_ref()
-                .map(|first| target.home(first))
-                .unwrap_or_default()
-        })
-        .await?;
-    progress.time("rest", MEMORY_SETTLES);
-    tokio::time::sleep(MEMORY_SETTLES).await;
-    let own = Own {
-        idle: server.usage()?,
-        started_ms,
-        bytes_before,
-        place,
-        _directory: directory,
-        server: Some(server),
-    };
-    let address = own.address()?;
-    Ok((target_at(address, members), own))
-}
-
 impl Own {
-    fn address(&self) -> Result<SocketAddr, BenchError> {
-        let server = self.server.as_ref().map(|server| server.address);
-        server.ok_or_else(|| BenchError::Unusable("the server has ended".to_owned()))
-    }
-
-    fn used(&self) -> Result<Option<ServerUse>, BenchError> {
-        let Some(server) = &self.server else {
-            return Ok(None);
-        };
-        Ok(Some(ServerUse {
-            usage: server.usage()?,
-            written: server.written()?,
-        }))
+    async fn start(
+        directory: TempDir,
+        settings: &[(String, String)],
+        before: &Before<'_>,
+        progress: &Progress,
+    ) -> Result<Self, BenchError> {
+        let mut instance = Throwaway::make(directory, settings, before, progress).await?;
+        progress.things("start", 1);
+        let started_ms = instance.start().await?;
+        progress.time("rest", MEMORY_SETTLES);
+        tokio::time::sleep(MEMORY_SETTLES).await;
+        Ok(Self {
+            idle: instance.server()?.usage()?,
+            started_ms,
+            instance,
+        })
     }
 
     /// What is known of the instance alone; ends the server, so that the disk has all that was written.
@@ -276,25 +213,22 @@ impl Own {
             Figure::less("start.first_home", self.started_ms, "ms"),
             Figure::less("memory.idle", self.idle.resident_bytes as f64 / 1e6, "MB"),
         ];
-        let Some(server) = self.server.take() else {
-            return Ok(figures);
-        };
-        let usage = server.usage()?;
+        let usage = self.instance.server()?.usage()?;
         for (name, bytes) in [
             ("memory.after", usage.resident_bytes),
             ("memory.most", usage.resident_bytes_max),
         ] {
             figures.push(Figure::less(name, bytes as f64 / 1e6, "MB"));
         }
-        server.stop().await?;
-        let bytes = self.place.database_bytes()?;
+        self.instance.stop().await?;
+        let bytes = self.instance.place.database_bytes()?;
         let posts = load.written.load(Ordering::Relaxed);
         if posts > 0 {
-            let each = bytes.saturating_sub(self.bytes_before) as f64 / posts as f64;
+            let each = bytes.saturating_sub(self.instance.bytes_before) as f64 / posts as f64;
             figures.push(Figure::less("disk.per_post", each, "B"));
         }
         figures.push(Figure::less("disk.database", bytes as f64 / 1e6, "MB"));
-        let all = self.place.bytes()?;
+        let all = self.instance.place.bytes()?;
         figures.push(Figure::less("disk.all", all as f64 / 1e6, "MB"));
         let posts = posts as usize + history;
         figures.push(Figure::more("disk.posts", posts as f64, ""));
@@ -343,11 +277,10 @@ impl Driver<'_> {
         };
         loads.push(closed);
         progress.time(format!("mix, open loop, {rate:.0}/s"), plan.time);
-        let follows = known_follows(graph, load.target.members.len());
         let mut sampled = lag::Lag::default();
         let both = async {
             let open = open_loop::run(load, plan.mix, connections, rate, plan.time, 4);
-            let lag = lag::sample(load, &follows, plan.time);
+            let lag = lag::sample(load, &graph.follows, plan.time);
             let (open, lag) = tokio::try_join!(open, lag)?;
             sampled = lag;
             Ok(open)
@@ -364,7 +297,7 @@ impl Driver<'_> {
         rate: Option<f64>,
         tally: impl Future<Output = Result<Tally, BenchError>>,
     ) -> Result<LoadReport, BenchError> {
-        let used = || self.own.map_or(Ok(None), Own::used);
+        let used = || self.own.map(|own| own.instance.used()).transpose();
         let before = used()?;
         let posts = self.load.written.load(Ordering::Relaxed);
         let generator = Usage::of(std::process::id())?;
@@ -389,15 +322,6 @@ impl Driver<'_> {
             &generator,
         ))
     }
-}
-
-fn known_follows(graph: &FollowerGraph, members: usize) -> Vec<(u32, u32)> {
-    let is_there = |person: u32| (person as usize) < members;
-    let follows = graph.follows.iter().copied();
-    let known: BTreeSet<_> = follows
-        .filter(|(a, b)| is_there(*a) && is_there(*b))
-        .collect();
-    known.into_iter().collect()
 }
 
 /// What a server says that it is.

@@ -18,6 +18,7 @@ use super::process::{Usage, disk_bytes};
 use crate::clock::Moment;
 use crate::control::client;
 use crate::control::protocol::{Answer, Request};
+use crate::domain::account::Role;
 
 /// How long a server may take to start and to stop: one of millions of posts has a log to go through.
 const START_TIME_MAX: Duration = Duration::from_secs(120);
@@ -85,6 +86,21 @@ impl Place {
     /// When the directory can't be listed.
     pub fn bytes(&self) -> Result<u64, BenchError> {
         disk_bytes(&self.data())
+    }
+
+    /// Forgets what was saved of homes, as anybody may: the server makes them anew.
+    ///
+    /// # Errors
+    /// When it can't be removed.
+    pub fn forget_snapshots(&self) -> Result<(), BenchError> {
+        let path = self.data().join("timelines");
+        match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let what = format!("{}: can't be removed", path.display());
+                Err(BenchError::io(what)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn log(&self) -> PathBuf {
@@ -238,6 +254,25 @@ impl ServerProcess {
             units: told.writer.units,
             commits: told.writer.commits,
         })
+    }
+
+    /// Has it hash a password as a log-in does: that of a new account.
+    ///
+    /// # Errors
+    /// When the account isn't made.
+    pub fn hash_a_password(&self, name: &str) -> Result<(), BenchError> {
+        let request = Request::CreateAccount {
+            name: name.to_owned(),
+            email: format!("{name}@example.org"),
+            role: Role::User,
+            password: None,
+        };
+        match client::ask(&self.data, &request) {
+            Ok(Some(Ok(_))) => Ok(()),
+            Ok(Some(Err(failure))) => Err(BenchError::Unusable(failure.to_string())),
+            Ok(None) => Err(BenchError::Unusable("the server has ended".to_owned())),
+            Err(error) => Err(BenchError::Unusable(error.to_string())),
+        }
     }
 
     /// Tells it to stop and waits until it has.

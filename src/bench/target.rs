@@ -44,6 +44,15 @@ pub(super) struct Identified {
 }
 
 impl Target {
+    /// A server at an address, by which it is called.
+    pub fn new(address: SocketAddr, members: Vec<Member>) -> Self {
+        Self {
+            address,
+            host: address.to_string(),
+            members,
+        }
+    }
+
     /// A request without a body.
     pub fn get(&self, path: &str, member: &Member) -> Vec<u8> {
         let (host, token) = (&self.host, member.token.expose());

@@ -8,10 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use super::BenchError;
 use super::client::Connection;
 use super::mix::{Kind, Mix};
 use super::target::{Member, PAGE_ENTRIES, Target};
 use super::text::Texts;
+use crate::randomness::Randomness;
+use crate::secret::random_token;
 
 /// What all connections of all loads of a run share.
 #[derive(Debug)]
@@ -29,6 +32,34 @@ pub struct Load {
 }
 
 impl Load {
+    /// Of a run that hasn't begun.
+    ///
+    /// # Errors
+    /// When the machine has no randomness to give.
+    pub fn new(target: Target, texts: Texts, seed: u64) -> Result<Arc<Self>, BenchError> {
+        let randomness = Randomness::from_system();
+        let randomness = randomness.map_err(|error| BenchError::Unusable(error.to_string()))?;
+        Ok(Arc::new(Self {
+            target,
+            texts,
+            seed,
+            run: random_token::<16>(&mut randomness.rng()).into_exposed(),
+            written: AtomicU64::new(0),
+        }))
+    }
+
+    /// As this one, of a run of its own, by other people on the same server.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn by(&self, members: Vec<Member>) -> Result<Arc<Self>, BenchError> {
+        let target = Target {
+            members,
+            ..self.target.clone()
+        };
+        Self::new(target, self.texts.clone(), self.seed)
+    }
+
     /// The request that publishes a post.
     pub fn post(&self, author: &Member, text: &str) -> Vec<u8> {
         let mut form = String::with_capacity(text.len() + 32);

@@ -7,12 +7,14 @@ use std::pin::pin;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{CliError, print};
+use crate::bench::figures::static_body::{self, BODY_BYTES_MAX};
+use crate::bench::figures::{self, FiguresPlan, ROUNDS_MAX, Row};
 use crate::bench::graph::PEOPLE_MAX;
 use crate::bench::mix::Mix;
 use crate::bench::pacer::RATE_MAX;
@@ -28,6 +30,10 @@ const SECONDS_MAX: u32 = 24 * 60 * 60;
 const POSTS_MAX: u64 = 100_000_000;
 /// The most friends that each finds in a made graph.
 const FRIENDS_MAX: u32 = 1000;
+/// Friends whom each finds in a made graph, unless told otherwise: the real one has 19.6 pairs a person.
+const FRIENDS: usize = 20;
+/// The most followers of the author whose posts fan out.
+const FOLLOWERS_MAX: u32 = 500_000;
 /// The most threads that ask.
 const THREADS_MAX: u32 = 256;
 /// How often the bar is drawn.
@@ -37,7 +43,12 @@ const FAILED_PER_THOUSAND_MAX: u64 = 1;
 
 /// Options of `bench`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Bench {
+    /// What to do instead of one run.
+    #[command(subcommand)]
+    pub command: Option<BenchCommand>,
+
     /// Measure this server, http://HOST[:PORT], instead of a throwaway instance; its people follow each other then, and write
     #[arg(long, value_name = "URL", requires = "tokens")]
     pub url: Option<String>,
@@ -56,7 +67,7 @@ pub struct Bench {
     pub users: Option<u32>,
 
     /// Older people whom each in a graph that is made befriends
-    #[arg(long, value_name = "N", default_value_t = 20,
+    #[arg(long, value_name = "N", default_value_t = FRIENDS as u32,
           value_parser = clap::value_parser!(u32).range(1..=i64::from(FRIENDS_MAX)))]
     pub friends: u32,
 
@@ -130,6 +141,107 @@ pub struct Bench {
     /// Where to put the picture
     #[arg(long, value_name = "FILE.svg", requires = "plot")]
     pub svg: Option<PathBuf>,
+}
+
+/// `bench ...`
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum BenchCommand {
+    /// Measure what kinglet promises, side by side: medians of several rounds, with what is to be reached
+    #[command(after_help = "\
+Examples:
+  kinglet bench figures --graph socfb-Reed98.edges --dir . --json figures.json
+  kinglet bench figures --only home,posts --rounds 3
+
+Everything takes half an hour, most of it the million posts of cold; all the others are done in ten
+minutes.")]
+    Figures(Figures),
+
+    /// Answer everything with one body of so many bytes, until standard input ends
+    #[command(hide = true)]
+    StaticBody {
+        /// Length of the body
+        #[arg(value_parser = clap::value_parser!(u32).range(..=i64::from(BODY_BYTES_MAX)))]
+        bytes: u32,
+    },
+}
+
+/// Options of `bench figures`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// Rows: home, posts, mix, fanout, memory, start, disk, idle, cold [default: all]
+    #[arg(long, value_name = "ROW,...", value_delimiter = ',')]
+    pub only: Vec<Row>,
+
+    /// Rounds, of which the median counts
+    #[arg(long, value_name = "N", default_value_t = 5,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(ROUNDS_MAX)))]
+    pub rounds: u32,
+
+    /// How long each load of a round lasts
+    #[arg(long, value_name = "S", default_value_t = 5,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(SECONDS_MAX)))]
+    pub seconds: u32,
+
+    /// Edge list for the mix: who follows whom, both ways [default: a graph that is made]
+    #[arg(long, value_name = "FILE")]
+    pub graph: Option<PathBuf>,
+
+    /// Makes the same texts and requests again
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+
+    /// Posts of the large instance (cold); a tenth as many people
+    #[arg(long, value_name = "N", default_value_t = 1_000_000,
+          value_parser = clap::value_parser!(u64).range(1..=POSTS_MAX))]
+    pub posts: u64,
+
+    /// Followers of the author whose posts fan out
+    #[arg(long, value_name = "N", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(FOLLOWERS_MAX)))]
+    pub followers: u32,
+
+    /// Threads that ask; the server has the other cores
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(THREADS_MAX)))]
+    pub threads: u32,
+
+    /// Setting of all instances, such as timelines.window_entries_max=100
+    #[arg(long = "set", value_name = "SETTING=VALUE", value_parser = setting)]
+    pub settings: Vec<(String, String)>,
+
+    /// Where the instances lie, best on a disk [default: the system's place for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+
+    /// Write all that was measured to this file
+    #[arg(long, value_name = "FILE.json")]
+    pub json: Option<PathBuf>,
+}
+
+impl Figures {
+    fn plan(&self) -> FiguresPlan {
+        FiguresPlan {
+            rows: if self.only.is_empty() {
+                Row::ALL.to_vec()
+            } else {
+                self.only.clone()
+            },
+            rounds: self.rounds as usize,
+            time: Duration::from_secs(self.seconds.into()),
+            graph: match &self.graph {
+                Some(path) => GraphSource::File(path.clone()),
+                None => GraphSource::Made {
+                    people: None,
+                    friends: FRIENDS,
+                },
+            },
+            seed: self.seed,
+            place: self.dir.clone(),
+            settings: self.settings.clone(),
+            posts: usize::try_from(self.posts).unwrap_or(usize::MAX),
+            followers: self.followers as usize,
+        }
+    }
 }
 
 /// A share in thousandths: `0.7` are 700.
@@ -223,6 +335,21 @@ impl From<BenchError> for CliError {
 }
 
 pub(super) fn run(options: &Bench) -> Result<(), CliError> {
+    match &options.command {
+        Some(BenchCommand::StaticBody { bytes }) => {
+            let mut told = Ok(());
+            static_body::serve(*bytes, |address| told = print(address))?;
+            return told;
+        }
+        Some(BenchCommand::Figures(options)) => {
+            let plan = options.plan();
+            let report = measure(options.threads, |progress| async move {
+                figures::measure(&plan, &progress).await
+            })?;
+            return tell(&report, options.json.as_deref());
+        }
+        None => {}
+    }
     if let Some([before, after]) = options.compare.as_deref() {
         let (before, after) = (Report::read(before)?, Report::read(after)?);
         let (compared, differences) = compare::compare(&before, &after);
@@ -235,11 +362,16 @@ pub(super) fn run(options: &Bench) -> Result<(), CliError> {
     let report = measure(options.threads, |progress| async move {
         crate::bench::run(&plan, &progress).await
     })?;
-    print(&table::report(&report))?;
-    if let Some(path) = &options.json {
+    tell(&report, options.json.as_deref())?;
+    judge(&report)
+}
+
+fn tell(report: &Report, json: Option<&Path>) -> Result<(), CliError> {
+    // The file first: a terminal that is gone shall not cost what was measured.
+    if let Some(path) = json {
         report.write(path)?;
     }
-    judge(&report)
+    print(&table::report(report))
 }
 
 fn draw(path: &Path, svg: &Path) -> Result<(), CliError> {
