@@ -5,6 +5,7 @@
 
 pub mod args;
 mod backup;
+pub mod bench;
 mod check;
 mod columns;
 mod completions;
@@ -153,6 +154,9 @@ fn dispatch(
     if let Command::Dev(options) = &cli.command {
         return dev::run(options);
     }
+    if let Command::Bench(options) = &cli.command {
+        return bench::run(options);
+    }
     if let Command::Completions(asked) = cli.command {
         return completions::run(asked);
     }
@@ -178,6 +182,7 @@ fn dispatch(
     })?;
     match &cli.command {
         Command::Serve(_)
+        | Command::Bench(_)
         | Command::Dev(_)
         | Command::Doctor(_)
         | Command::Config(_)

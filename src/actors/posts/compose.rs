@@ -31,7 +31,7 @@ pub struct Draft {
 ///
 /// # Errors
 /// An empty or over-long text, or a language that is no code.
-pub(super) fn prepare(draft: &Draft, rules: &TextRules) -> Result<PreparedText, Refusal> {
+pub fn prepare(draft: &Draft, rules: &TextRules) -> Result<PreparedText, Refusal> {
     if draft.text.len() + draft.spoiler.len() > count::POST_BYTES_MAX {
         return Err(too_long(rules));
     }

@@ -4,7 +4,7 @@ mod compose;
 mod core;
 pub mod fill;
 
-pub use compose::{Draft, TextRules};
+pub use compose::{Draft, TextRules, prepare};
 
 use actix::{
     Actor, ActorFutureExt, Context, Handler, Message, ResponseActFuture, ResponseFuture, WrapFuture,

@@ -58,6 +58,8 @@ use crate::store::units::{
 
 /// How many calls of one [`Seeding`] and its clones are at work at the same time.
 pub const SEEDS_AT_ONCE_MAX: usize = 16;
+/// How many [`Seeding::with_calls_at_once`] allows at the most: as many as fit into one commit.
+pub const SEEDS_AT_ONCE_LIMIT: usize = 512;
 
 /// Makes people and lets them act. Clones fill the same instance; made by [`Server::seed`](crate::Server::seed).
 #[derive(Clone)]
@@ -75,6 +77,15 @@ impl Seeding {
             follows_max: i64::from(instance.config.limits.follows_per_account_max),
             places: Arc::new(Semaphore::new(SEEDS_AT_ONCE_MAX)),
         }
+    }
+
+    /// As this one, with so many calls at work at the same time instead of [`SEEDS_AT_ONCE_MAX`]: to fill an instance with
+    /// thousands of follows and posts, for a commit takes as many units as wait for it. Passwords are hashed a few at a time,
+    /// so people are better made by this one.
+    #[must_use]
+    pub fn with_calls_at_once(mut self, calls: usize) -> Self {
+        self.places = Arc::new(Semaphore::new(calls.clamp(1, SEEDS_AT_ONCE_LIMIT)));
+        self
     }
 
     /// A person with this name, its account and a token. Awaited as it is, or after more was said about it.
