@@ -135,7 +135,7 @@ invariants! {
              THEN ' has no post' ELSE ' has a post' END FROM notifications
          WHERE (kind IN (0, 1, 2, 5, 6)) <> (post IS NOT NULL)",
     "idempotency_keys_have_their_post":
-        "SELECT 'a key of account ' || account || ' made the missing post ' || post FROM idempotency_keys
+        "SELECT 'a key made the missing post ' || post FROM idempotency_keys
          WHERE post NOT IN (SELECT id FROM posts)",
     "posts_are_indexed":
         "SELECT 'post ' || id || ' is not in the search index' FROM posts
