@@ -530,7 +530,7 @@ impl WriterThread {
 
     fn commit(&mut self) -> Result<(), StoreError> {
         self.pulse.at_work();
-        meta::set_commit(&self.connection, self.commit + 1)?;
+        meta::set_commit(&self.connection, self.commit + 1, self.ids.last())?;
         self.connection.prepare_cached("COMMIT")?.execute(())?;
         self.commit += 1;
         self.committed_at = Some(Moment::now());

@@ -229,7 +229,7 @@ invariants! {
          FROM instance_days HAVING count(*) <> max(day) - min(day) + 1",
     "the_store_knows_itself":
         "SELECT 'meta has no ' || wanted.name
-         FROM (SELECT 'commit' AS name UNION ALL SELECT 'identity'
+         FROM (SELECT 'commit' AS name UNION ALL SELECT 'last_id' UNION ALL SELECT 'identity'
              UNION ALL SELECT 'unsubscribe_key') AS wanted
          LEFT JOIN meta ON meta.name = wanted.name AND meta.value <> ''
          WHERE meta.name IS NULL",
