@@ -93,13 +93,9 @@ CREATE TABLE markers (
     PRIMARY KEY (account, timeline)
 ) WITHOUT ROWID, STRICT;
 
--- A client's retry with the same key gets the post that the first try made.
+-- A client's retry with the same key gets the post that the first try made. The post tells the key's age.
 CREATE TABLE idempotency_keys (
-    account INTEGER NOT NULL REFERENCES accounts (id),
-    key     BLOB    NOT NULL,
-    post    INTEGER NOT NULL,
-    made_at INTEGER NOT NULL,
-    PRIMARY KEY (account, key)
-) WITHOUT ROWID, STRICT;
-CREATE INDEX idempotency_keys_by_age ON idempotency_keys (made_at);
-CREATE INDEX idempotency_keys_by_post ON idempotency_keys (post);
+    post INTEGER PRIMARY KEY,
+    -- Of the account and the key.
+    hash BLOB    NOT NULL UNIQUE
+) STRICT;

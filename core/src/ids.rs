@@ -148,6 +148,11 @@ impl IdGenerator {
         }
     }
 
+    /// The last id that was handed out, or what it began above.
+    pub fn last(&self) -> i64 {
+        self.last
+    }
+
     /// The next id: of the moment `now`, or one more than the last when the clock went back or many are asked for
     /// within a millisecond.
     pub fn next(&mut self, now: Timestamp) -> i64 {

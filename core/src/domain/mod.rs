@@ -6,6 +6,7 @@ pub mod account_name;
 pub mod error_code;
 pub mod event;
 pub mod home;
+pub mod idempotency;
 pub mod job;
 pub mod job_words;
 pub mod live;

@@ -64,6 +64,7 @@ fn check(
 
 #[cfg(test)]
 mod tests {
+    use crate::domain::idempotency::IdempotencyKey;
     use std::collections::HashSet;
 
     use super::*;
@@ -106,7 +107,8 @@ mod tests {
             visibility: Some(Visibility::Public),
             reply_to,
             app: None,
-            idempotency_key: Some(vec![1]).filter(|_| reply_to.is_none()),
+            idempotency_key: Some(IdempotencyKey::of(author, "once"))
+                .filter(|_| reply_to.is_none()),
         };
         store.apply(unit).expect("a post")
     }
@@ -270,7 +272,7 @@ mod tests {
         ),
         (
             "idempotency_keys_have_their_post",
-            "UPDATE idempotency_keys SET post = 17",
+            "UPDATE idempotency_keys SET post = 17 WHERE post IN (SELECT max(post) FROM idempotency_keys)",
         ),
         (
             "posts_are_indexed",

@@ -5,6 +5,7 @@
 //! have read-only connections and see committed snapshots.
 
 pub mod backup;
+pub mod bulk;
 pub mod error;
 mod growth;
 pub mod invariants;
@@ -12,6 +13,7 @@ pub mod migrate;
 pub mod open;
 #[cfg(test)]
 mod plans;
+pub mod population;
 pub mod queries;
 pub mod reader;
 pub mod snapshots;

@@ -5,6 +5,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::StoreError;
@@ -166,7 +167,7 @@ pub(super) fn open_writer(database: &Path, disk_use: DiskUse) -> Result<Connecti
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_PER_CONNECTION_MAX);
+    keep_statements(&connection)?;
     // Both take effect only in a file that has no table yet.
     connection.pragma_update(None, "page_size", disk_use.page_bytes)?;
     connection.pragma_update(None, "auto_vacuum", "incremental")?;
@@ -195,6 +196,14 @@ pub(super) fn open_writer(database: &Path, disk_use: DiskUse) -> Result<Connecti
     Ok(connection)
 }
 
+/// Has statements prepared once. SQLite would prepare many of them anew whenever a parameter changes, to find out whether
+/// the new value wants another plan.
+fn keep_statements(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_PER_CONNECTION_MAX);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
 /// Opens a connection that can only read.
 pub(super) fn open_reader(database: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(
@@ -202,7 +211,7 @@ pub(super) fn open_reader(database: &Path) -> Result<Connection, StoreError> {
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_PER_CONNECTION_MAX);
+    keep_statements(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;

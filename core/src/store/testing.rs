@@ -90,10 +90,14 @@ impl TestStore {
         }
     }
 
+    /// The door to its writer.
+    pub fn writer(&self) -> &Writer {
+        self.writer.as_ref().expect("open until it is dropped")
+    }
+
     /// Applies a unit and waits for its answer.
     pub fn apply<U: Unit>(&self, unit: U) -> Result<U::Answer, WriteError> {
-        let writer = self.writer.as_ref().expect("open until it is dropped");
-        writer
+        self.writer()
             .submit(unit)?
             .blocking_recv()
             .expect("the writer answers everybody")

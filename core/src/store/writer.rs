@@ -1,17 +1,22 @@
 //! The thread that writes: group commit.
 //!
-//! It takes all units that wait (up to [`UNITS_PER_COMMIT_MAX`]), applies each in a savepoint inside one transaction,
+//! It takes all units that wait (up to [`UNITS_PER_COMMIT_MAX`]), applies them inside one transaction,
 //! commits, hands the batch's events to whoever keeps something in memory, and only then answers the waiters. So
 //! an answer means: durable, and known to everybody who caches. It doesn't sleep to fill a batch: under load, batches
 //! grow by themselves while the previous commit waits for the disk. Only a disk that wears out ([`DiskUse::sparing`])
 //! makes it wait a moment for more, while writes flow.
+//!
+//! A savepoint for each unit costs a copy of every page that the unit changes, and nearly no unit fails after it wrote
+//! something. So a batch is applied without savepoints first; when a unit has to be taken back, all of it is, and
+//! the batch is applied once more with a savepoint each ([`Care`]).
 
+mod apply;
 mod gather;
 mod lane;
+mod wal;
 
 pub use self::lane::Writer;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,10 +24,11 @@ use rand::CryptoRng;
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
+use self::apply::Care;
 use self::lane::Pending;
 use super::error::StoreError;
 use super::open::{self, DataDir, DiskUse};
-use super::reader::panicked;
+use super::tables::terms::IndexChange;
 use super::tables::{self, meta};
 use super::units::index_posts;
 use super::watch::Tap;
@@ -40,8 +46,6 @@ pub const UNITS_PER_COMMIT_MAX: usize = 512;
 pub const UNITS_WAITING_MAX: usize = 4096;
 /// At this size, in bytes, the writer waits for readers to let go of the WAL, so that it can start anew.
 pub const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// After so many units a log that a reader holds is tried again, however rarely it is looked after else.
-const UNITS_PER_RETRY: usize = 1000;
 
 /// One user action: everything that must happen together or not at all.
 ///
@@ -114,6 +118,7 @@ pub struct Write<'a> {
     pub now: Timestamp,
     /// Whether this instance sends mail: where it doesn't, nobody asks for any.
     pub(super) sends_mail: bool,
+    index: &'a mut Vec<IndexChange>,
     wishes: &'a mut Wishes,
 }
 
@@ -131,6 +136,12 @@ impl Write<'_> {
     /// Says that the database file changed, where no row did.
     pub(super) fn changed_file(&mut self) {
         self.wishes.commit = true;
+    }
+
+    /// Changes the index of posts at the end of the transaction, all of a batch at once: the index writes what it collected
+    /// to its tables whenever a savepoint begins or ends.
+    pub(super) fn index(&mut self, change: IndexChange) {
+        self.index.push(change);
     }
 
     /// Announces a fact; it is handed on only when the unit is committed.
@@ -188,6 +199,8 @@ pub struct WriterThread {
     hurries: Switch,
     /// What the units of the batch at work want of it.
     wishes: Wishes,
+    /// What they want changed in the index of posts.
+    index: Vec<IndexChange>,
     /// The events of a commit that failed in a way that leaves open whether it happened.
     in_doubt: Option<Vec<Event>>,
     sinks: Vec<Box<dyn EventSink>>,
@@ -236,6 +249,7 @@ impl WriterThread {
             sends_mail: Switch::default(),
             hurries: Switch::default(),
             wishes: Wishes::default(),
+            index: Vec::new(),
             in_doubt: None,
             sinks: Vec::new(),
             tap: Tap::new(Arc::clone(&telemetry.statements)),
@@ -336,9 +350,10 @@ impl WriterThread {
 
     /// Applies a batch and answers every waiter of it.
     fn commit_batch(&mut self, mut batch: Vec<Box<dyn Pending>>) {
-        // Each round ends the batch or takes one unit, which ended the transaction, out of it.
+        let mut care = Care::Swift;
+        // Each round ends the batch, takes one unit, which ended the transaction, out of it, or has more care taken.
         while !batch.is_empty() {
-            match self.try_batch(&mut batch) {
+            match self.try_batch(&mut batch, care) {
                 Round::Committed { outcomes, events } => {
                     self.deliver(events);
                     let committed = self.committed.take();
@@ -347,6 +362,7 @@ impl WriterThread {
                         pending.answer(outcome);
                     }
                 }
+                Round::NeedsSavepoints => care = Care::Savepoints,
                 Round::EndedBy { unit } => {
                     self.count_failed(1);
                     batch.remove(unit).answer(Err(WriteError::Unavailable));
@@ -422,7 +438,7 @@ impl WriterThread {
         }
     }
 
-    fn try_batch(&mut self, batch: &mut [Box<dyn Pending>]) -> Round {
+    fn try_batch(&mut self, batch: &mut [Box<dyn Pending>], care: Care) -> Round {
         if !self.settle_doubt() {
             return Round::Unavailable;
         }
@@ -432,13 +448,23 @@ impl WriterThread {
         }
         self.wishes.commit = false;
         self.committed = None;
+        self.index.clear();
         let changes_before = self.connection.total_changes();
         let mut outcomes = Vec::with_capacity(batch.len());
         let mut events = Vec::new();
         for (unit, pending) in batch.iter_mut().enumerate() {
-            let events_before = events.len();
+            let (events_before, changes_before_unit) = (events.len(), self.index.len());
             let begun = self.figures.is_some().then(Moment::now);
-            let outcome = self.apply_in_savepoint(pending.as_mut(), &mut events);
+            let outcome = match care {
+                Care::Savepoints => self.apply_in_savepoint(pending.as_mut(), &mut events),
+                Care::Swift => match self.apply_swiftly(pending.as_mut(), &mut events) {
+                    Some(outcome) => outcome,
+                    None => {
+                        self.roll_back();
+                        return Round::NeedsSavepoints;
+                    }
+                },
+            };
             if let Some(begun) = begun
                 && let Some(submission) = pending.submission()
             {
@@ -446,6 +472,7 @@ impl WriterThread {
             }
             if outcome.is_err() {
                 events.truncate(events_before);
+                self.index.truncate(changes_before_unit);
             }
             // A full disk, an I/O or a memory error can end the whole transaction: then nothing of the batch stands.
             if self.connection.is_autocommit() {
@@ -456,10 +483,16 @@ impl WriterThread {
         // What changed nothing needs no commit, and no wait for the disk.
         let is_unchanged = self.connection.total_changes() == changes_before
             && events.is_empty()
+            && self.index.is_empty()
             && !self.wishes.commit;
         if is_unchanged || outcomes.iter().all(Result::is_err) {
             self.roll_back();
             return Round::Committed { outcomes, events };
+        }
+        if let Err(error) = self.change_index() {
+            tracing::error!(target: "kinglet::store::writer", %error, "can't change the search index");
+            self.roll_back();
+            return Round::Unavailable;
         }
         let begun = self.figures.is_some().then(Moment::now);
         let committed = self.commit();
@@ -495,65 +528,9 @@ impl WriterThread {
         Ok(())
     }
 
-    fn apply_in_savepoint(
-        &mut self,
-        pending: &mut dyn Pending,
-        events: &mut Vec<Event>,
-    ) -> Result<(), WriteError> {
-        let run = |sql: &str, connection: &Connection| -> Result<(), StoreError> {
-            connection.prepare_cached(sql)?.execute(())?;
-            Ok(())
-        };
-        let mut write = Write {
-            connection: &self.connection,
-            ids: &mut self.ids,
-            events,
-            commit: self.commit + 1,
-            now: self.clock.now(),
-            sends_mail: self.sends_mail.is_on(),
-            wishes: &mut self.wishes,
-        };
-        let applied = run("SAVEPOINT unit", &self.connection)
-            .map_err(UnitError::Store)
-            .and_then(|()| {
-                // A unit that panics fails alone: the savepoint takes back what it wrote.
-                catch_unwind(AssertUnwindSafe(|| pending.apply(&mut write))).unwrap_or_else(
-                    |panic| {
-                        if let Some(figures) = &self.figures {
-                            figures.panics.note(pending.kind());
-                        }
-                        Err(UnitError::Store(panicked(&*panic)))
-                    },
-                )
-            });
-        let applied =
-            applied.and_then(|()| run("RELEASE unit", &self.connection).map_err(UnitError::Store));
-        let outcome = match applied {
-            Ok(()) => return Ok(()),
-            Err(UnitError::Refused(refusal)) => WriteError::Refused(refusal),
-            Err(UnitError::Store(error)) => {
-                tracing::error!(target: "kinglet::store::writer", error = &error as &dyn std::error::Error, "a unit failed");
-                if error.is_full_or_broken() {
-                    WriteError::Unavailable
-                } else {
-                    WriteError::Internal
-                }
-            }
-        };
-        if !self.connection.is_autocommit() {
-            let undone = run("ROLLBACK TO unit", &self.connection)
-                .and_then(|()| run("RELEASE unit", &self.connection));
-            if let Err(error) = undone {
-                tracing::error!(target: "kinglet::store::writer", %error, "can't take back a unit: ending the transaction");
-                self.roll_back();
-            }
-        }
-        Err(outcome)
-    }
-
     fn commit(&mut self) -> Result<(), StoreError> {
         self.pulse.at_work();
-        meta::set_commit(&self.connection, self.commit + 1)?;
+        meta::set_commit(&self.connection, self.commit + 1, self.ids.last())?;
         self.connection.prepare_cached("COMMIT")?.execute(())?;
         self.commit += 1;
         self.committed_at = Some(Moment::now());
@@ -611,72 +588,11 @@ impl WriterThread {
             }
         }
     }
-
-    fn bound_wal(&mut self) {
-        if std::mem::take(&mut self.wishes.checkpoint) {
-            self.was_blocked = self.checkpoint("TRUNCATE");
-            self.units_since_checkpoint = 0;
-            return;
-        }
-        let wal = open::wal_of(&self.data_dir.database());
-        let is_large =
-            std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= self.wal_bytes_max);
-        // A reader that holds an old snapshot keeps the WAL growing: at the bound the writer waits for it. One that holds
-        // it longer than that, such as a backup, is asked again only now and then, or every batch would wait.
-        let is_urgent = is_large && !self.was_blocked;
-        let units_max = match self.disk_use.units_per_checkpoint {
-            units if self.was_blocked => units.min(UNITS_PER_RETRY),
-            units => units,
-        };
-        if !is_urgent && self.units_since_checkpoint < units_max {
-            return;
-        }
-        let was_blocked = self.checkpoint(if is_large { "TRUNCATE" } else { "PASSIVE" });
-        self.was_blocked = was_blocked && is_large;
-        self.units_since_checkpoint = 0;
-    }
-
-    /// Copies the log into the database; answers whether a reader held it back.
-    fn checkpoint(&self, mode: &str) -> bool {
-        self.pulse.at_work();
-        let begun = Moment::now();
-        let was_blocked = self.run_checkpoint(mode);
-        if let Some(figures) = &self.figures {
-            let figures = match mode {
-                "PASSIVE" => &figures.passive,
-                _ => &figures.truncating,
-            };
-            figures.time.observe(begun.elapsed_nanos());
-            if was_blocked {
-                figures.blocked.count();
-            }
-        }
-        was_blocked
-    }
-
-    fn run_checkpoint(&self, mode: &str) -> bool {
-        let done =
-            self.connection
-                .query_row(&format!("PRAGMA wal_checkpoint({mode})"), (), |row| {
-                    row.get::<_, bool>(0)
-                });
-        match done {
-            Ok(was_blocked) => {
-                // A passive checkpoint never waits: it goes as far as the oldest reader lets it.
-                if was_blocked && mode != "PASSIVE" {
-                    tracing::warn!(target: "kinglet::store::writer", mode, "a reader held the write-ahead log for too long");
-                }
-                was_blocked
-            }
-            Err(error) => {
-                tracing::warn!(target: "kinglet::store::writer", %error, mode, "the write-ahead log can't be checkpointed now");
-                false
-            }
-        }
-    }
 }
 
 enum Round {
+    /// A unit that wrote something has to be taken back.
+    NeedsSavepoints,
     Committed {
         outcomes: Vec<Result<(), WriteError>>,
         events: Vec<Event>,

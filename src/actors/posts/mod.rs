@@ -23,10 +23,10 @@ use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::memory::describes_memory;
 use super::messages::{Owner, StoreDoor, serves_owned};
 use super::timelines::Timelines;
+use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::post::PostView;
 use crate::domain::visibility::{Onlooker, Visibility};
 use crate::ids::{AccountId, AppId, PostId};
-use crate::secret::TokenHash;
 use crate::store::units::{EditPost, PublishPost};
 use crate::telemetry::mailbox::Watch;
 
@@ -202,7 +202,7 @@ impl Handler<WritePost> for Posts {
         // A key is as long as a client likes; its hash is not.
         let idempotency_key = message
             .idempotency_key
-            .map(|key| TokenHash::of(&key).as_bytes().to_vec());
+            .map(|key| IdempotencyKey::of(message.author, &key));
         self.store.perform(PublishPost {
             author: message.author,
             text,

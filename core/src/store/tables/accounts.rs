@@ -145,6 +145,25 @@ pub(in crate::store) fn preferences(
     Ok(preferences.optional()?)
 }
 
+/// An account's state and what a new post of it starts with, `None` when there is no such account.
+pub(in crate::store) fn author(
+    connection: &Connection,
+    id: AccountId,
+) -> Result<Option<(AccountState, Preferences)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT state, post_visibility, post_sensitive, post_language FROM accounts WHERE id = ?1",
+    )?;
+    let author = statement.query_row([id], |row| {
+        let preferences = Preferences {
+            visibility: row.get(1)?,
+            sensitive: row.get(2)?,
+            language: row.get(3)?,
+        };
+        Ok((row.get(0)?, preferences))
+    });
+    Ok(author.optional()?)
+}
+
 /// The newest entry of any visibility, 0 for none.
 pub(in crate::store) fn last_entry(
     connection: &Connection,

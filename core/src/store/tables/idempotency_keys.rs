@@ -2,56 +2,49 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::clock::Timestamp;
-use crate::ids::{AccountId, PostId};
+use crate::domain::idempotency::IdempotencyKey;
+use crate::ids::PostId;
 use crate::store::error::StoreError;
 
 /// Remembers which post a key made.
 pub(in crate::store) fn insert(
     connection: &Connection,
-    account: AccountId,
-    key: &[u8],
+    key: &IdempotencyKey,
     post: PostId,
-    now: Timestamp,
 ) -> Result<(), StoreError> {
     connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO idempotency_keys (account, key, post, made_at) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute(params![account, key, post, now])?;
+        .prepare_cached("INSERT INTO idempotency_keys (post, hash) VALUES (?1, ?2)")?
+        .execute(params![post, key.as_bytes()])?;
     Ok(())
 }
 
-/// The post that a key made since `since`.
+/// The post that a key made.
 pub(in crate::store) fn find(
     connection: &Connection,
-    account: AccountId,
-    key: &[u8],
-    since: Timestamp,
+    key: &IdempotencyKey,
 ) -> Result<Option<PostId>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT post FROM idempotency_keys WHERE account = ?1 AND key = ?2 AND made_at > ?3",
-    )?;
+    let mut statement =
+        connection.prepare_cached("SELECT post FROM idempotency_keys WHERE hash = ?1")?;
     Ok(statement
-        .query_row(params![account, key, since], |row| row.get(0))
+        .query_row([key.as_bytes()], |row| row.get(0))
         .optional()?)
 }
 
-/// Forgets up to `limit` keys made until `until`; how many there were.
-pub(in crate::store) fn delete_until(
+/// Forgets up to `limit` keys of posts before this one; how many there were.
+pub(in crate::store) fn delete_below(
     connection: &Connection,
-    until: Timestamp,
+    post: PostId,
     limit: usize,
 ) -> Result<usize, StoreError> {
     Ok(connection
         .prepare_cached(
-            "DELETE FROM idempotency_keys WHERE (account, key) IN
-                 (SELECT account, key FROM idempotency_keys WHERE made_at <= ?1 LIMIT ?2)",
+            "DELETE FROM idempotency_keys WHERE post IN
+                 (SELECT post FROM idempotency_keys WHERE post < ?1 LIMIT ?2)",
         )?
-        .execute(params![until, limit as i64])?)
+        .execute(params![post, limit as i64])?)
 }
 
-/// Forgets the keys that made a post.
+/// Forgets the key that made a post.
 pub(in crate::store) fn delete_of_post(
     connection: &Connection,
     post: PostId,

@@ -135,7 +135,7 @@ invariants! {
              THEN ' has no post' ELSE ' has a post' END FROM notifications
          WHERE (kind IN (0, 1, 2, 5, 6)) <> (post IS NOT NULL)",
     "idempotency_keys_have_their_post":
-        "SELECT 'a key of account ' || account || ' made the missing post ' || post FROM idempotency_keys
+        "SELECT 'a key made the missing post ' || post FROM idempotency_keys
          WHERE post NOT IN (SELECT id FROM posts)",
     "posts_are_indexed":
         "SELECT 'post ' || id || ' is not in the search index' FROM posts
@@ -229,7 +229,7 @@ invariants! {
          FROM instance_days HAVING count(*) <> max(day) - min(day) + 1",
     "the_store_knows_itself":
         "SELECT 'meta has no ' || wanted.name
-         FROM (SELECT 'commit' AS name UNION ALL SELECT 'identity'
+         FROM (SELECT 'commit' AS name UNION ALL SELECT 'last_id' UNION ALL SELECT 'identity'
              UNION ALL SELECT 'unsubscribe_key') AS wanted
          LEFT JOIN meta ON meta.name = wanted.name AND meta.value <> ''
          WHERE meta.name IS NULL",

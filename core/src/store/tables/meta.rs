@@ -9,6 +9,8 @@ use crate::secret::Secret;
 use crate::store::error::StoreError;
 
 const COMMIT: &str = "commit";
+/// The last id that was taken, of whatever kind: what it named may be gone, and no id is used twice.
+const LAST_ID: &str = "last_id";
 const IDENTITY: &str = "identity";
 const INSTANCE_URL: &str = "instance_url";
 const UNSUBSCRIBE_KEY: &str = "unsubscribe_key";
@@ -26,8 +28,15 @@ pub(in crate::store) fn initialise(
     let identity = random_digits::<IDENTITY_BYTES>(rng);
     let unsubscribe_key = random_digits::<UNSUBSCRIBE_KEY_BYTES>(rng);
     connection.execute(
-        "INSERT OR IGNORE INTO meta (name, value) VALUES (?1, '0'), (?2, ?3), (?4, ?5)",
-        (COMMIT, IDENTITY, identity, UNSUBSCRIBE_KEY, unsubscribe_key),
+        "INSERT OR IGNORE INTO meta (name, value) VALUES (?1, '0'), (?2, '0'), (?3, ?4), (?5, ?6)",
+        (
+            COMMIT,
+            LAST_ID,
+            IDENTITY,
+            identity,
+            UNSUBSCRIBE_KEY,
+            unsubscribe_key,
+        ),
     )?;
     Ok(())
 }
@@ -68,11 +77,15 @@ pub(in crate::store) fn commit(connection: &Connection) -> Result<i64, StoreErro
     get_number(connection, COMMIT)
 }
 
-/// Numbers the commit that is about to happen.
-pub(in crate::store) fn set_commit(connection: &Connection, commit: i64) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("UPDATE meta SET value = ?2 WHERE name = ?1")?
-        .execute((COMMIT, commit.to_string()))?;
+/// Numbers the commit that is about to happen, and remembers the last id that was taken.
+pub(in crate::store) fn set_commit(
+    connection: &Connection,
+    commit: i64,
+    last_id: i64,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached("UPDATE meta SET value = ?2 WHERE name = ?1")?;
+    statement.execute((COMMIT, commit.to_string()))?;
+    statement.execute((LAST_ID, last_id.to_string()))?;
     Ok(())
 }
 

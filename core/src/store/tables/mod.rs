@@ -45,13 +45,13 @@ use rusqlite::{Connection, Params};
 
 use super::error::StoreError;
 
-/// The largest public id of any kind, 0 in an empty store.
+/// The largest public id of any kind that is there or was, 0 in an empty store.
 pub(super) fn largest_id(connection: &Connection) -> Result<i64, StoreError> {
     let id = connection.query_row(
         "SELECT max(
              (SELECT coalesce(max(id), 0) FROM accounts),
              (SELECT coalesce(max(id), 0) FROM posts),
-             (SELECT coalesce(max(last_entry), 0) FROM accounts),
+             (SELECT CAST(value AS INTEGER) FROM meta WHERE name = 'last_id'),
              (SELECT coalesce(max(id), 0) FROM follows),
              (SELECT coalesce(max(id), 0) FROM favourites),
              (SELECT coalesce(max(id), 0) FROM notifications))",

@@ -7,27 +7,59 @@ use crate::features;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 
-/// Indexes a post under its dense key, or replaces what stood there. Without search nothing is left there: what an
-/// author took back is found no longer, whatever is searched with later.
-pub(in crate::store) fn set_post(
-    connection: &Connection,
-    key: i64,
-    terms: &str,
-) -> Result<(), StoreError> {
-    if !features::SEARCH {
-        return delete_post(connection, key);
-    }
-    connection
-        .prepare_cached("INSERT OR REPLACE INTO post_terms (rowid, terms) VALUES (?1, ?2)")?
-        .execute(params![key, terms])?;
-    Ok(())
+/// A change of the index of posts, which are told by their dense keys.
+#[derive(Debug)]
+pub(in crate::store) enum IndexChange {
+    /// A post is new.
+    Add {
+        /// Its dense key.
+        key: i64,
+        /// What it is found by.
+        terms: String,
+    },
+    /// A post, which may be in the index, has these terms from now on.
+    Replace {
+        /// Its dense key.
+        key: i64,
+        /// What it is found by.
+        terms: String,
+    },
+    /// A post is gone.
+    Remove {
+        /// Its dense key.
+        key: i64,
+    },
 }
 
-/// Takes a post out of the index.
-pub(in crate::store) fn delete_post(connection: &Connection, key: i64) -> Result<(), StoreError> {
+/// Changes the index. Without search nothing is left of a post that is changed: what an author took back is found no
+/// longer, whatever is searched with later.
+pub(in crate::store) fn apply(
+    connection: &Connection,
+    change: &IndexChange,
+) -> Result<(), StoreError> {
+    let (sql, key, terms) = match change {
+        IndexChange::Add { key, terms } if features::SEARCH => (
+            "INSERT INTO post_terms (rowid, terms) VALUES (?1, ?2)",
+            key,
+            terms,
+        ),
+        IndexChange::Replace { key, terms } if features::SEARCH => (
+            "INSERT OR REPLACE INTO post_terms (rowid, terms) VALUES (?1, ?2)",
+            key,
+            terms,
+        ),
+        IndexChange::Add { key, .. }
+        | IndexChange::Replace { key, .. }
+        | IndexChange::Remove { key } => {
+            connection
+                .prepare_cached("DELETE FROM post_terms WHERE rowid = ?1")?
+                .execute([key])?;
+            return Ok(());
+        }
+    };
     connection
-        .prepare_cached("DELETE FROM post_terms WHERE rowid = ?1")?
-        .execute([key])?;
+        .prepare_cached(sql)?
+        .execute(params![key, terms])?;
     Ok(())
 }
 

@@ -392,7 +392,6 @@ const NAMED_IN: &[(&str, &[&str])] = &[
     ("bookmarks", &["account"]),
     ("notifications", &["account", "sender"]),
     ("markers", &["account"]),
-    ("idempotency_keys", &["account"]),
     ("codes", &["account"]),
     ("tokens", &["account"]),
     ("sessions", &["account"]),

@@ -12,9 +12,8 @@ use crate::domain::post::{Post, PostCounter, PostFacts};
 use crate::domain::refusal::Refusal;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
-use crate::store::tables::{
-    accounts, idempotency_keys, mentions, meta, post_edits, posts, tags, terms,
-};
+use crate::store::tables::terms::IndexChange;
+use crate::store::tables::{accounts, idempotency_keys, mentions, meta, post_edits, posts, tags};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// Deletes one's own post. Its boosts vanish with it; what else hangs on it is removed by a purge.
@@ -48,7 +47,7 @@ pub(super) fn remove_post(write: &mut Write<'_>, facts: PostFacts) -> Result<(),
     let connection = write.connection;
     let id = facts.id;
     if let Some(key) = posts::delete(connection, id)? {
-        terms::delete_post(connection, key)?;
+        write.index(IndexChange::Remove { key });
     }
     mark_stale(write, id.0)?;
     meta::touch_deletions(connection, write.commit)?;

@@ -13,7 +13,8 @@ use crate::domain::event::Event;
 use crate::domain::post::PostVersion;
 use crate::domain::refusal::Refusal;
 use crate::ids::{AccountId, PostId};
-use crate::store::tables::{accounts, mentions, post_edits, posts, tags, terms};
+use crate::store::tables::terms::IndexChange;
+use crate::store::tables::{accounts, mentions, post_edits, posts, tags};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// How many earlier versions of a post are kept; further edits are refused.
@@ -74,7 +75,10 @@ impl Unit for EditPost {
             write.now,
         )?;
         if let Some(key) = posts::key(connection, self.post)? {
-            terms::set_post(connection, key, &self.text.terms)?;
+            write.index(IndexChange::Replace {
+                key,
+                terms: self.text.terms.clone(),
+            });
         }
         // Its tags, its language and who it names count on the day it was written.
         mark_stale(write, self.post.0)?;

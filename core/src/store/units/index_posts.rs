@@ -9,6 +9,7 @@ use crate::domain::text::search_terms::post_terms;
 use crate::features;
 use crate::ids::PostId;
 use crate::store::error::StoreError;
+use crate::store::tables::terms::IndexChange;
 use crate::store::tables::{jobs, meta, terms};
 use crate::store::writer::Write;
 
@@ -45,7 +46,10 @@ pub(super) fn index_posts(write: &mut Write<'_>, after: PostId) -> Result<Step, 
     let (posts, last) = terms::unindexed_posts(write.connection, after, POSTS_PER_UNIT_MAX)?;
     for post in posts {
         let line = post_terms(&post.spoiler, &post.text);
-        terms::set_post(write.connection, post.key, &line)?;
+        write.index(IndexChange::Replace {
+            key: post.key,
+            terms: line,
+        });
     }
     match last {
         Some(after) => Ok(Step::Left(Job::IndexPosts { after })),

@@ -2,15 +2,17 @@
 
 use super::enqueue::enqueue;
 use super::mention::{mention, tell_mentioned};
-use super::rules::{count, require_active, require_visible_post};
+use super::rules::{count, require_author, require_visible_post};
 use super::step_job::Step;
 use super::tell::tell_followers;
 use crate::domain::event::Event;
+use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::post::{PostCounter, PostFacts, RepliedTo, Wording};
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, AppId, PostId};
 use crate::store::tables::posts::NewPost;
-use crate::store::tables::{accounts, apps, idempotency_keys, mentions, posts, tags, terms};
+use crate::store::tables::terms::IndexChange;
+use crate::store::tables::{accounts, apps, idempotency_keys, mentions, posts, tags};
 use crate::store::writer::{Unit, UnitError, Write};
 use std::sync::Arc;
 
@@ -50,7 +52,7 @@ pub struct PublishPost {
     /// The client it is written with.
     pub app: Option<AppId>,
     /// A client's key: the same key within an hour gets the same post.
-    pub idempotency_key: Option<Vec<u8>>,
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 impl Unit for PublishPost {
@@ -58,12 +60,14 @@ impl Unit for PublishPost {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<PostId, UnitError> {
         let connection = write.connection;
-        require_active(connection, self.author)?;
-        if let Some(key) = &self.idempotency_key {
-            let since = write.now.plus_millis(-IDEMPOTENCY_KEY_MILLIS);
-            if let Some(post) = idempotency_keys::find(connection, self.author, key, since)? {
+        let preferences = require_author(connection, self.author)?;
+        if let Some(key) = &self.idempotency_key
+            && let Some(post) = idempotency_keys::find(connection, key)?
+        {
+            if post.time() > write.now.plus_millis(-IDEMPOTENCY_KEY_MILLIS) {
                 return Ok(post);
             }
+            idempotency_keys::delete_of_post(connection, post)?;
         }
         let reply_to = match self.reply_to {
             None => None,
@@ -75,7 +79,6 @@ impl Unit for PublishPost {
                 })
             }
         };
-        let preferences = accounts::preferences(connection, self.author)?.unwrap_or_default();
         let visibility = self.visibility.unwrap_or(preferences.visibility);
         let sensitive = self.text.sensitive.unwrap_or(preferences.sensitive);
         let language = self.text.language.clone().or(preferences.language);
@@ -100,7 +103,10 @@ impl Unit for PublishPost {
             apps::set_used(connection, app)?;
         }
         accounts::add_entry(connection, self.author, id, open)?;
-        terms::set_post(connection, key, &self.text.terms)?;
+        write.index(IndexChange::Add {
+            key,
+            terms: self.text.terms.clone(),
+        });
         for tag in &self.text.tags {
             tags::insert(connection, id, tag)?;
         }
@@ -118,7 +124,7 @@ impl Unit for PublishPost {
             }
         }
         if let Some(key) = &self.idempotency_key {
-            idempotency_keys::insert(connection, self.author, key, id, write.now)?;
+            idempotency_keys::insert(connection, key, id)?;
         }
         let wording = Arc::new(Wording {
             text: self.text.text.clone(),

@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use crate::domain::account::Preferences;
 use crate::domain::event::Event;
 use crate::domain::notification::NotificationKind;
 use crate::domain::post::{PostCounter, PostFacts};
@@ -18,7 +19,7 @@ use crate::store::writer::{UnitError, Write};
 pub(super) fn require_active(connection: &Connection, account: AccountId) -> Result<(), UnitError> {
     match accounts::state(connection, account)? {
         Some(state) if !state.is_hidden() => Ok(()),
-        _ => Err(Refusal::forbidden("Your login is currently disabled").into()),
+        _ => Err(login_is_disabled()),
     }
 }
 
@@ -32,6 +33,21 @@ pub(super) fn count(
     posts::count(write.connection, post, counter, by)?;
     write.tell(Event::PostCounted { post, counter, by });
     Ok(())
+}
+
+/// As [`require_active`], for whoever writes; answers what the author's posts start with.
+pub(super) fn require_author(
+    connection: &Connection,
+    account: AccountId,
+) -> Result<Preferences, UnitError> {
+    match accounts::author(connection, account)? {
+        Some((state, preferences)) if !state.is_hidden() => Ok(preferences),
+        _ => Err(login_is_disabled()),
+    }
+}
+
+fn login_is_disabled() -> UnitError {
+    Refusal::forbidden("Your login is currently disabled").into()
 }
 
 /// The account that an action is about: there, not hidden, and not oneself.

@@ -8,7 +8,7 @@ use super::settle_job::give_up;
 use crate::clock::Timestamp;
 use crate::domain::access::{CONFIRMATION_MILLIS_MAX, SESSION_IDLE_MILLIS_MAX};
 use crate::domain::job::{DEAD_MILLIS_MAX, MAIL_AGE_MILLIS_MAX};
-use crate::ids::AccountId;
+use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::tables::{
     apps, codes, credentials, idempotency_keys, jobs, links, sessions, tokens,
@@ -102,7 +102,8 @@ fn sweep_sign_ups(write: &mut Write<'_>) -> Result<bool, UnitError> {
 
 fn sweep_idempotency_keys(write: &mut Write<'_>) -> Result<bool, UnitError> {
     let until = write.now.plus_millis(-IDEMPOTENCY_KEY_MILLIS);
-    let deleted = idempotency_keys::delete_until(write.connection, until, ROWS_PER_SWEEP_MAX)?;
+    let first_kept = PostId::floor_of(until.plus_millis(1));
+    let deleted = idempotency_keys::delete_below(write.connection, first_kept, ROWS_PER_SWEEP_MAX)?;
     Ok(deleted == ROWS_PER_SWEEP_MAX)
 }
 

@@ -9,6 +9,7 @@ use rusqlite::params;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use super::wal::UNITS_PER_RETRY;
 use super::*;
 use crate::clock::ManualClock;
 use crate::domain::visibility::Visibility;

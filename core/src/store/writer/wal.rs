@@ -1,0 +1,74 @@
+//! The write-ahead log is kept short: copied into the database between commits, by the only connection that writes.
+
+use super::WriterThread;
+use crate::clock::Moment;
+use crate::store::open;
+
+/// After so many units a log that a reader holds is tried again, however rarely it is looked after else.
+pub(super) const UNITS_PER_RETRY: usize = 1000;
+
+impl WriterThread {
+    /// Copies the log into the database when it is time, so that it starts anew.
+    pub(super) fn bound_wal(&mut self) {
+        if std::mem::take(&mut self.wishes.checkpoint) {
+            self.was_blocked = self.checkpoint("TRUNCATE");
+            self.units_since_checkpoint = 0;
+            return;
+        }
+        let wal = open::wal_of(&self.data_dir.database());
+        let is_large =
+            std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= self.wal_bytes_max);
+        // A reader that holds an old snapshot keeps the WAL growing: at the bound the writer waits for it. One that holds
+        // it longer than that, such as a backup, is asked again only now and then, or every batch would wait.
+        let is_urgent = is_large && !self.was_blocked;
+        let units_max = match self.disk_use.units_per_checkpoint {
+            units if self.was_blocked => units.min(UNITS_PER_RETRY),
+            units => units,
+        };
+        if !is_urgent && self.units_since_checkpoint < units_max {
+            return;
+        }
+        let was_blocked = self.checkpoint(if is_large { "TRUNCATE" } else { "PASSIVE" });
+        self.was_blocked = was_blocked && is_large;
+        self.units_since_checkpoint = 0;
+    }
+
+    /// Copies the log into the database; answers whether a reader held it back.
+    pub(super) fn checkpoint(&self, mode: &str) -> bool {
+        self.pulse.at_work();
+        let begun = Moment::now();
+        let was_blocked = self.run_checkpoint(mode);
+        if let Some(figures) = &self.figures {
+            let figures = match mode {
+                "PASSIVE" => &figures.passive,
+                _ => &figures.truncating,
+            };
+            figures.time.observe(begun.elapsed_nanos());
+            if was_blocked {
+                figures.blocked.count();
+            }
+        }
+        was_blocked
+    }
+
+    fn run_checkpoint(&self, mode: &str) -> bool {
+        let done =
+            self.connection
+                .query_row(&format!("PRAGMA wal_checkpoint({mode})"), (), |row| {
+                    row.get::<_, bool>(0)
+                });
+        match done {
+            Ok(was_blocked) => {
+                // A passive checkpoint never waits: it goes as far as the oldest reader lets it.
+                if was_blocked && mode != "PASSIVE" {
+                    tracing::warn!(target: "kinglet::store::writer", mode, "a reader held the write-ahead log for too long");
+                }
+                was_blocked
+            }
+            Err(error) => {
+                tracing::warn!(target: "kinglet::store::writer", %error, mode, "the write-ahead log can't be checkpointed now");
+                false
+            }
+        }
+    }
+}
