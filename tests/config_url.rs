@@ -57,8 +57,8 @@ async fn whose(server: &Server, token: &str) -> Option<AccountId> {
         credential: Credential::Token(TokenHash::of(token)),
     };
     let found = server.instance().actors.users.send(message).await;
-    let caller = found.expect("Users lives").expect("an answer")?;
-    caller.member.as_ref().map(|member| member.id)
+    let told = found.expect("Users lives").expect("an answer")?;
+    told.caller.member.as_ref().map(|member| member.id)
 }
 
 async fn refusal(builder: ServerBuilder) -> BootError {

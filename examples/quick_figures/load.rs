@@ -34,6 +34,7 @@ const READER: &str = "reader";
 pub struct Measured {
     requests: u64,
     published: u64,
+    favoured: u64,
     time: Duration,
     cpu: Duration,
 }
@@ -47,6 +48,11 @@ impl Measured {
     /// Posts that were published beside them in a second.
     pub fn published_per_second(&self) -> f64 {
         self.published as f64 / self.time.as_secs_f64()
+    }
+
+    /// Favourites that were given beside them in a second.
+    pub fn favoured_per_second(&self) -> f64 {
+        self.favoured as f64 / self.time.as_secs_f64()
     }
 
     /// The server's processor time for each request, with what it did beside, in microseconds.
@@ -109,7 +115,7 @@ pub async fn read_static(server: &StaticServer, time: Duration) -> Result<Measur
             }
         });
     }
-    run(tasks, server.id(), time, &answered, &AtomicU64::new(0)).await
+    run(tasks, server.id(), time, &answered, &Beside::default()).await
 }
 
 /// A kinglet with a reader and those whom it follows, and their tokens.
@@ -159,22 +165,24 @@ impl Village {
         Ok(body.len())
     }
 
-    /// Reads the reader's home on all connections while those whom it follows write. A page that misses a post which
+    /// Reads the reader's home on all connections while those whom it follows write, and favour what was written last. A page that misses a post which
     /// had been answered before the page was asked for is a fault.
     pub async fn read_home(&self, time: Duration) -> Result<Measured, Failure> {
-        let (answered, published) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (answered, beside) = (Arc::new(AtomicU64::new(0)), Arc::new(Beside::default()));
         let before = self.newest.load(Ordering::SeqCst);
         let mut tasks = JoinSet::new();
         for number in 0..PUBLISHERS {
             let mut writer = self.writer(number).await?;
-            let published = Arc::clone(&published);
+            let beside = Arc::clone(&beside);
             tasks.spawn(async move {
                 let pace = Duration::from_secs(1) * PUBLISHERS as u32 / POSTS_PER_SECOND as u32;
                 let mut pace = tokio::time::interval(pace);
                 loop {
                     pace.tick().await;
                     writer.write().await?;
-                    published.fetch_add(1, Ordering::Relaxed);
+                    beside.published.fetch_add(1, Ordering::Relaxed);
+                    writer.favour().await?;
+                    beside.favoured.fetch_add(1, Ordering::Relaxed);
                 }
             });
         }
@@ -188,7 +196,7 @@ impl Village {
                 }
             });
         }
-        let measured = run(tasks, self.process, time, &answered, &published).await?;
+        let measured = run(tasks, self.process, time, &answered, &beside).await?;
         if self.newest.load(Ordering::SeqCst) <= before {
             return Err("nothing new came into the home".into());
         }
@@ -209,7 +217,7 @@ impl Village {
                 }
             });
         }
-        run(tasks, self.process, time, &answered, &AtomicU64::new(0)).await
+        run(tasks, self.process, time, &answered, &Beside::default()).await
     }
 
     /// Somebody who looks at the reader's home.
@@ -287,6 +295,25 @@ impl Writer {
         self.newest.fetch_max(first_id(answer)?, Ordering::SeqCst);
         Ok(())
     }
+
+    /// Favours the newest post.
+    pub async fn favour(&mut self) -> Result<(), Failure> {
+        let request = format!(
+            "POST /api/v1/statuses/{}/favourite HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Length: 0\r\n\r\n",
+            self.newest.load(Ordering::SeqCst),
+            self.address,
+            self.token,
+        );
+        let answer = self.connection.ask(request.as_bytes()).await?;
+        first_id(answer).map(drop)
+    }
+}
+
+/// What is done beside a load.
+#[derive(Default)]
+struct Beside {
+    published: AtomicU64,
+    favoured: AtomicU64,
 }
 
 /// Lets a load run for a while. The tasks never end but by a fault.
@@ -295,7 +322,7 @@ async fn run(
     process: u32,
     time: Duration,
     answered: &AtomicU64,
-    published: &AtomicU64,
+    beside: &Beside,
 ) -> Result<Measured, Failure> {
     let (cpu, begun) = (machine::cpu_time(process)?, machine::now());
     tokio::select! {
@@ -307,7 +334,8 @@ async fn run(
     }
     let measured = Measured {
         requests: answered.load(Ordering::Relaxed),
-        published: published.load(Ordering::Relaxed),
+        published: beside.published.load(Ordering::Relaxed),
+        favoured: beside.favoured.load(Ordering::Relaxed),
         time: begun.elapsed(),
         cpu: machine::cpu_time(process)?.saturating_sub(cpu),
     };

@@ -7,7 +7,7 @@
 //! of one round are taken one after the other, and the rounds repeat, so that whatever else the machine does hits all of
 //! them alike. It takes about a minute, and Linux.
 //!
-//! With the argument `dead-jobs` it tells instead what 300,000 mails to a mail server that doesn't answer do to everybody
+//! With the argument `reads` it takes only the figures of reading. With the argument `dead-jobs` it tells instead what 300,000 mails to a mail server that doesn't answer do to everybody
 //! else (`dead_jobs.rs`), in about three minutes.
 
 mod client;
@@ -43,11 +43,15 @@ const RELAX_TIME: Duration = Duration::from_secs(10);
 /// How many passwords are hashed: as many log-ins would.
 const PASSWORDS: usize = 10;
 
+/// The argument that asks for reads only.
+const READS_ARGUMENT: &str = "reads";
+
 /// The figures of one round.
 struct Round {
     fixed: Measured,
     home: Measured,
-    posts: Measured,
+    /// Taken only where everything is.
+    posts: Option<Measured>,
     fdatasync_us: f64,
 }
 
@@ -55,11 +59,16 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let outcome = match (arguments.next(), arguments.next()) {
         (None, _) => single_threaded(measure),
+        (Some(word), None) if word == READS_ARGUMENT => single_threaded(measure_reads),
         (Some(word), None) if word == dead_jobs::ARGUMENT => single_threaded(dead_jobs::measure),
         (Some(word), Some(bytes)) if word == servers::STATIC_ARGUMENT => {
             servers::serve_static(&bytes)
         }
-        _ => Err(format!("this takes no argument but {}", dead_jobs::ARGUMENT).into()),
+        _ => Err(format!(
+            "this takes no argument but {READS_ARGUMENT} or {}",
+            dead_jobs::ARGUMENT
+        )
+        .into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -114,26 +123,17 @@ async fn measure() -> Result<(), Failure> {
         rounds.push(Round {
             fixed: load::read_static(&fixed, MEASURE_TIME).await?,
             home: village.read_home(MEASURE_TIME).await?,
-            posts: village.publish(MEASURE_TIME).await?,
+            posts: Some(village.publish(MEASURE_TIME).await?),
             fdatasync_us: machine::fdatasync_us(place.path())?,
         });
     }
     let page_bytes_then = village.page_bytes().await?;
     let resident_kib = machine::resident_kib(kinglet.id())?;
 
-    println!(
-        "{:<44} {:>9} {:>19}   CPU of the server",
-        "", "median", "least to most"
-    );
-    rate("a static body", &rounds, |round| &round.fixed);
-    rate("a home page of 20 posts", &rounds, |round| &round.home);
-    row("  as a share of the static body", "%", &rounds, |round| {
-        100.0 * round.home.per_second() / round.fixed.per_second()
+    tell_reads(&rounds);
+    rate("durable posts", &rounds, |round| {
+        round.posts.as_ref().unwrap_or(&round.home)
     });
-    row("  posts/s by followees meanwhile", "/s", &rounds, |round| {
-        round.home.published_per_second()
-    });
-    rate("durable posts", &rounds, |round| &round.posts);
     row("fdatasync of 4 KiB", "us", &rounds, |round| {
         round.fdatasync_us
     });
@@ -152,6 +152,50 @@ async fn measure() -> Result<(), Failure> {
         megabytes(resident_kib)
     );
     Ok(())
+}
+
+/// The figures of reading alone, on a village that is there already.
+async fn measure_reads() -> Result<(), Failure> {
+    let program = servers::program()?;
+    let place = tempfile::tempdir_in(program.parent().ok_or("the program is in no directory")?)?;
+    println!("{}\n{ROUNDS} rounds\n", machine::description()?);
+    let data = place.path().join("village");
+    load::found_village(&data).await?;
+    let kinglet = Kinglet::start(&program, &data)?;
+    let village = Village::enter(&kinglet)?;
+    village.publish(WARM_UP_TIME).await?;
+    let fixed = StaticServer::start(village.page_bytes().await?)?;
+    load::read_static(&fixed, WARM_UP_TIME).await?;
+    village.read_home(WARM_UP_TIME).await?;
+    let mut rounds = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
+        rounds.push(Round {
+            fixed: load::read_static(&fixed, MEASURE_TIME).await?,
+            home: village.read_home(MEASURE_TIME).await?,
+            posts: None,
+            fdatasync_us: machine::fdatasync_us(place.path())?,
+        });
+    }
+    tell_reads(&rounds);
+    Ok(())
+}
+
+fn tell_reads(rounds: &[Round]) {
+    println!(
+        "{:<44} {:>9} {:>19}   CPU of the server",
+        "", "median", "least to most"
+    );
+    rate("a static body", rounds, |round| &round.fixed);
+    rate("a home page of 20 posts", rounds, |round| &round.home);
+    row("  as a share of the static body", "%", rounds, |round| {
+        100.0 * round.home.per_second() / round.fixed.per_second()
+    });
+    row("  posts/s by followees meanwhile", "/s", rounds, |round| {
+        round.home.published_per_second()
+    });
+    row("  favourites/s of the newest", "/s", rounds, |round| {
+        round.home.favoured_per_second()
+    });
 }
 
 fn rate(name: &str, rounds: &[Round], of: impl Fn(&Round) -> &Measured) {

@@ -2,7 +2,8 @@
 //!
 //! A value is loaded out of a snapshot of some commit; meanwhile events of later commits may have changed it. The cache
 //! remembers which keys changed lately, and at which commit, so that a value that was loaded before its key changed is
-//! never kept.
+//! never kept. A snapshot may also be newer than the events that have come in: a value remembers its commit, so that
+//! what it holds already isn't told to it again.
 
 use std::collections::VecDeque;
 use std::hash::Hash;
@@ -33,6 +34,8 @@ pub struct CacheFigures {
 struct Weighed<V> {
     value: V,
     bytes: usize,
+    /// What happened up to this commit is in the value already.
+    seen_at: i64,
 }
 
 /// A least-recently-used cache whose values are valid as of the newest event.
@@ -74,26 +77,61 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
                 .rev()
                 .take_while(|(changed, _)| *changed > commit)
                 .any(|(_, changed)| *changed == key);
-        if !changed_since {
-            if self.values.len() == self.values.capacity()
-                && !self.values.contains_key(&key)
-                && let Some((_, idle)) = self.values.remove_lru()
-            {
-                self.bytes -= idle.bytes;
-            }
-            let bytes = ENTRY_BYTES + (self.weigh)(&value);
-            self.bytes += bytes;
-            if let Some(before) = self.values.insert(key, Weighed { value, bytes }) {
-                self.bytes -= before.bytes;
-            }
+        let knows_more = |held: &Weighed<V>| held.seen_at > commit;
+        if !changed_since && !self.values.peek(&key).is_some_and(knows_more) {
+            self.keep(key, value, commit);
+        }
+    }
+
+    /// Keeps a value that came to be with `commit`; a value that is held already knows as much or more. What the same
+    /// commit did to it afterwards is to be told.
+    pub fn begin(&mut self, key: K, value: V, commit: i64) {
+        if !self.values.contains_key(&key) {
+            self.keep(key, value, commit - 1);
+        }
+    }
+
+    /// Tells a value what `commit` did to it. It must not grow by that.
+    pub fn amend(&mut self, key: K, commit: i64, amend: impl FnOnce(&mut V)) {
+        if let Some(held) = self.values.peek_mut(&key)
+            && held.seen_at < commit
+        {
+            amend(&mut held.value);
+        }
+        self.note_change(key, commit);
+    }
+
+    fn keep(&mut self, key: K, value: V, seen_at: i64) {
+        if self.values.len() == self.values.capacity()
+            && !self.values.contains_key(&key)
+            && let Some((_, idle)) = self.values.remove_lru()
+        {
+            self.bytes -= idle.bytes;
+        }
+        let bytes = ENTRY_BYTES + (self.weigh)(&value);
+        self.bytes += bytes;
+        let held = Weighed {
+            value,
+            bytes,
+            seen_at,
+        };
+        if let Some(before) = self.values.insert(key, held) {
+            self.bytes -= before.bytes;
         }
     }
 
     /// Forgets a value because `commit` changed it.
     pub fn change(&mut self, key: K, commit: i64) {
-        if let Some(before) = self.values.remove(&key) {
+        let is_older = |held: &Weighed<V>| held.seen_at < commit;
+        if self.values.peek(&key).is_some_and(is_older)
+            && let Some(before) = self.values.remove(&key)
+        {
             self.bytes -= before.bytes;
         }
+        self.note_change(key, commit);
+    }
+
+    fn note_change(&mut self, key: K, commit: i64) {
         if self.changes.len() == CHANGES_REMEMBERED_MAX
             && let Some((forgotten, _)) = self.changes.pop_front()
         {
@@ -146,6 +184,31 @@ mod tests {
             Some(&3),
             "another key's change doesn't matter"
         );
+    }
+
+    #[test]
+    fn a_value_is_told_what_it_cannot_know() {
+        let mut cache = EventedCache::new(8, |_| 0);
+        cache.begin("post", vec![10], 10);
+        // The same commit went on with it.
+        cache.amend("post", 10, |commits| commits.push(10));
+        cache.amend("post", 11, |commits| commits.push(11));
+        cache.fill("post", vec![], 10);
+        assert_eq!(
+            cache.get(&"post"),
+            Some(&vec![10, 10, 11]),
+            "the snapshot of commit 10 is stale"
+        );
+        // Readers are ahead of the events.
+        cache.fill("post", vec![13], 13);
+        cache.begin("post", vec![10], 10);
+        cache.amend("post", 12, |commits| commits.push(12));
+        cache.change("post", 13);
+        cache.amend("post", 14, |commits| commits.push(14));
+        assert_eq!(cache.get(&"post"), Some(&vec![13, 14]));
+        cache.change("post", 15);
+        assert_eq!(cache.get(&"post"), None);
+        cache.amend("post", 16, |_| unreachable!("it isn't held"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The actors that own the state: Users, Posts and Timelines, each on a thread of its own.
+//! The actors that own the state: Users, Posts and Timelines, on one thread.
 //!
 //! Every change of a user, a post or a timeline is a message to its owner. Who may ask whom has no cycles: http asks
-//! the owners, Posts asks Users, owners ask the writer, the readers and the hasher; events flow from the writer to the
+//! the owners, Posts asks Timelines, owners ask the writer, the readers and the hasher; events flow from the writer to the
 //! owners and are never awaited.
 
 pub mod cache;
@@ -20,6 +20,8 @@ pub mod tasks;
 pub mod timelines;
 pub mod users;
 pub mod vitals;
+
+use std::sync::Arc;
 
 use actix::dev::ToEnvelope;
 use actix::{Actor, Handler};
@@ -41,6 +43,8 @@ pub struct Actors {
     pub timelines: Door<timelines::Timelines>,
     /// Owns jobs, schedules and statistics.
     pub tasks: Door<tasks::Tasks>,
+    /// Whether what Users said of a caller still holds.
+    pub standings: Arc<users::Standings>,
 }
 
 impl Actors {

@@ -26,7 +26,7 @@ use crate::actors::tasks::{MailerSetup, TaskManager, Tasks, WakeUps};
 use crate::actors::timelines::{
     PersistWindows, Residency, SnapshotKeeper, Timelines, TimelinesSetup,
 };
-use crate::actors::users::Users;
+use crate::actors::users::{Standings, StandingsSink, Users, UsersSetup};
 use crate::config::{self, Config, StorageProfile};
 use crate::domain::access::Registration;
 use crate::instance::Instance;
@@ -130,7 +130,7 @@ type OwnerEnd = (&'static str, BoxFuture<'static, ()>);
 pub struct Opened {
     /// The instance.
     pub instance: Instance,
-    arbiters: Vec<Arbiter>,
+    arbiter: Arbiter,
     ends: Vec<OwnerEnd>,
     writer_ended: oneshot::Receiver<()>,
     pools: [PoolEnd; 2],
@@ -225,28 +225,26 @@ impl Opened {
         let store = StoreDoor { writer, readers };
         let hashers = Hashers::start(&telemetry);
 
-        let arbiter = |name: &'static str| {
-            let arbiter = Arbiter::try_new().map_err(BootError::Threads)?;
-            let log = ThreadLog::of_this_thread();
-            arbiter.spawn_fn(move || {
-                log.adopt();
-                name_this(name);
-            });
-            Ok::<_, BootError>(arbiter)
-        };
-        let arbiters = vec![
-            arbiter("kinglet-users")?,
-            arbiter("kinglet-lines")?,
-            arbiter("kinglet-posts")?,
-        ];
-        let users = Users::start_in_arbiter(&arbiters[0].handle(), {
-            let store = store.clone();
-            let clock = Arc::clone(&clock);
-            let rng = randomness.rng();
-            let registration = config.registration.mode.into();
-            let watch = telemetry.watch(ActorName::Users);
-            move |_| Users::new(store, hashers, users_feed, clock, rng, registration, watch)
+        // All owners share one thread: what they ask each other for a page then wakes nobody.
+        let arbiter = Arbiter::try_new().map_err(BootError::Threads)?;
+        let log = ThreadLog::of_this_thread();
+        arbiter.spawn_fn(move || {
+            log.adopt();
+            name_this("kinglet-owners");
         });
+        let owners = arbiter.handle();
+        let standings = Arc::new(Standings::default());
+        let users = UsersSetup {
+            store: store.clone(),
+            hashers,
+            feed: users_feed,
+            clock: Arc::clone(&clock),
+            rng: randomness.rng(),
+            registration: config.registration.mode.into(),
+            standings: Arc::clone(&standings),
+            watch: telemetry.watch(ActorName::Users),
+        };
+        let users = Users::start_in_arbiter(&owners, move |_| Users::new(users));
         let users = Door::new(users, &telemetry, ActorName::Users);
         let residency = Residency {
             window_entries_max: config.timelines.window_entries_max,
@@ -266,8 +264,7 @@ impl Opened {
             commit: writer_thread.commit_number(),
             watch: telemetry.watch(ActorName::Timelines),
         };
-        let timelines =
-            Timelines::start_in_arbiter(&arbiters[1].handle(), move |_| Timelines::new(timelines));
+        let timelines = Timelines::start_in_arbiter(&owners, move |_| Timelines::new(timelines));
         let timelines = Door::new(timelines, &telemetry, ActorName::Timelines);
         let rules = TextRules {
             characters_max: usize::try_from(config.limits.post_characters_max)
@@ -276,8 +273,9 @@ impl Opened {
         };
         let tasks_store = store.clone();
         let watch = telemetry.watch(ActorName::Posts);
-        let posts = Posts::start_in_arbiter(&arbiters[2].handle(), move |_| {
-            Posts::new(store, posts_feed, rules, watch)
+        let lines = timelines.clone();
+        let posts = Posts::start_in_arbiter(&owners, move |_| {
+            Posts::new(store, lines, posts_feed, rules, watch)
         });
         let posts = Door::new(posts, &telemetry, ActorName::Posts);
 
@@ -291,9 +289,10 @@ impl Opened {
             ends.push((name, Box::pin(sink.actor_gone())));
             writer_thread.add_sink(Box::new(sink));
         }
+        // After the feed of Users, as it asks for.
+        writer_thread.add_sink(Box::new(StandingsSink(Arc::clone(&standings))));
         let (tasks, tasks_gone) = Tasks::new(tasks_store, telemetry.watch(ActorName::Tasks));
-        // Its handlers only pass on what they are asked, so it needs no thread of its own.
-        let tasks = Tasks::start_in_arbiter(&arbiters[0].handle(), move |_| tasks);
+        let tasks = Tasks::start_in_arbiter(&owners, move |_| tasks);
         let tasks = Door::new(tasks, &telemetry, ActorName::Tasks);
         ends.push((
             "Tasks",
@@ -331,6 +330,7 @@ impl Opened {
             posts,
             timelines,
             tasks,
+            standings,
         };
         let config = Arc::new(config);
         let url = Arc::new(url);
@@ -366,7 +366,7 @@ impl Opened {
                 telemetry,
                 probes: Arc::default(),
             },
-            arbiters,
+            arbiter,
             ends,
             writer_ended,
             pools: [readers_ended, keeper_ended],
@@ -396,6 +396,11 @@ impl Opened {
         let done = self.instance.actors.perform(unit).await;
         done.map(drop)
             .map_err(|error| BootError::Broken(format!("can't remember instance.url: {error}")))
+    }
+
+    /// The owners' thread.
+    pub fn owners(&self) -> actix::ArbiterHandle {
+        self.arbiter.handle()
     }
 
     /// Ready when an owner of state has died, with its name. It never is in a sound program.
@@ -450,13 +455,9 @@ impl Opened {
             tracing::warn!("the timelines in memory weren't saved");
         }
         drop(self.instance);
-        for arbiter in &self.arbiters {
-            arbiter.stop();
-        }
-        let arbiters = self.arbiters;
-        let joined = tokio::task::spawn_blocking(move || {
-            arbiters.into_iter().all(|arbiter| arbiter.join().is_ok())
-        });
+        self.arbiter.stop();
+        let arbiter = self.arbiter;
+        let joined = tokio::task::spawn_blocking(move || arbiter.join().is_ok());
         let owners = timeout(OWNERS_STOP_MAX, joined).await;
         // The owners held the last doors to the writer: it ends by itself.
         let mut writer = if self.writer_ended.is_terminated() {

@@ -8,6 +8,7 @@ use http::Method;
 use super::entities::Renderer;
 use super::extract::auth::{self, Guest};
 use super::extract::call::Call;
+use super::extract::guest_book::GuestBook;
 use super::extract::peer::AddressGroup;
 use super::limits::{Kind, Limiter, PasswordGuard, Standing, Subject};
 use super::problem::Problem;
@@ -34,6 +35,7 @@ pub struct Shared {
     /// earnest, since a client should not get to know passwords.
     pub password_grant: bool,
     limiter: Limiter,
+    guests: GuestBook,
     proxies: TrustedProxies,
 }
 
@@ -65,6 +67,7 @@ impl Context {
             renderer: Renderer::new((*instance.url).clone()),
             passwords: PasswordGuard::new(clock()),
             password_grant,
+            guests: GuestBook::new(Arc::clone(&instance.actors.standings), clock()),
             limiter: Limiter::new(clock(), config.limits.rate_limits),
             proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
         }))
@@ -104,7 +107,8 @@ impl Facade for Context {
             route.access,
             Access::User(_) | Access::Anyone(_) | Access::Client
         );
-        let identified = auth::identify(&self.actors, route.access, &call.headers).await;
+        let identified =
+            auth::identify(&self.actors, &self.guests, route.access, &call.headers).await;
         if is_api && identified.is_err() {
             // Tokens are guessed no faster than anything else is asked.
             self.count(Kind::Api, Subject::Address(address))?;

@@ -38,26 +38,21 @@ pub fn answer<T, E: Serialize>(
 }
 
 /// A page of posts as `viewer` gets it, out of ready-made fragments.
-///
-/// # Errors
-/// An internal fault when an entity can't be serialised.
 pub fn answer_posts(
     renderer: &Renderer,
     call: &Call,
     filled: &Filled<PostView>,
     viewer: Option<AccountId>,
-) -> Result<Response, Problem> {
+) -> Response {
     let views = filled.entries.iter().map(|(_, view)| view);
     let render = Stretch::begin(Span::Render, "statuses");
-    let json = renderer
-        .statuses_json(views, viewer)
-        .map_err(|error| Problem::internal(format!("an entity can't be serialised: {error}")))?;
+    let json = renderer.statuses_json(views, viewer);
     render.end();
     let mut response = reply::json_bytes(json);
     if let Some(link) = page::link(renderer.url(), call.target(), edges(filled)) {
         response.headers_mut().insert(LINK, link);
     }
-    Ok(response)
+    response
 }
 
 fn edges<T>(filled: &Filled<T>) -> Option<Edges> {

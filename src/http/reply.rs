@@ -21,6 +21,14 @@ pub fn json<T: Serialize + ?Sized>(value: &T) -> Result<Response, Problem> {
     Ok(json_bytes(body))
 }
 
+/// JSON that `render` joins, 200.
+pub fn joined_json(render: impl FnOnce() -> Vec<u8>) -> Response {
+    let rendering = Stretch::begin(Span::Render, "json");
+    let json = render();
+    rendering.end();
+    json_bytes(json)
+}
+
 /// JSON that is rendered already, 200.
 pub fn json_bytes(body: impl Into<Bytes>) -> Response {
     typed("application/json; charset=utf-8", body)

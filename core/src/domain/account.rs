@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::account_name::{ProfileFault, clean_bio, clean_display_name, clean_fields};
+use super::rendered::Counted;
 use super::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
 
@@ -94,14 +95,37 @@ pub struct Account {
     pub state: AccountState,
     /// Its role.
     pub role: Role,
+    /// What is counted of it.
+    pub counts: AccountCounts,
+}
+
+/// What is counted of an account.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AccountCounts {
     /// How many accounts follow it.
-    pub followers_count: i64,
+    pub followers: i64,
     /// How many accounts it follows.
-    pub following_count: i64,
+    pub following: i64,
     /// How many of its public and unlisted posts and boosts there are; what strangers can't see is not counted.
-    pub posts_count: i64,
+    pub posts: i64,
     /// Its newest public or unlisted entry.
     pub last_open_post: Option<PostId>,
+}
+
+impl AccountCounts {
+    /// Counts a new public or unlisted entry.
+    pub fn add_open_entry(&mut self, entry: PostId) {
+        self.posts += 1;
+        self.last_open_post = self.last_open_post.max(Some(entry));
+    }
+}
+
+impl Counted for Account {
+    type Counts = AccountCounts;
+
+    fn counts_mut(&mut self) -> &mut AccountCounts {
+        &mut self.counts
+    }
 }
 
 /// What only its holder knows of an account.

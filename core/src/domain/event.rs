@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use super::job::Lane;
-use super::post::PostFacts;
+use super::post::{PostCounter, PostFacts, PostMark, Wording};
 use crate::ids::{AccountId, PostId};
 use crate::secret::TokenHash;
 
 /// One committed change.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// A post or boost is new.
+    /// A post or boost is new; its author has one more entry.
     PostPublished {
         /// The entry.
         entry: Arc<PostFacts>,
+        /// What it says; nothing for a boost.
+        wording: Option<Arc<Wording>>,
         /// For a boost, the boosted post.
         boosted: Option<Arc<PostFacts>>,
     },
@@ -23,19 +25,45 @@ pub enum Event {
         post: Arc<PostFacts>,
         /// Whether who is mentioned changed.
         mentions_changed: bool,
+        /// The hashtags in it before, in normal form.
+        tags_before: Vec<String>,
+        /// The hashtags in it now, in normal form.
+        tags: Vec<String>,
     },
     /// A post is gone, and with it every boost of it.
     PostDeleted(Arc<PostFacts>),
     /// A boost was taken back.
     BoostRemoved(Arc<PostFacts>),
-    /// A post's counters changed.
-    PostCountsChanged(PostId),
-    /// What an account has done with a post changed.
-    MarksChanged {
+    /// One of a post's counters moved.
+    PostCounted {
+        /// The post.
+        post: PostId,
+        /// Which counter.
+        counter: PostCounter,
+        /// By how many.
+        by: i64,
+    },
+    /// A post or boost is another, or gone, in a way that no home can tell.
+    PostChanged(PostId),
+    /// An account put a mark on a post or took it off.
+    PostMarked {
         /// The account.
         account: AccountId,
         /// The post.
         post: PostId,
+        /// Which mark.
+        mark: PostMark,
+        /// Whether it stands now.
+        stands: bool,
+    },
+    /// The counters of both ends of a follow moved.
+    FollowCounted {
+        /// Who follows.
+        follower: AccountId,
+        /// Whom.
+        followee: AccountId,
+        /// By how many.
+        by: i64,
     },
     /// What stands between two accounts changed, in either direction.
     RelationsChanged {
@@ -44,7 +72,7 @@ pub enum Event {
         /// With whom.
         to: AccountId,
     },
-    /// An account's profile, counters, role or state changed.
+    /// An account's profile, role or state changed, or its counters in a way that no other event tells.
     AccountChanged(AccountId),
     /// An account became hidden or visible again: everything that was derived from it is stale.
     AccountVisibilityChanged(AccountId),

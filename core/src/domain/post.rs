@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::account::Account;
-use super::rendered::Rendered;
+use super::rendered::{Counted, Rendered};
 use super::visibility::Visibility;
 use crate::ids::{AccountId, AppId, PostId};
 
@@ -79,12 +79,90 @@ pub struct Post {
     pub app: Option<PostApp>,
     /// When it was last edited.
     pub edited_at: Option<crate::clock::Timestamp>,
+    /// What is counted of it.
+    pub counts: PostCounts,
+}
+
+impl Post {
+    /// A boost: an entry without a text of its own. `facts` has to be that of one.
+    pub fn boost(facts: PostFacts) -> Self {
+        Self::published(facts, &Wording::default(), None)
+    }
+
+    /// A post as it is when it was just published.
+    pub fn published(facts: PostFacts, wording: &Wording, app: Option<PostApp>) -> Self {
+        Self {
+            facts,
+            text: wording.text.clone(),
+            spoiler: wording.spoiler.clone(),
+            sensitive: wording.sensitive,
+            language: wording.language.clone(),
+            mentions: wording.mentions.clone(),
+            app,
+            edited_at: None,
+            counts: PostCounts::default(),
+        }
+    }
+}
+
+/// What a new post says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wording {
+    /// The source text, as written.
+    pub text: String,
+    /// The content warning; empty for none.
+    pub spoiler: String,
+    /// Whether media (and, with a warning, the text) start hidden.
+    pub sensitive: bool,
+    /// ISO 639 code of the text's language.
+    pub language: Option<String>,
+    /// Who is named in the text.
+    pub mentions: Vec<Mention>,
+    /// The hashtags in the text, in normal form.
+    pub tags: Vec<String>,
+    /// The client it was written with.
+    pub app: Option<AppId>,
+}
+
+/// What others do with a post, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PostCounts {
     /// How many public and unlisted posts answer it.
-    pub replies_count: i64,
+    pub replies: i64,
     /// How many accounts boost it.
-    pub boosts_count: i64,
+    pub boosts: i64,
     /// How many accounts favour it.
-    pub favourites_count: i64,
+    pub favourites: i64,
+}
+
+/// One of [`PostCounts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PostCounter {
+    /// Public and unlisted answers.
+    Replies,
+    /// Boosts.
+    Boosts,
+    /// Favourites.
+    Favourites,
+}
+
+impl PostCounts {
+    /// Moves a counter.
+    pub fn count(&mut self, counter: PostCounter, by: i64) {
+        match counter {
+            PostCounter::Replies => self.replies += by,
+            PostCounter::Boosts => self.boosts += by,
+            PostCounter::Favourites => self.favourites += by,
+        }
+    }
+}
+
+impl Counted for Post {
+    type Counts = PostCounts;
+
+    fn counts_mut(&mut self) -> &mut PostCounts {
+        &mut self.counts
+    }
 }
 
 /// The client that a post was written with, as its readers see it.
@@ -120,6 +198,28 @@ pub struct Marks {
     pub boosted: bool,
     /// The viewer keeps it as a bookmark.
     pub bookmarked: bool,
+}
+
+/// One of [`Marks`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PostMark {
+    /// It is favoured.
+    Favourite,
+    /// It is boosted.
+    Boost,
+    /// It is kept as a bookmark.
+    Bookmark,
+}
+
+impl Marks {
+    /// Puts a mark or takes it off.
+    pub fn set(&mut self, mark: PostMark, stands: bool) {
+        match mark {
+            PostMark::Favourite => self.favourited = stands,
+            PostMark::Boost => self.boosted = stands,
+            PostMark::Bookmark => self.bookmarked = stands,
+        }
+    }
 }
 
 /// A post and who wrote it, as everybody shares them.

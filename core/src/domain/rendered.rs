@@ -1,14 +1,23 @@
-//! Immutable values that remember how they were rendered.
+//! Values that remember how they were rendered.
 
 use std::ops::Deref;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-/// A value that never changes, with its rendering once somebody made one. When the store's row changes, a new value takes
-/// its place; so a rendering can't be stale.
-#[derive(Debug)]
+/// A value of which something is counted.
+pub trait Counted {
+    /// The counters. No rendering holds them.
+    type Counts;
+
+    /// The counters, to be moved.
+    fn counts_mut(&mut self) -> &mut Self::Counts;
+}
+
+/// A value with the rendering of all of it that doesn't count, once somebody made one. Nothing but its counters ever
+/// changes: when anything else of the store's row does, a new value takes its place. So a rendering can't be stale.
+#[derive(Debug, Clone)]
 pub struct Rendered<T> {
     value: T,
-    rendering: OnceLock<Box<[u8]>>,
+    rendering: OnceLock<Arc<[u8]>>,
 }
 
 impl<T> Rendered<T> {
@@ -20,9 +29,17 @@ impl<T> Rendered<T> {
         }
     }
 
-    /// The rendering; `render` makes it the first time. There is one kind of rendering per type of value.
-    pub fn rendering(&self, render: impl FnOnce(&T) -> Box<[u8]>) -> &[u8] {
+    /// The rendering, in which no counter stands; `render` makes it the first time. There is one kind of rendering per
+    /// type of value.
+    pub fn rendering(&self, render: impl FnOnce(&T) -> Arc<[u8]>) -> &[u8] {
         self.rendering.get_or_init(|| render(&self.value))
+    }
+}
+
+impl<T: Counted> Rendered<T> {
+    /// The counters, to be moved; the rendering stays.
+    pub fn counts_mut(&mut self) -> &mut T::Counts {
+        self.value.counts_mut()
     }
 }
 
@@ -38,12 +55,33 @@ impl<T> Deref for Rendered<T> {
 mod tests {
     use super::*;
 
+    #[derive(Clone)]
+    struct Bird {
+        name: &'static str,
+        seen: u32,
+    }
+
+    impl Counted for Bird {
+        type Counts = u32;
+
+        fn counts_mut(&mut self) -> &mut u32 {
+            &mut self.seen
+        }
+    }
+
     #[test]
-    fn a_value_is_rendered_once() {
-        let value = Rendered::new(7);
-        let first = value.rendering(|value| value.to_string().into_bytes().into());
-        assert_eq!(first, b"7");
-        assert_eq!(value.rendering(|_| unreachable!("it is rendered")), b"7");
-        assert_eq!(*value, 7);
+    fn a_value_is_rendered_once_however_its_counters_move() {
+        let mut shared = Arc::new(Rendered::new(Bird {
+            name: "wren",
+            seen: 1,
+        }));
+        let first = shared.rendering(|bird| bird.name.as_bytes().into());
+        assert_eq!(first, b"wren");
+        let on_a_page = Arc::clone(&shared);
+        *Arc::make_mut(&mut shared).counts_mut() += 1;
+        assert_eq!((on_a_page.seen, shared.seen), (1, 2));
+        for bird in [on_a_page, shared] {
+            assert_eq!(bird.rendering(|_| unreachable!("it is rendered")), b"wren");
+        }
     }
 }

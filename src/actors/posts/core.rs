@@ -1,15 +1,17 @@
 //! What the Posts actor keeps in memory: posts, their authors, and what viewers have done with them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::actors::cache::{CacheFigures, EventedCache};
-use crate::domain::account::Account;
+use hashlink::LruCache;
+
+use crate::domain::account::{Account, AccountCounts};
 use crate::domain::event::Event;
-use crate::domain::post::{Authored, Marks, Post, PostView};
+use crate::domain::post::{Authored, Marks, Post, PostApp, PostFacts, PostMark, PostView, Wording};
 use crate::domain::rendered::Rendered;
 use crate::domain::visibility::{Onlooker, may_see};
-use crate::ids::{AccountId, PostId};
+use crate::ids::{AccountId, AppId, PostId};
 use crate::store::queries::posts::{LoadPosts, LoadedPosts};
 
 /// How many posts are kept.
@@ -18,6 +20,12 @@ const POSTS_MAX: usize = 20_000;
 const ACCOUNTS_MAX: usize = 10_000;
 /// How many pairs of a viewer and a post are kept.
 const MARKS_MAX: usize = 100_000;
+/// How many pairs of a viewer and a new post, with which the viewer has done something, are kept.
+const NEW_MARKS_MAX: usize = 50_000;
+/// About what each takes, in bytes: nodes of the tree are two thirds full.
+const NEW_MARK_BYTES: usize = 36;
+/// How many clients are kept.
+const APPS_MAX: usize = 256;
 
 /// The caches, and the rule by which a page is put together from them.
 #[derive(Debug)]
@@ -25,6 +33,75 @@ pub(super) struct Shelf {
     posts: EventedCache<PostId, Arc<Rendered<Post>>>,
     accounts: EventedCache<AccountId, Arc<Rendered<Account>>>,
     marks: EventedCache<(AccountId, PostId), Marks>,
+    new_marks: NewMarks,
+    /// Who wrote posts lately, with what: clients never change.
+    apps: LruCache<AppId, PostApp>,
+}
+
+/// The marks on posts that were published since events are listened to. As all of these marks were told, whoever isn't in
+/// here has done nothing with them.
+#[derive(Debug)]
+struct NewMarks {
+    /// All that is known is about later posts.
+    above: PostId,
+    /// The oldest post first.
+    marks: BTreeMap<(PostId, AccountId), Marks>,
+    marks_max: usize,
+}
+
+impl NewMarks {
+    fn new(marks_max: usize) -> Self {
+        Self {
+            above: PostId(i64::MAX),
+            marks: BTreeMap::new(),
+            marks_max,
+        }
+    }
+
+    /// Events were lost.
+    fn forget_all(&mut self) {
+        self.marks.clear();
+        self.above = PostId(i64::MAX);
+    }
+
+    /// An entry is new.
+    fn begin(&mut self, entry: PostId) {
+        // Ids grow, so whatever comes from now on lies above the one before this.
+        self.above = self.above.min(PostId(entry.0 - 1));
+    }
+
+    fn get(&self, viewer: AccountId, post: PostId) -> Option<Marks> {
+        let marks = || self.marks.get(&(post, viewer)).copied();
+        (post > self.above).then(|| marks().unwrap_or_default())
+    }
+
+    /// False for a post that it knows nothing about.
+    fn set(&mut self, viewer: AccountId, post: PostId, mark: PostMark, stands: bool) -> bool {
+        if post <= self.above {
+            return false;
+        }
+        let marks = self.marks.entry((post, viewer)).or_default();
+        marks.set(mark, stands);
+        if *marks == Marks::default() {
+            self.marks.remove(&(post, viewer));
+        }
+        while self.marks.len() > self.marks_max
+            && let Some(((oldest, _), _)) = self.marks.pop_first()
+        {
+            self.above = self.above.max(oldest);
+        }
+        true
+    }
+
+    fn figures(&self) -> CacheFigures {
+        let entries = self.marks.len();
+        CacheFigures {
+            name: "new_marks",
+            entries,
+            entries_max: self.marks_max,
+            bytes: entries * NEW_MARK_BYTES,
+        }
+    }
 }
 
 impl Default for Shelf {
@@ -33,6 +110,8 @@ impl Default for Shelf {
             posts: EventedCache::new(POSTS_MAX, post_bytes),
             accounts: EventedCache::new(ACCOUNTS_MAX, account_bytes),
             marks: EventedCache::new(MARKS_MAX, |_| 0),
+            new_marks: NewMarks::new(NEW_MARKS_MAX),
+            apps: LruCache::new(APPS_MAX),
         }
     }
 }
@@ -88,6 +167,7 @@ impl Shelf {
         self.posts.clear(commit);
         self.accounts.clear(commit);
         self.marks.clear(commit);
+        self.new_marks.forget_all();
     }
 
     /// What its caches hold.
@@ -96,6 +176,7 @@ impl Shelf {
             self.posts.figures("posts"),
             self.accounts.figures("accounts"),
             self.marks.figures("marks"),
+            self.new_marks.figures(),
         ]
     }
 
@@ -106,22 +187,96 @@ impl Shelf {
             Event::PostDeleted(post) | Event::BoostRemoved(post) => {
                 self.posts.change(post.id, commit)
             }
-            Event::PostCountsChanged(post) => self.posts.change(*post, commit),
-            Event::MarksChanged { account, post } => self.marks.change((*account, *post), commit),
+            Event::PostPublished { entry, wording, .. } => {
+                self.publish(entry, wording.as_deref(), commit);
+            }
+            Event::PostChanged(post) => self.posts.change(*post, commit),
+            Event::PostCounted { post, counter, by } => {
+                self.posts.amend(*post, commit, |post| {
+                    Arc::make_mut(post).counts_mut().count(*counter, *by);
+                });
+            }
+            Event::PostMarked {
+                account,
+                post,
+                mark,
+                stands,
+            } => {
+                if !self.new_marks.set(*account, *post, *mark, *stands) {
+                    let marked = |marks: &mut Marks| marks.set(*mark, *stands);
+                    self.marks.amend((*account, *post), commit, marked);
+                }
+            }
+            Event::FollowCounted {
+                follower,
+                followee,
+                by,
+            } => {
+                self.recount(*follower, commit, |counts| counts.following += by);
+                self.recount(*followee, commit, |counts| counts.followers += by);
+            }
             Event::AccountChanged(account) => self.accounts.change(*account, commit),
             // Whether the author is hidden is part of every post of it.
             Event::AccountVisibilityChanged(account) => {
                 self.accounts.change(*account, commit);
                 self.posts.clear(commit);
             }
-            Event::PostPublished { .. }
-            | Event::RelationsChanged { .. }
+            Event::RelationsChanged { .. }
             | Event::TokenRevoked(_)
             | Event::TokenUsed(_)
             | Event::CredentialsChanged(_)
             | Event::JobAdded(_)
             | Event::SchedulesChanged => {}
         }
+    }
+
+    /// Whoever reads a new entry first finds it here.
+    fn publish(&mut self, entry: &Arc<PostFacts>, wording: Option<&Wording>, commit: i64) {
+        self.new_marks.begin(entry.id);
+        if entry.visibility.is_open() {
+            self.recount(entry.author, commit, |counts| {
+                counts.add_open_entry(entry.id);
+            });
+        }
+        let facts = PostFacts::clone(entry);
+        let post = match wording {
+            None => Post::boost(facts),
+            Some(wording) => {
+                let app = match wording.app {
+                    None => None,
+                    Some(app) => match self.apps.get(&app) {
+                        Some(app) => Some(app.clone()),
+                        // The first post by a client has to be loaded.
+                        None => return,
+                    },
+                };
+                Post::published(facts, wording, app)
+            }
+        };
+        let post = Arc::new(Rendered::new(post));
+        self.posts.begin(entry.id, post, commit);
+    }
+
+    /// Whether an account is there for others; `None` when only the store knows.
+    pub(super) fn is_visible(&mut self, account: AccountId) -> Option<bool> {
+        let account = self.accounts.get(&account)?;
+        Some(!account.state.is_hidden())
+    }
+
+    fn recount(
+        &mut self,
+        account: AccountId,
+        commit: i64,
+        recount: impl FnOnce(&mut AccountCounts),
+    ) {
+        self.accounts.amend(account, commit, |account| {
+            recount(Arc::make_mut(account).counts_mut());
+        });
+    }
+
+    fn marks(&mut self, viewer: AccountId, post: PostId) -> Option<Marks> {
+        let new = self.new_marks.get(viewer, post);
+        new.or_else(|| self.marks.get(&(viewer, post)).copied())
     }
 
     /// The entries as the viewer gets them, or what has to be loaded first.
@@ -168,8 +323,8 @@ impl Shelf {
                 }
             }
             if let Some(viewer) = onlooker.account {
-                match self.marks.get(&(viewer, shown)) {
-                    Some(marks) => drop(hand.marks.insert(shown, *marks)),
+                match self.marks(viewer, shown) {
+                    Some(marks) => drop(hand.marks.insert(shown, marks)),
                     None => marks_missing.push(shown),
                 }
             }
@@ -189,6 +344,9 @@ impl Shelf {
         commit: i64,
     ) -> Vec<PostView> {
         for (id, post) in loaded.posts {
+            if let Some(app) = &post.app {
+                self.apps.insert(app.id, app.clone());
+            }
             let post = Arc::new(Rendered::new(post));
             self.posts.fill(id, Arc::clone(&post), commit);
             hand.posts.insert(id, post);
@@ -240,10 +398,9 @@ impl Sources<'_> {
     }
 
     fn marks(&mut self, viewer: AccountId, post: PostId) -> Result<Marks, Absent> {
-        let marks = self.shelf.marks.get(&(viewer, post));
+        let marks = self.shelf.marks(viewer, post);
         marks
-            .or_else(|| self.hand.marks.get(&post))
-            .copied()
+            .or_else(|| self.hand.marks.get(&post).copied())
             .ok_or(Absent)
     }
 
@@ -282,7 +439,7 @@ impl Sources<'_> {
 mod tests {
     use super::*;
     use crate::domain::account::{AccountState, Role};
-    use crate::domain::post::PostFacts;
+    use crate::domain::post::{PostCounter, PostCounts};
     use crate::domain::visibility::Visibility;
 
     const ADA: AccountId = AccountId(1);
@@ -305,10 +462,7 @@ mod tests {
             discoverable: false,
             state: AccountState::Active,
             role: Role::User,
-            followers_count: 0,
-            following_count: 0,
-            posts_count: 0,
-            last_open_post: None,
+            counts: AccountCounts::default(),
         }
     }
 
@@ -330,9 +484,7 @@ mod tests {
             mentions: Vec::new(),
             app: None,
             edited_at: None,
-            replies_count: 0,
-            boosts_count: 0,
-            favourites_count: 0,
+            counts: PostCounts::default(),
         }
     }
 
@@ -372,9 +524,7 @@ mod tests {
         assert_eq!(missing.posts, [PostId(20)]);
         assert!(missing.accounts.is_empty());
         shelf.take_in(&Event::AccountChanged(ADA), 2);
-        shelf.take_in(&Event::PostCountsChanged(PostId(10)), 3);
-        let (account, post) = (BOB, PostId(10));
-        shelf.take_in(&Event::MarksChanged { account, post }, 4);
+        shelf.take_in(&Event::PostChanged(PostId(10)), 3);
         let views = shelf.fill_and_show(&onlooker, &page, hand, loaded(&[(20, BOB)]), 1);
         assert_eq!(ids(&views), [20, 10]);
         assert_eq!(views[1].marks, FAVOURED);
@@ -382,6 +532,82 @@ mod tests {
             panic!("what changed has to be loaded anew");
         };
         assert_eq!(missing.posts, [PostId(10), PostId(10)]);
+    }
+
+    #[test]
+    fn what_is_published_and_marked_is_known_without_the_store() {
+        let onlooker = Onlooker {
+            account: Some(BOB),
+            ..Onlooker::default()
+        };
+        let mut shelf = Shelf::default();
+        let page = [PostId(20), PostId(10)];
+        let entries = loaded(&[(10, ADA), (9, BOB)]);
+        shelf.fill_and_show(&onlooker, &page, Hand::default(), entries, 1);
+        let published = Event::PostPublished {
+            entry: Arc::new(post(20, ADA).facts),
+            wording: Some(Arc::new(Wording {
+                text: "new".to_owned(),
+                ..Wording::default()
+            })),
+            boosted: None,
+        };
+        shelf.take_in(&published, 2);
+        let favoured = |shelf: &mut Shelf, id, stands, commit| {
+            let post = PostId(id);
+            let marked = Event::PostMarked {
+                account: BOB,
+                post,
+                mark: PostMark::Favourite,
+                stands,
+            };
+            shelf.take_in(&marked, commit);
+            let counted = Event::PostCounted {
+                post,
+                counter: PostCounter::Favourites,
+                by: if stands { 1 } else { -1 },
+            };
+            shelf.take_in(&counted, commit);
+        };
+        let seen = |shelf: &mut Shelf| {
+            let Shown::Ready(views) = shelf.show(&onlooker, &page) else {
+                panic!("everything is on the shelf");
+            };
+            assert_eq!(views[0].author.counts.posts, 1);
+            assert_eq!(views[0].author.counts.last_open_post, Some(PostId(20)));
+            assert_eq!(views[0].post.text, "new");
+            [0, 1].map(|at| (views[at].marks.favourited, views[at].post.counts.favourites))
+        };
+        assert_eq!(seen(&mut shelf), [(false, 0), (true, 0)]);
+        favoured(&mut shelf, 20, true, 3);
+        favoured(&mut shelf, 10, false, 3);
+        assert_eq!(seen(&mut shelf), [(true, 1), (false, -1)]);
+        favoured(&mut shelf, 20, false, 4);
+        assert_eq!(seen(&mut shelf), [(false, 0), (false, -1)]);
+        let mut entries = loaded(&[(20, ADA)]);
+        entries.accounts.clear();
+        shelf.fill_and_show(&onlooker, &page, Hand::default(), entries, 3);
+        assert_eq!(seen(&mut shelf)[0], (false, 0), "commit 3 is the past");
+    }
+
+    #[test]
+    fn new_marks_are_bounded_and_what_was_dropped_is_not_guessed() {
+        let mut marks = NewMarks::new(2);
+        assert_eq!(marks.get(BOB, PostId(5)), None);
+        marks.begin(PostId(5));
+        marks.begin(PostId(9));
+        assert_eq!(marks.get(BOB, PostId(4)), None);
+        assert_eq!(marks.get(BOB, PostId(5)), Some(Marks::default()));
+        let mut favour = |viewer, post| marks.set(viewer, PostId(post), PostMark::Favourite, true);
+        assert!(!favour(BOB, 4));
+        assert!(favour(BOB, 5) && favour(ADA, 5) && favour(BOB, 9));
+        for viewer in [ADA, BOB] {
+            assert_eq!(marks.get(viewer, PostId(5)), None);
+        }
+        assert_eq!(marks.get(BOB, PostId(9)), Some(FAVOURED));
+        assert_eq!(marks.get(ADA, PostId(9)), Some(Marks::default()));
+        marks.forget_all();
+        assert_eq!(marks.get(BOB, PostId(9)), None);
     }
 
     #[test]

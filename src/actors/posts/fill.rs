@@ -1,18 +1,17 @@
 //! Pages of what a viewer gets to see: candidates are asked for and shown until the page is full.
 //!
 //! Every list of posts and of notifications leaves the actors through here, so no list can forget a rule: what may not be
-//! seen is taken out by [`ShowPosts`], what is muted where somebody strolls is taken out here.
+//! seen is taken out by [`ShowPosts`], what is muted where somebody strolls is taken out by [`ReadPosts`].
 
-use super::ShowPosts;
+use super::{ReadPosts, ReadPostsBy, ShowPosts};
 use crate::actors::Actors;
 use crate::actors::error::AskError;
-use crate::actors::timelines::ReadHome;
 use crate::domain::notification::{NotificationKind, NotificationView};
 use crate::domain::page::{Filled, Filling, Page};
 use crate::domain::post::PostView;
 use crate::domain::visibility::Onlooker;
 use crate::ids::{AccountId, NotificationId, PostId};
-use crate::store::queries::lists::{KeepTagged, ListPosts, PostList};
+use crate::store::queries::lists::{AuthorChoice, PostList};
 use crate::store::queries::notifications::{
     FindNotification, ListNotifications, NotificationCandidate,
 };
@@ -28,32 +27,13 @@ pub enum PostSource {
 
 impl PostSource {
     /// Whether posts of muted accounts are left out: where they come by themselves, not where they were looked for.
-    fn leaves_out_muted(&self) -> bool {
+    pub(super) fn leaves_out_muted(&self) -> bool {
         match self {
             Self::Home => true,
             Self::List(list) => match list {
                 PostList::Public | PostList::Tagged(_) | PostList::Matching { .. } => true,
                 PostList::By(_) | PostList::FavouritesOf(_) | PostList::BookmarksOf(_) => false,
             },
-        }
-    }
-
-    async fn candidates(
-        &self,
-        actors: &Actors,
-        onlooker: &Onlooker,
-        page: Page,
-    ) -> Result<Vec<(i64, PostId)>, AskError> {
-        match (self, onlooker.account) {
-            (Self::Home, None) => Ok(Vec::new()),
-            (Self::Home, Some(reader)) => {
-                let ids = actors.timelines.send(ReadHome { reader, page }).await??;
-                Ok(ids.into_iter().map(|id| (id.0, id)).collect())
-            }
-            (Self::List(list), _) => {
-                let list = list.clone();
-                actors.find(ListPosts { list, page }).await
-            }
         }
     }
 }
@@ -69,34 +49,30 @@ pub async fn read_posts(
     source: &PostSource,
     page: Page,
 ) -> Result<Filled<PostView>, AskError> {
-    let mut filling = Filling::new(page);
-    while let Some(round) = filling.next_round() {
-        let candidates = source.candidates(actors, onlooker, round).await?;
-        let mut wanted: Vec<PostId> = candidates.iter().map(|(_, id)| *id).collect();
-        if let PostSource::List(PostList::Tagged(choice)) = source
-            && !choice.is_plain()
-        {
-            let choice = choice.clone();
-            let posts = wanted;
-            wanted = actors.find(KeepTagged { choice, posts }).await?;
-        }
-        let views = show_posts(actors, onlooker, wanted).await?;
-        let mut shown = views
-            .into_iter()
-            .filter(|view| !source.leaves_out_muted() || !is_muted(onlooker, view));
-        // Views keep the order of the candidates, so one walk over both finds each view's cursor.
-        let mut kept = Vec::new();
-        let mut next = shown.next();
-        for (cursor, id) in &candidates {
-            if let Some(view) = next.take_if(|view| view.post.facts.id == *id) {
-                kept.push((*cursor, view));
-                next = shown.next();
-            }
-        }
-        let cursors = candidates.iter().map(|(cursor, _)| *cursor);
-        filling.take(&round, cursors, kept);
-    }
-    Ok(filling.finish())
+    let message = ReadPosts {
+        onlooker: onlooker.clone(),
+        source: source.clone(),
+        page,
+    };
+    actors.posts.send(message).await?
+}
+
+/// A page of an account's entries as the onlooker gets them; `None` when there is no such account for others.
+///
+/// # Errors
+/// When an actor can't be asked.
+pub async fn read_posts_by(
+    actors: &Actors,
+    onlooker: &Onlooker,
+    choice: AuthorChoice,
+    page: Page,
+) -> Result<Option<Filled<PostView>>, AskError> {
+    let message = ReadPostsBy {
+        onlooker: onlooker.clone(),
+        choice,
+        page,
+    };
+    actors.posts.send(message).await?
 }
 
 /// Posts by their ids as the onlooker gets them.
@@ -127,7 +103,7 @@ pub async fn show_post(
     Ok(show_posts(actors, onlooker, vec![id]).await?.pop())
 }
 
-fn is_muted(onlooker: &Onlooker, view: &PostView) -> bool {
+pub(super) fn is_muted(onlooker: &Onlooker, view: &PostView) -> bool {
     let viewer = onlooker.viewer();
     let boosted = view.boosted.as_ref().map(|(_, author)| author.id);
     viewer.mutes(view.author.id) || boosted.is_some_and(|author| viewer.mutes(author))

@@ -3,20 +3,26 @@
 mod compose;
 mod core;
 pub mod fill;
+mod lists;
+mod read;
 
 pub use compose::{Draft, TextRules, prepare};
+pub use read::{ReadPosts, ReadPostsBy};
 
 use actix::{
     Actor, ActorFutureExt, Context, Handler, Message, ResponseActFuture, ResponseFuture, WrapFuture,
 };
 
 use self::core::{Shelf, Shown};
+use self::lists::Lists;
 use super::Actors;
+use super::cache::CacheFigures;
 use super::door::Door;
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::memory::describes_memory;
 use super::messages::{Owner, StoreDoor, serves_owned};
+use super::timelines::Timelines;
 use crate::domain::post::PostView;
 use crate::domain::visibility::{Onlooker, Visibility};
 use crate::ids::{AccountId, AppId, PostId};
@@ -27,31 +33,60 @@ use crate::telemetry::mailbox::Watch;
 /// The actor.
 pub struct Posts {
     pub(super) store: StoreDoor,
+    timelines: Door<Timelines>,
     feed: EventFeed,
     rules: TextRules,
-    shelf: Shelf,
+    memory: Memory,
     watch: Watch,
+}
+
+/// What it keeps.
+#[derive(Debug, Default)]
+struct Memory {
+    shelf: Shelf,
+    lists: Lists,
+}
+
+impl Memory {
+    /// What the caches hold.
+    fn figures(&self) -> Vec<CacheFigures> {
+        let mut figures = self.shelf.figures();
+        figures.push(self.lists.figures());
+        figures
+    }
 }
 
 impl Posts {
     /// An owner that isn't started yet.
-    pub fn new(store: StoreDoor, feed: EventFeed, rules: TextRules, watch: Watch) -> Self {
+    pub fn new(
+        store: StoreDoor,
+        timelines: Door<Timelines>,
+        feed: EventFeed,
+        rules: TextRules,
+        watch: Watch,
+    ) -> Self {
         Self {
             store,
+            timelines,
             feed,
             rules,
-            shelf: Shelf::default(),
+            memory: Memory::default(),
             watch,
         }
     }
 
     fn catch_up(&mut self) {
+        let memory = &mut self.memory;
         while let Some(fed) = self.feed.take() {
             match fed {
-                Fed::Lost(commit) => self.shelf.forget_all(commit),
+                Fed::Lost(commit) => {
+                    memory.shelf.forget_all(commit);
+                    memory.lists.forget_all(commit);
+                }
                 Fed::Batch(batch) => {
                     for event in &batch.events {
-                        self.shelf.take_in(event, batch.commit);
+                        memory.shelf.take_in(event, batch.commit);
+                        memory.lists.take_in(event, batch.commit);
                     }
                 }
             }
@@ -70,7 +105,7 @@ impl Owner for Posts {
 }
 
 serves_owned!(Posts);
-describes_memory!(Posts, shelf);
+describes_memory!(Posts, memory);
 
 impl Handler<EventsWaiting> for Posts {
     type Result = ();
@@ -101,24 +136,37 @@ impl Handler<ShowPosts> for Posts {
     type Result = ResponseActFuture<Self, Result<Vec<PostView>, AskError>>;
 
     fn handle(&mut self, message: ShowPosts, _: &mut Context<Self>) -> Self::Result {
-        self.catch_up();
         let ShowPosts { onlooker, mut ids } = message;
         ids.truncate(POSTS_PER_SHOW_MAX);
-        let (missing, hand) = match self.shelf.show(&onlooker, &ids) {
-            Shown::Ready(views) => {
-                return Box::pin(std::future::ready(Ok(views)).into_actor(self));
-            }
+        match self.show(onlooker, ids) {
+            Showing::Ready(views) => Box::pin(std::future::ready(Ok(views)).into_actor(self)),
+            Showing::Loading(loading) => loading,
+        }
+    }
+}
+
+/// Entries that are there, or on their way.
+enum Showing {
+    Ready(Vec<PostView>),
+    Loading(ResponseActFuture<Posts, Result<Vec<PostView>, AskError>>),
+}
+
+impl Posts {
+    /// The entries as one viewer gets them.
+    fn show(&mut self, onlooker: Onlooker, ids: Vec<PostId>) -> Showing {
+        self.catch_up();
+        let (missing, hand) = match self.memory.shelf.show(&onlooker, &ids) {
+            Shown::Ready(views) => return Showing::Ready(views),
             Shown::Missing(missing, hand) => (missing, hand),
         };
         let loading = self.store.look(missing);
-        Box::pin(loading.into_actor(self).map(move |loaded, actor, _| {
+        let views = loading.into_actor(self).map(move |loaded, actor, _| {
             let (loaded, commit) = loaded?;
             actor.catch_up();
-            let views = actor
-                .shelf
-                .fill_and_show(&onlooker, &ids, hand, loaded, commit);
-            Ok(views)
-        }))
+            let shelf = &mut actor.memory.shelf;
+            Ok(shelf.fill_and_show(&onlooker, &ids, hand, loaded, commit))
+        });
+        Showing::Loading(Box::pin(views))
     }
 }
 

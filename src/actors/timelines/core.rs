@@ -225,8 +225,10 @@ impl Residents {
             Event::PostDeleted(_) | Event::AccountVisibilityChanged(_) => {
                 self.windows.iter().map(|(reader, _)| *reader).collect()
             }
-            Event::PostCountsChanged(_)
-            | Event::MarksChanged { .. }
+            Event::PostCounted { .. }
+            | Event::PostChanged(_)
+            | Event::PostMarked { .. }
+            | Event::FollowCounted { .. }
             | Event::AccountChanged(_)
             | Event::TokenRevoked(_)
             | Event::TokenUsed(_)
@@ -278,6 +280,7 @@ mod tests {
             commit,
             events: vec![Event::PostPublished {
                 entry,
+                wording: None,
                 boosted: None,
             }],
         })

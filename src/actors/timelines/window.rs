@@ -126,7 +126,7 @@ impl Window {
             return Fate::Kept;
         }
         match event {
-            Event::PostPublished { entry, boosted } => {
+            Event::PostPublished { entry, boosted, .. } => {
                 self.push(entry, boosted.as_deref(), entries_max)
             }
             Event::PostDeleted(post) => {
@@ -138,6 +138,7 @@ impl Window {
             Event::PostEdited {
                 post,
                 mentions_changed,
+                ..
             } => {
                 if *mentions_changed && !post.visibility.is_open() && self.has_source(post.author) {
                     Fate::Dropped
@@ -153,8 +154,10 @@ impl Window {
             Event::AccountVisibilityChanged(_) => Fate::Dropped,
             Event::BoostRemoved(_)
             | Event::RelationsChanged { .. }
-            | Event::PostCountsChanged(_)
-            | Event::MarksChanged { .. }
+            | Event::PostCounted { .. }
+            | Event::PostChanged(_)
+            | Event::PostMarked { .. }
+            | Event::FollowCounted { .. }
             | Event::AccountChanged(_)
             | Event::TokenRevoked(_)
             | Event::TokenUsed(_)

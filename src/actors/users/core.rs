@@ -110,8 +110,10 @@ impl Callers {
             | Event::PostEdited { .. }
             | Event::PostDeleted(_)
             | Event::BoostRemoved(_)
-            | Event::PostCountsChanged(_)
-            | Event::MarksChanged { .. }
+            | Event::PostCounted { .. }
+            | Event::PostChanged(_)
+            | Event::PostMarked { .. }
+            | Event::FollowCounted { .. }
             | Event::AccountChanged(_)
             | Event::JobAdded(_)
             | Event::SchedulesChanged => {}

@@ -5,6 +5,7 @@ mod core;
 mod links;
 mod members;
 mod passwords;
+mod standing;
 
 pub use clients::{
     GivenToken, GrantClientToken, GrantCode, GrantUserToken, RedeemCode, RedeemPassword,
@@ -15,6 +16,7 @@ pub use members::{CreateMember, SeedMember, SetUp, SignUp, Typed};
 pub use passwords::{
     LogIn, LoggedIn, OpenFirstSession, ReplaceAddress, ReplacePassword, ResetByLink,
 };
+pub use standing::{Stamp, Standings, StandingsSink};
 
 use std::sync::Arc;
 
@@ -39,6 +41,26 @@ use crate::telemetry::mailbox::Watch;
 /// Random bytes of tokens, cookies and client secrets: 256 bits.
 const TOKEN_BYTES: usize = 32;
 
+/// What Users is started with.
+pub struct UsersSetup {
+    /// Its way to the store.
+    pub store: StoreDoor,
+    /// Who hashes passwords.
+    pub hashers: Hashers,
+    /// Its events.
+    pub feed: EventFeed,
+    /// The time.
+    pub clock: SharedClock,
+    /// Makes every token, cookie, code and salt.
+    pub rng: StdRng,
+    /// Who may make an account.
+    pub registration: Registration,
+    /// Told of whatever ends what was said of a caller.
+    pub standings: Arc<Standings>,
+    /// Notes its messages.
+    pub watch: Watch,
+}
+
 /// The actor.
 pub struct Users {
     pub(super) store: StoreDoor,
@@ -48,35 +70,31 @@ pub struct Users {
     rng: StdRng,
     registration: Registration,
     callers: Callers,
+    standings: Arc<Standings>,
     watch: Watch,
 }
 
 impl Users {
-    /// An owner that isn't started yet. `rng` makes every token, cookie, code and salt.
-    pub fn new(
-        store: StoreDoor,
-        hashers: Hashers,
-        feed: EventFeed,
-        clock: SharedClock,
-        rng: StdRng,
-        registration: Registration,
-        watch: Watch,
-    ) -> Self {
+    /// An owner that isn't started yet.
+    pub fn new(setup: UsersSetup) -> Self {
         Self {
-            store,
-            hashers,
-            feed,
-            clock,
-            rng,
-            registration,
+            store: setup.store,
+            hashers: setup.hashers,
+            feed: setup.feed,
+            clock: setup.clock,
+            rng: setup.rng,
+            registration: setup.registration,
             callers: Callers::default(),
-            watch,
+            standings: setup.standings,
+            watch: setup.watch,
         }
     }
 
-    /// Takes in what was committed since the last message.
-    fn catch_up(&mut self) {
+    /// Takes in what was committed since the last message; says whether it was anything.
+    fn catch_up(&mut self) -> bool {
+        let mut was_behind = false;
         while let Some(fed) = self.feed.take() {
+            was_behind = true;
             match fed {
                 Fed::Lost(commit) => self.callers.forget_all(commit),
                 Fed::Batch(batch) => {
@@ -85,6 +103,19 @@ impl Users {
                     }
                 }
             }
+        }
+        was_behind
+    }
+
+    /// A caller that memory knew, with what tells how long that is true.
+    fn told(&mut self, credential: Credential, caller: Caller) -> Told {
+        let account = caller.member.as_ref().map(|member| member.id);
+        let stamp = self.standings.stamp(credential, account);
+        // What the slots had counted by now is in the queue, if it wasn't taken in before; then the caller may be of before.
+        let is_current = !self.catch_up();
+        Told {
+            caller: Arc::new(caller),
+            stamp: is_current.then_some(stamp),
         }
     }
 
@@ -142,18 +173,28 @@ pub struct Identify {
 }
 
 impl Message for Identify {
-    type Result = Result<Option<Arc<Caller>>, AskError>;
+    type Result = Result<Option<Told>, AskError>;
+}
+
+/// Who showed a credential.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// The caller.
+    pub caller: Arc<Caller>,
+    /// As long as it [holds](Standings::holds), and the credential [stands](crate::domain::access::Access::stands_at),
+    /// nobody needs to ask again; without one the answer is for this moment only.
+    pub stamp: Option<Stamp>,
 }
 
 impl Handler<Identify> for Users {
-    type Result = ResponseActFuture<Self, Result<Option<Arc<Caller>>, AskError>>;
+    type Result = ResponseActFuture<Self, Result<Option<Told>, AskError>>;
 
     fn handle(&mut self, Identify { credential }: Identify, _: &mut Context<Self>) -> Self::Result {
         self.catch_up();
         let (missing, held) = match self.callers.identify(credential, self.clock.now()) {
             Identified::Known(caller) => {
                 self.note_use(credential, &caller);
-                let known = Ok(Some(Arc::new(caller)));
+                let known = Ok(Some(self.told(credential, caller)));
                 return Box::pin(std::future::ready(known).into_actor(self));
             }
             Identified::Ended => {
@@ -170,7 +211,11 @@ impl Handler<Identify> for Users {
             if let Some(caller) = &caller {
                 actor.note_use(credential, caller);
             }
-            Ok(caller.map(Arc::new))
+            // Something may have happened between the snapshot and now, so it comes without a stamp.
+            Ok(caller.map(|caller| Told {
+                caller: Arc::new(caller),
+                stamp: None,
+            }))
         }))
     }
 }

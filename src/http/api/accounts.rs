@@ -1,6 +1,6 @@
 //! Accounts as others see them.
 
-use crate::actors::posts::fill::{PostSource, read_posts};
+use crate::actors::posts::fill::read_posts_by;
 use crate::domain::account::Account;
 use crate::domain::page::{PAGE_DEFAULT, PAGE_MAX};
 use crate::domain::text::hashtags::normalize;
@@ -15,7 +15,7 @@ use crate::http::reply::{self, Response};
 use crate::http::routing::{Access, Family};
 use crate::ids::AccountId;
 use crate::store::queries::accounts::{FindAccountByName, FindAccounts};
-use crate::store::queries::lists::{AuthorChoice, PostList};
+use crate::store::queries::lists::AuthorChoice;
 
 /// The family's routes.
 pub fn family() -> Family<Context> {
@@ -82,7 +82,7 @@ async fn one(app: Context, _: Guest, call: Call) -> Result<Response, Problem> {
 /// `exclude_replies`, `exclude_reblogs`, `tagged` leave some out. Posts with media and pinned posts there are none.
 async fn statuses(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
     let query = call.query()?;
-    let author = find(&app, call.id("id")?).await?.id;
+    let author = call.id("id")?;
     let page = page(&query, PAGE_DEFAULT, PAGE_MAX)?;
     let flag = |name| query.flag(name).map(|flag| flag.unwrap_or(false));
     let tagged = match query.text("tagged")? {
@@ -97,15 +97,14 @@ async fn statuses(app: Context, guest: Guest, call: Call) -> Result<Response, Pr
         tagged,
     };
     if flag("only_media")? || flag("pinned")? {
+        find(&app, author).await?;
         return reply::json(&[(); 0]);
     }
     let onlooker = guest.onlooker();
-    let source = PostSource::List(PostList::By(choice));
-    let filled = read_posts(&app.actors, &onlooker, &source, page).await?;
-    let renderer = &app.renderer;
-    pages::answer(renderer.url(), &call, &filled, |view| {
-        renderer.status(view, onlooker.account)
-    })
+    let filled = read_posts_by(&app.actors, &onlooker, choice, page).await?;
+    let filled = filled.ok_or_else(Problem::not_found)?;
+    let viewer = onlooker.account;
+    Ok(pages::answer_posts(&app.renderer, &call, &filled, viewer))
 }
 
 #[cfg(test)]

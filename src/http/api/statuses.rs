@@ -9,7 +9,7 @@ use crate::domain::post::PostView;
 use crate::domain::rendered::Rendered;
 use crate::domain::visibility::Visibility;
 use crate::http::context::Context;
-use crate::http::entities::status::{Context as Thread, StatusSource};
+use crate::http::entities::status::StatusSource;
 use crate::http::extract::auth::Guest;
 use crate::http::extract::call::{Call, IDEMPOTENCY_KEY};
 use crate::http::extract::form::Form;
@@ -76,7 +76,10 @@ async fn show_several(app: Context, guest: Guest, call: Call) -> Result<Response
     let mut ids = call.query()?.ids::<PostId>("id")?;
     ids.truncate(PAGE_MAX);
     let views = show_posts(&app.actors, &guest.onlooker(), ids).await?;
-    reply::json(&app.renderer.statuses(&views, guest.account()))
+    let viewer = guest.account();
+    Ok(reply::joined_json(|| {
+        app.renderer.statuses_json(views.iter(), viewer)
+    }))
 }
 
 /// `GET /api/v1/statuses/:id`: a post or a boost.
@@ -127,10 +130,9 @@ async fn context(app: Context, guest: Guest, call: Call) -> Result<Response, Pro
     let ancestors = show_posts(&app.actors, &onlooker, thread.ancestors).await?;
     let descendants = show_posts(&app.actors, &onlooker, thread.descendants).await?;
     let viewer = guest.account();
-    reply::json(&Thread {
-        ancestors: app.renderer.statuses(&ancestors, viewer),
-        descendants: app.renderer.statuses(&descendants, viewer),
-    })
+    Ok(reply::joined_json(|| {
+        app.renderer.context_json(&ancestors, &descendants, viewer)
+    }))
 }
 
 /// `GET /api/v1/statuses/:id/source`: the source text of the caller's own post, for editing.
@@ -234,7 +236,10 @@ async fn visible(app: &Context, guest: &Guest, id: PostId) -> Result<PostView, P
 
 async fn answer(app: &Context, guest: &Guest, id: PostId) -> Result<Response, Problem> {
     let view = visible(app, guest, id).await?;
-    reply::json(&app.renderer.status(&view, guest.account()))
+    let viewer = guest.account();
+    Ok(reply::joined_json(|| {
+        app.renderer.status_json(&view, viewer)
+    }))
 }
 
 fn draft(form: &Form) -> Result<Draft, Problem> {

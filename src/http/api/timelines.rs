@@ -117,7 +117,8 @@ async fn posts_page(
     page: Page,
 ) -> Result<Response, Problem> {
     let filled = read_posts(&app.actors, &guest.onlooker(), &source, page).await?;
-    pages::answer_posts(&app.renderer, call, &filled, guest.account())
+    let viewer = guest.account();
+    Ok(pages::answer_posts(&app.renderer, call, &filled, viewer))
 }
 
 /// An instance may keep its timelines to its members.

@@ -13,6 +13,17 @@ use crate::ids::AccountId;
 /// An account as everybody sees it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Account {
+    /// What it is.
+    #[serde(flatten)]
+    pub body: AccountBody,
+    /// What is counted of it.
+    #[serde(flatten)]
+    pub counts: AccountCounts,
+}
+
+/// The part of an account that is written once for as long as its profile stays.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccountBody {
     /// Its id.
     pub id: AccountId,
     /// Its name.
@@ -47,6 +58,17 @@ pub struct Account {
     pub header: String,
     /// Its banner, standing still.
     pub header_static: String,
+    /// Custom emoji in its texts.
+    pub emojis: [(); 0],
+    /// Roles that it shows.
+    pub roles: [(); 0],
+    /// The profile's table, as HTML.
+    pub fields: Vec<Field>,
+}
+
+/// What is counted of an account.
+#[derive(Debug, Clone, Serialize)]
+pub struct AccountCounts {
     /// How many follow it.
     pub followers_count: i64,
     /// How many it follows.
@@ -55,12 +77,6 @@ pub struct Account {
     pub statuses_count: i64,
     /// The day of its newest open post.
     pub last_status_at: Option<String>,
-    /// Custom emoji in its texts.
-    pub emojis: [(); 0],
-    /// Roles that it shows.
-    pub roles: [(); 0],
-    /// The profile's table, as HTML.
-    pub fields: Vec<Field>,
 }
 
 /// A row of a profile's table.
@@ -127,9 +143,23 @@ pub struct RoleEntity {
 impl Renderer {
     /// An account as everybody sees it.
     pub fn account(&self, account: &account::Account) -> Account {
+        let counts = account.counts;
+        Account {
+            body: self.account_body(account),
+            counts: AccountCounts {
+                followers_count: counts.followers,
+                following_count: counts.following,
+                statuses_count: counts.posts,
+                last_status_at: counts.last_open_post.map(|post| post.time().date()),
+            },
+        }
+    }
+
+    /// The part of an account that is written once for as long as its profile stays.
+    pub(super) fn account_body(&self, account: &account::Account) -> AccountBody {
         let avatar = self.avatar_url(account.id);
         let header = self.header_url(account.id);
-        Account {
+        AccountBody {
             id: account.id,
             username: account.name.clone(),
             acct: account.name.clone(),
@@ -147,10 +177,6 @@ impl Renderer {
             avatar,
             header_static: header.clone(),
             header,
-            followers_count: account.followers_count,
-            following_count: account.following_count,
-            statuses_count: account.posts_count,
-            last_status_at: account.last_open_post.map(|post| post.time().date()),
             emojis: [],
             roles: [],
             fields: account
@@ -271,7 +297,7 @@ mod tests {
     fn what_people_typed_is_escaped_but_not_in_the_source() {
         let mut account = ada();
         account.note = String::new();
-        account.last_open_post = Some(PostId(100_000_000_000_000_001));
+        account.counts.last_open_post = Some(PostId(100_000_000_000_000_001));
         account.fields = vec![ProfileField {
             name: "<b>".to_owned(),
             value: "a & https://e.org".to_owned(),

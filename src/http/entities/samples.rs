@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Renderer;
 use crate::config::Config;
-use crate::domain::account::{Account, AccountState, Role};
-use crate::domain::post::{Marks, Mention, Post, PostApp, PostFacts, PostView};
+use crate::domain::account::{Account, AccountCounts, AccountState, Role};
+use crate::domain::post::{Marks, Mention, Post, PostApp, PostCounts, PostFacts, PostView};
 use crate::domain::rendered::Rendered;
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, AppId, PostId};
@@ -32,10 +32,12 @@ pub(super) fn ada() -> Account {
         discoverable: true,
         state: AccountState::Active,
         role: Role::User,
-        followers_count: 2,
-        following_count: 1,
-        posts_count: 3,
-        last_open_post: None,
+        counts: AccountCounts {
+            followers: 2,
+            following: 1,
+            posts: 3,
+            last_open_post: None,
+        },
     }
 }
 
@@ -73,9 +75,11 @@ pub(super) fn post(id: i64, author: &Account, text: &str) -> Post {
             website: None,
         }),
         edited_at: None,
-        replies_count: 1,
-        boosts_count: 2,
-        favourites_count: 3,
+        counts: PostCounts {
+            replies: 1,
+            boosts: 2,
+            favourites: 3,
+        },
     }
 }
 

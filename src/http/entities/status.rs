@@ -1,19 +1,20 @@
 //! `Status`, `StatusEdit`, `StatusSource`, `Context`.
 //!
-//! Source: <https://docs.joinmastodon.org/entities/Status/>. A status has two parts: what every viewer gets
-//! ([`StatusBody`], which could be kept ready-made) and what one viewer has to do with it ([`StatusViewer`]).
+//! Source: <https://docs.joinmastodon.org/entities/Status/>. A status has three parts: what stays as long as the post is not
+//! edited ([`StatusBody`], which is kept ready-made), what is counted of it ([`StatusCounts`]), and what one viewer has to
+//! do with it ([`StatusViewer`]).
 
 use serde::Serialize;
 
 use super::Renderer;
 use super::account::Account;
 use super::application::StatusApplication;
+use super::fragments::could_be_pinned;
 use super::tag::StatusTag;
 use crate::clock::Timestamp;
 use crate::domain::account;
-use crate::domain::post::{Marks, Post, PostVersion, PostView};
+use crate::domain::post::{Marks, Post, PostCounts, PostVersion, PostView};
 use crate::domain::text::{hashtags, render, tokens};
-use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
 
 /// A post or a boost as one viewer gets it.
@@ -22,6 +23,9 @@ pub struct Status {
     /// What every viewer gets.
     #[serde(flatten)]
     pub body: StatusBody,
+    /// What is counted of it.
+    #[serde(flatten)]
+    pub counts: StatusCounts,
     /// Who wrote it, or who boosted.
     pub account: Account,
     /// For a boost, the boosted post.
@@ -34,7 +38,7 @@ pub struct Status {
     pub text: Option<String>,
 }
 
-/// The part of a status that is the same for everybody.
+/// The part of a status that is the same for everybody and written once for each version of the post.
 #[derive(Debug, Clone, Serialize)]
 pub struct StatusBody {
     /// Its id.
@@ -57,12 +61,6 @@ pub struct StatusBody {
     pub uri: String,
     /// Its page.
     pub url: String,
-    /// How many open posts answer it.
-    pub replies_count: i64,
-    /// How many accounts boost it.
-    pub reblogs_count: i64,
-    /// How many accounts favour it.
-    pub favourites_count: i64,
     /// When it was last edited.
     pub edited_at: Option<Timestamp>,
     /// The text as HTML.
@@ -81,6 +79,17 @@ pub struct StatusBody {
     pub card: Option<()>,
     /// A poll.
     pub poll: Option<()>,
+}
+
+/// What is counted of a status.
+#[derive(Debug, Clone, Serialize)]
+pub struct StatusCounts {
+    /// How many open posts answer it.
+    pub replies_count: i64,
+    /// How many accounts boost it.
+    pub reblogs_count: i64,
+    /// How many accounts favour it.
+    pub favourites_count: i64,
 }
 
 /// What one viewer has to do with a status.
@@ -159,6 +168,7 @@ impl Renderer {
         let reblog = view.boosted.as_ref().map(|(post, author)| {
             Box::new(Status {
                 body: self.status_body(post, author),
+                counts: StatusCounts::of(post.counts),
                 account: self.account(author),
                 reblog: None,
                 viewer: viewer.map(|viewer| StatusViewer::of(post, view.marks, viewer)),
@@ -167,6 +177,7 @@ impl Renderer {
         });
         Status {
             body: self.status_body(&view.post, &view.author),
+            counts: StatusCounts::of(view.post.counts),
             account: self.account(&view.author),
             reblog,
             viewer: viewer.map(|viewer| StatusViewer::of(&view.post, view.marks, viewer)),
@@ -194,7 +205,7 @@ impl Renderer {
         }
     }
 
-    /// The part of a status that is the same for everybody.
+    /// The part of a status that is the same for everybody and written once for each version of the post.
     pub fn status_body(&self, post: &Post, author: &account::Account) -> StatusBody {
         let facts = &post.facts;
         let tokens = tokens::tokenize(&post.text);
@@ -210,9 +221,6 @@ impl Renderer {
             language: post.language.clone(),
             uri: self.post_uri(&author.name, facts.id),
             url: self.post_url(&author.name, facts.id),
-            replies_count: post.replies_count,
-            reblogs_count: post.boosts_count,
-            favourites_count: post.favourites_count,
             edited_at: post.edited_at,
             content: self.content(post, &post.text, &tokens),
             application: post.app.as_ref().map(StatusApplication::of),
@@ -282,19 +290,25 @@ impl Renderer {
     }
 }
 
+impl StatusCounts {
+    fn of(counts: PostCounts) -> Self {
+        Self {
+            replies_count: counts.replies,
+            reblogs_count: counts.boosts,
+            favourites_count: counts.favourites,
+        }
+    }
+}
+
 impl StatusViewer {
     /// What a viewer has to do with a post.
     pub(super) fn of(post: &Post, marks: Marks, viewer: AccountId) -> Self {
-        let facts = &post.facts;
-        let could_be_pinned = facts.author == viewer
-            && facts.boost_of.is_none()
-            && facts.visibility != Visibility::Direct;
         Self {
             favourited: marks.favourited,
             reblogged: marks.boosted,
             muted: false,
             bookmarked: marks.bookmarked,
-            pinned: could_be_pinned.then_some(false),
+            pinned: could_be_pinned(post, viewer).then_some(false),
             filtered: [],
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 
+use super::guest_book::GuestBook;
 use super::peer::AddressGroup;
 use crate::actors::Actors;
 use crate::actors::users::Identify;
@@ -69,13 +70,14 @@ impl Guest {
 /// account may not act.
 pub async fn identify(
     actors: &Actors,
+    guests: &GuestBook,
     access: Access,
     headers: &HeaderMap,
 ) -> Result<Option<Arc<Caller>>, Problem> {
     match access {
         Access::Public => Ok(None),
         Access::Anyone(scope) => {
-            let Some(caller) = token_caller(actors, headers).await? else {
+            let Some(caller) = token_caller(actors, guests, headers).await? else {
                 return Ok(None);
             };
             require_scope(&caller, scope)?;
@@ -83,11 +85,11 @@ pub async fn identify(
             Ok(Some(caller))
         }
         Access::Client => {
-            let caller = token_caller(actors, headers).await?;
+            let caller = token_caller(actors, guests, headers).await?;
             Ok(Some(caller.ok_or_else(token_required)?))
         }
         Access::User(scope) => {
-            let caller = token_caller(actors, headers)
+            let caller = token_caller(actors, guests, headers)
                 .await?
                 .ok_or_else(token_required)?;
             if caller.member.is_none() {
@@ -99,8 +101,8 @@ pub async fn identify(
             require_active(&caller)?;
             Ok(Some(caller))
         }
-        Access::Visitor => session_caller(actors, headers).await,
-        Access::Session => match session_caller(actors, headers).await? {
+        Access::Visitor => session_caller(actors, guests, headers).await,
+        Access::Session => match session_caller(actors, guests, headers).await? {
             Some(caller) => Ok(Some(caller)),
             None => Err(Problem::unauthenticated("Please log in first")),
         },
@@ -143,6 +145,7 @@ fn require_active(caller: &Caller) -> Result<(), Problem> {
 /// The caller behind the bearer token (RFC 6750, section 2.1); `None` when no token is shown.
 async fn token_caller(
     actors: &Actors,
+    guests: &GuestBook,
     headers: &HeaderMap,
 ) -> Result<Option<Arc<Caller>>, Problem> {
     let Some(header) = headers.get(AUTHORIZATION) else {
@@ -154,20 +157,37 @@ async fn token_caller(
         (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
     });
     let credential = Credential::Token(TokenHash::of(token.ok_or_else(token_required)?));
-    let caller = actors.users.send(Identify { credential }).await??;
+    let caller = recognise(actors, guests, credential).await?;
     Ok(Some(caller.ok_or_else(token_required)?))
+}
+
+/// The caller behind a credential, who may have been here just before.
+async fn recognise(
+    actors: &Actors,
+    guests: &GuestBook,
+    credential: Credential,
+) -> Result<Option<Arc<Caller>>, Problem> {
+    if let Some(caller) = guests.find(credential) {
+        return Ok(Some(caller));
+    }
+    let told = actors.users.send(Identify { credential }).await??;
+    if let Some(told) = &told {
+        guests.note(credential, told);
+    }
+    Ok(told.map(|told| told.caller))
 }
 
 /// The caller behind the session's cookie; a cookie that doesn't hold is as good as none.
 async fn session_caller(
     actors: &Actors,
+    guests: &GuestBook,
     headers: &HeaderMap,
 ) -> Result<Option<Arc<Caller>>, Problem> {
     let Some(cookie) = cookie(headers, SESSION_COOKIE) else {
         return Ok(None);
     };
     let credential = Credential::Session(TokenHash::of(cookie));
-    let caller = actors.users.send(Identify { credential }).await??;
+    let caller = recognise(actors, guests, credential).await?;
     Ok(caller.filter(|caller| require_active(caller).is_ok()))
 }
 

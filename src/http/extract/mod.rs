@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod call;
 pub mod form;
+pub mod guest_book;
 pub mod page;
 pub mod path;
 pub mod peer;

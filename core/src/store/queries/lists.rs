@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::page::Page;
+use crate::domain::post::PostFacts;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, View};
@@ -99,6 +100,90 @@ impl Query for ListPosts {
                 terms::posts_page(connection, expression, *author, page)
             }
         }
+    }
+}
+
+/// A list of which the newest entries are asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum NewestOf {
+    /// Everybody's public posts.
+    Public,
+    /// All entries of an account.
+    Author(AccountId),
+    /// Public posts with a tag, in normal form.
+    Tag(String),
+}
+
+/// An entry, with what decides which lists of its author it belongs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListedEntry {
+    /// The entry.
+    pub id: PostId,
+    /// Whether it is a boost.
+    pub is_boost: bool,
+    /// Whether it answers somebody else.
+    pub answers_others: bool,
+}
+
+impl ListedEntry {
+    /// An entry as its facts tell.
+    pub fn of(entry: &PostFacts) -> Self {
+        Self {
+            id: entry.id,
+            is_boost: entry.boost_of.is_some(),
+            answers_others: entry
+                .reply_to
+                .is_some_and(|parent| parent.author != entry.author),
+        }
+    }
+}
+
+/// The newest entries of a list. Who may see them is asked when they are shown.
+#[derive(Debug, Clone)]
+pub struct ListNewest {
+    /// Which list.
+    pub of: NewestOf,
+    /// How many.
+    pub limit: usize,
+}
+
+/// What [`ListNewest`] found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewestEntries {
+    /// Newest first.
+    pub entries: Vec<ListedEntry>,
+    /// Whether the list has no others.
+    pub is_complete: bool,
+}
+
+impl Query for ListNewest {
+    type Answer = NewestEntries;
+
+    fn run(&self, view: &View<'_>) -> Result<NewestEntries, StoreError> {
+        let connection = view.connection;
+        let page = Page::newest(self.limit);
+        // Neither boosts nor answers are told apart where nobody asks.
+        let plain = |rows: Vec<(i64, PostId)>| {
+            let entries = rows.into_iter().map(|(_, id)| ListedEntry {
+                id,
+                is_boost: false,
+                answers_others: false,
+            });
+            entries.collect::<Vec<_>>()
+        };
+        let entries = match &self.of {
+            NewestOf::Public => plain(posts::public_page(connection, &page)?),
+            NewestOf::Author(author) => posts::newest_by_author(connection, *author, self.limit)?,
+            NewestOf::Tag(name) => match tags::id(connection, name)? {
+                Some(tag) => plain(tags::public_posts_page(connection, tag, &page)?),
+                None => Vec::new(),
+            },
+        };
+        let is_complete = entries.len() < self.limit;
+        Ok(NewestEntries {
+            entries,
+            is_complete,
+        })
     }
 }
 

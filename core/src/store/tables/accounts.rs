@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::domain::account::{
-    Account, AccountState, Preferences, ProfileChanges, ProfileField, Role,
+    Account, AccountCounts, AccountState, Preferences, ProfileChanges, ProfileField, Role,
 };
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
@@ -31,10 +31,12 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         discoverable: row.get(7)?,
         state: row.get(8)?,
         role: row.get(9)?,
-        followers_count: row.get(10)?,
-        following_count: row.get(11)?,
-        posts_count: row.get(12)?,
-        last_open_post: row.get(13)?,
+        counts: AccountCounts {
+            followers: row.get(10)?,
+            following: row.get(11)?,
+            posts: row.get(12)?,
+            last_open_post: row.get(13)?,
+        },
     })
 }
 

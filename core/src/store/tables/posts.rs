@@ -6,10 +6,11 @@ use super::mentions;
 use crate::clock::Timestamp;
 use crate::domain::account::AccountState;
 use crate::domain::page::Page;
-use crate::domain::post::{Boosted, Post, PostApp, PostFacts, RepliedTo};
+use crate::domain::post::{Boosted, Post, PostApp, PostCounter, PostCounts, PostFacts, RepliedTo};
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, AppId, PostId};
 use crate::store::error::StoreError;
+use crate::store::queries::lists::ListedEntry;
 use crate::store::tables::paged;
 
 /// Up to so many boosts of a post are walked to find one by a followee; of more, the followees are walked, whose number
@@ -150,9 +151,11 @@ pub(in crate::store) fn find(
             mentions: Vec::new(),
             app,
             edited_at: row.get(12)?,
-            replies_count: row.get(13)?,
-            boosts_count: row.get(14)?,
-            favourites_count: row.get(15)?,
+            counts: PostCounts {
+                replies: row.get(13)?,
+                boosts: row.get(14)?,
+                favourites: row.get(15)?,
+            },
         })
     });
     let Some(mut post) = post.optional()? else {
@@ -185,28 +188,17 @@ pub(in crate::store) fn update(
     Ok(())
 }
 
-/// The counters that a post keeps of what others do with it.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::store) enum Counter {
-    /// Public and unlisted answers.
-    Replies,
-    /// Boosts.
-    Boosts,
-    /// Favourites.
-    Favourites,
-}
-
 /// Moves a counter.
 pub(in crate::store) fn count(
     connection: &Connection,
     id: PostId,
-    counter: Counter,
+    counter: PostCounter,
     by: i64,
 ) -> Result<(), StoreError> {
     let sql = match counter {
-        Counter::Replies => "UPDATE posts SET replies_count = replies_count + ?2 WHERE id = ?1",
-        Counter::Boosts => "UPDATE posts SET boosts_count = boosts_count + ?2 WHERE id = ?1",
-        Counter::Favourites => {
+        PostCounter::Replies => "UPDATE posts SET replies_count = replies_count + ?2 WHERE id = ?1",
+        PostCounter::Boosts => "UPDATE posts SET boosts_count = boosts_count + ?2 WHERE id = ?1",
+        PostCounter::Favourites => {
             "UPDATE posts SET favourites_count = favourites_count + ?2 WHERE id = ?1"
         }
     };
@@ -243,6 +235,26 @@ pub(in crate::store) fn by_author(
         sql,
         params![author, page.above(), page.below(), page.limit as i64],
     )
+}
+
+/// An author's newest entries, newest first.
+pub(in crate::store) fn newest_by_author(
+    connection: &Connection,
+    author: AccountId,
+    limit: usize,
+) -> Result<Vec<ListedEntry>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, boost_of IS NOT NULL, reply_to IS NOT NULL AND reply_author <> author FROM posts
+         WHERE author = ?1 ORDER BY id DESC LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![author, limit as i64], |row| {
+        Ok(ListedEntry {
+            id: row.get(0)?,
+            is_boost: row.get(1)?,
+            answers_others: row.get(2)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Public posts within a page, boosts left out; the cursor is the post.

@@ -35,6 +35,18 @@ pub(in crate::store) fn id(connection: &Connection, name: &str) -> Result<Option
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
 
+/// The tags of a post, in normal form.
+pub(in crate::store) fn of_post(
+    connection: &Connection,
+    post: PostId,
+) -> Result<Vec<String>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT tags.name FROM post_tags JOIN tags ON tags.id = post_tags.tag WHERE post_tags.post = ?1",
+    )?;
+    let rows = statement.query_map([post], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Takes every tag off a post; a tag that nothing carries any more is forgotten.
 pub(in crate::store) fn delete_of_post(
     connection: &Connection,

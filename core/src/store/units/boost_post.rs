@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::mark_stale::mark_stale;
-use super::rules::{notify, require_active, require_visible_post};
+use super::rules::{count, notify, require_active, require_visible_post};
 use crate::domain::event::Event;
 use crate::domain::notification::NotificationKind;
-use crate::domain::post::{Boosted, PostFacts};
+use crate::domain::post::{Boosted, PostCounter, PostFacts, PostMark};
 use crate::domain::refusal::Refusal;
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
-use crate::store::tables::posts::{Counter, NewPost};
+use crate::store::tables::posts::NewPost;
 use crate::store::tables::{accounts, meta, notifications, posts};
 use crate::store::writer::{Unit, UnitError, Write};
 
@@ -70,7 +70,7 @@ impl Unit for BoostPost {
             },
         )?;
         accounts::add_entry(connection, self.author, id, visibility.is_open())?;
-        posts::count(connection, post.id, Counter::Boosts, 1)?;
+        count(write, post.id, PostCounter::Boosts, 1)?;
         notify(
             write,
             post.author,
@@ -78,11 +78,11 @@ impl Unit for BoostPost {
             self.author,
             Some(post.id),
         )?;
-        write.tell(Event::AccountChanged(self.author));
-        write.tell(Event::PostCountsChanged(post.id));
-        write.tell(Event::MarksChanged {
+        write.tell(Event::PostMarked {
             account: self.author,
             post: post.id,
+            mark: PostMark::Boost,
+            stands: true,
         });
         let entry = Arc::new(PostFacts {
             id,
@@ -95,6 +95,7 @@ impl Unit for BoostPost {
         });
         write.tell(Event::PostPublished {
             entry,
+            wording: None,
             boosted: Some(Arc::new(post)),
         });
         Ok(id)
@@ -138,7 +139,7 @@ pub(super) fn remove_boost(write: &mut Write<'_>, boost: PostFacts) -> Result<()
     // Boosts that this one collapsed show again, in homes that nobody counts.
     meta::touch_timelines(connection, write.commit)?;
     accounts::remove_entry(connection, boost.author, boost.visibility.is_open())?;
-    posts::count(connection, boosted.post, Counter::Boosts, -1)?;
+    count(write, boosted.post, PostCounter::Boosts, -1)?;
     notifications::delete(
         connection,
         boosted.author,
@@ -147,10 +148,11 @@ pub(super) fn remove_boost(write: &mut Write<'_>, boost: PostFacts) -> Result<()
         Some(boosted.post),
     )?;
     write.tell(Event::AccountChanged(boost.author));
-    write.tell(Event::PostCountsChanged(boosted.post));
-    write.tell(Event::MarksChanged {
+    write.tell(Event::PostMarked {
         account: boost.author,
         post: boosted.post,
+        mark: PostMark::Boost,
+        stands: false,
     });
     write.tell(Event::BoostRemoved(Arc::new(boost)));
     Ok(())

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use super::boost_post::remove_boost;
 use super::enqueue::enqueue;
 use super::mark_stale::mark_stale;
-use super::rules::{require_active, require_own_post};
+use super::rules::{count, require_active, require_own_post};
 use crate::domain::event::Event;
 use crate::domain::job::Job;
-use crate::domain::post::{Post, PostFacts};
+use crate::domain::post::{Post, PostCounter, PostFacts};
 use crate::domain::refusal::Refusal;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
-use crate::store::tables::posts::Counter;
 use crate::store::tables::{
     accounts, idempotency_keys, mentions, meta, post_edits, posts, tags, terms,
 };
@@ -62,8 +61,7 @@ pub(super) fn remove_post(write: &mut Write<'_>, facts: PostFacts) -> Result<(),
     if let Some(parent) = facts.reply_to
         && facts.visibility.is_open()
     {
-        posts::count(connection, parent.post, Counter::Replies, -1)?;
-        write.tell(Event::PostCountsChanged(parent.post));
+        count(write, parent.post, PostCounter::Replies, -1)?;
     }
     write.tell(Event::AccountChanged(facts.author));
     write.tell(Event::PostDeleted(Arc::new(facts)));

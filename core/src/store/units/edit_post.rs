@@ -78,6 +78,7 @@ impl Unit for EditPost {
         }
         // Its tags, its language and who it names count on the day it was written.
         mark_stale(write, self.post.0)?;
+        let tags_before = tags::of_post(connection, self.post)?;
         tags::delete_of_post(connection, self.post)?;
         for tag in &self.text.tags {
             tags::insert(connection, self.post, tag)?;
@@ -119,6 +120,8 @@ impl Unit for EditPost {
         write.tell(Event::PostEdited {
             post,
             mentions_changed,
+            tags_before,
+            tags: self.text.tags.clone(),
         });
         Ok(())
     }

@@ -119,8 +119,11 @@ fn follow(
             None,
         )?;
         notify(write, followee, NotificationKind::Follow, follower, None)?;
-        write.tell(Event::AccountChanged(follower));
-        write.tell(Event::AccountChanged(followee));
+        write.tell(Event::FollowCounted {
+            follower,
+            followee,
+            by: 1,
+        });
     }
     accounts::touch_sources(connection, follower, write.commit)?;
     write.tell(Event::RelationsChanged {
@@ -209,8 +212,11 @@ fn end_follow(
             None,
         )?;
         accounts::touch_sources(connection, follower, write.commit)?;
-        write.tell(Event::AccountChanged(follower));
-        write.tell(Event::AccountChanged(followee));
+        write.tell(Event::FollowCounted {
+            follower,
+            followee,
+            by: -1,
+        });
         write.tell(Event::RelationsChanged {
             from: follower,
             to: followee,

@@ -1,12 +1,12 @@
 //! A post is favoured or kept as a bookmark, or no longer.
 
 use super::mark_stale::mark_stale;
-use super::rules::{notify, require_active, require_visible_post};
+use super::rules::{count, notify, require_active, require_visible_post};
 use crate::domain::event::Event;
 use crate::domain::notification::NotificationKind;
+use crate::domain::post::{PostCounter, PostMark};
 use crate::ids::{AccountId, PostId};
-use crate::store::tables::posts::Counter;
-use crate::store::tables::{bookmarks, favourites, notifications, posts};
+use crate::store::tables::{bookmarks, favourites, notifications};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// What an account can put on a post.
@@ -63,17 +63,17 @@ impl Unit for MarkPost {
             } else {
                 notifications::delete(connection, post.author, kind, self.account, Some(post.id))?;
             }
-            posts::count(
-                connection,
-                post.id,
-                Counter::Favourites,
-                if self.on { 1 } else { -1 },
-            )?;
-            write.tell(Event::PostCountsChanged(post.id));
+            let by = if self.on { 1 } else { -1 };
+            count(write, post.id, PostCounter::Favourites, by)?;
         }
-        write.tell(Event::MarksChanged {
+        write.tell(Event::PostMarked {
             account: self.account,
             post: post.id,
+            mark: match self.mark {
+                Mark::Favourite => PostMark::Favourite,
+                Mark::Bookmark => PostMark::Bookmark,
+            },
+            stands: self.on,
         });
         Ok(post.id)
     }

@@ -2,15 +2,15 @@
 
 use super::enqueue::enqueue;
 use super::mention::{mention, tell_mentioned};
-use super::rules::{require_active, require_visible_post};
+use super::rules::{count, require_active, require_visible_post};
 use super::step_job::Step;
 use super::tell::tell_followers;
 use crate::domain::event::Event;
-use crate::domain::post::{PostFacts, RepliedTo};
+use crate::domain::post::{PostCounter, PostFacts, RepliedTo, Wording};
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, AppId, PostId};
-use crate::store::tables::posts::{Counter, NewPost};
-use crate::store::tables::{accounts, apps, idempotency_keys, posts, tags, terms};
+use crate::store::tables::posts::NewPost;
+use crate::store::tables::{accounts, apps, idempotency_keys, mentions, posts, tags, terms};
 use crate::store::writer::{Unit, UnitError, Write};
 use std::sync::Arc;
 
@@ -77,6 +77,8 @@ impl Unit for PublishPost {
         };
         let preferences = accounts::preferences(connection, self.author)?.unwrap_or_default();
         let visibility = self.visibility.unwrap_or(preferences.visibility);
+        let sensitive = self.text.sensitive.unwrap_or(preferences.sensitive);
+        let language = self.text.language.clone().or(preferences.language);
         let id = PostId(write.next_id());
         let open = visibility.is_open();
         let key = posts::insert(
@@ -87,14 +89,10 @@ impl Unit for PublishPost {
                 visibility,
                 boost_of: None,
                 reply_to,
-                sensitive: self.text.sensitive.unwrap_or(preferences.sensitive),
+                sensitive,
                 spoiler: &self.text.spoiler,
                 text: &self.text.text,
-                language: self
-                    .text
-                    .language
-                    .as_deref()
-                    .or(preferences.language.as_deref()),
+                language: language.as_deref(),
                 app: self.app,
             },
         )?;
@@ -111,8 +109,7 @@ impl Unit for PublishPost {
         if let Some(parent) = reply_to
             && open
         {
-            posts::count(connection, parent.post, Counter::Replies, 1)?;
-            write.tell(Event::PostCountsChanged(parent.post));
+            count(write, parent.post, PostCounter::Replies, 1)?;
         }
         if open {
             let after = AccountId(0);
@@ -123,7 +120,19 @@ impl Unit for PublishPost {
         if let Some(key) = &self.idempotency_key {
             idempotency_keys::insert(connection, self.author, key, id, write.now)?;
         }
-        write.tell(Event::AccountChanged(self.author));
+        let wording = Arc::new(Wording {
+            text: self.text.text.clone(),
+            spoiler: self.text.spoiler.clone(),
+            sensitive,
+            language,
+            // As whoever loads the post gets them.
+            mentions: match mentioned.is_empty() {
+                true => Vec::new(),
+                false => mentions::named(connection, id)?,
+            },
+            tags: self.text.tags.clone(),
+            app: self.app,
+        });
         let entry = Arc::new(PostFacts {
             id,
             author: self.author,
@@ -131,10 +140,15 @@ impl Unit for PublishPost {
             visibility,
             boost_of: None,
             reply_to,
-            mentions: mentioned,
+            mentions: wording
+                .mentions
+                .iter()
+                .map(|mention| mention.account)
+                .collect(),
         });
         write.tell(Event::PostPublished {
             entry,
+            wording: Some(wording),
             boosted: None,
         });
         Ok(id)

@@ -4,10 +4,11 @@ use super::boost_post::remove_boost;
 use super::delete_post::remove_post;
 use super::follow_account::unfollow;
 use super::mark_stale::mark_stale;
+use super::rules::count;
 use crate::domain::event::Event;
+use crate::domain::post::PostCounter;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
-use crate::store::tables::posts::Counter;
 use crate::store::tables::{
     account_rows, accounts, bookmarks, favourites, follow_requests, notifications, posts,
 };
@@ -28,7 +29,7 @@ pub(super) fn purge_post(write: &mut Write<'_>, post: PostId) -> Result<bool, St
             accounts::remove_entry(connection, boost.author, boost.visibility.is_open())?;
             // Homes dropped the boost together with the post: to them nothing is new.
             write.tell(Event::AccountChanged(boost.author));
-            write.tell(Event::PostCountsChanged(boost.id));
+            write.tell(Event::PostChanged(boost.id));
         }
     }
     let favourites = favourites::delete_of_post(connection, post, ROWS_PER_PURGE_MAX)?;
@@ -90,8 +91,7 @@ pub(super) fn purge_account(write: &mut Write<'_>, account: AccountId) -> Result
     let mut most = favoured.len();
     for (favourite, post) in favoured {
         mark_stale(write, favourite)?;
-        posts::count(connection, post, Counter::Favourites, -1)?;
-        write.tell(Event::PostCountsChanged(post));
+        count(write, post, PostCounter::Favourites, -1)?;
     }
     most = most.max(account_rows::delete_uncounted(
         connection,

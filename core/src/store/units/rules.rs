@@ -2,8 +2,9 @@
 
 use rusqlite::Connection;
 
+use crate::domain::event::Event;
 use crate::domain::notification::NotificationKind;
-use crate::domain::post::PostFacts;
+use crate::domain::post::{PostCounter, PostFacts};
 use crate::domain::refusal::Refusal;
 use crate::domain::relationship::Relations;
 use crate::domain::visibility::{Viewer, may_see};
@@ -19,6 +20,18 @@ pub(super) fn require_active(connection: &Connection, account: AccountId) -> Res
         Some(state) if !state.is_hidden() => Ok(()),
         _ => Err(Refusal::forbidden("Your login is currently disabled").into()),
     }
+}
+
+/// Moves a counter of a post.
+pub(super) fn count(
+    write: &mut Write<'_>,
+    post: PostId,
+    counter: PostCounter,
+    by: i64,
+) -> Result<(), StoreError> {
+    posts::count(write.connection, post, counter, by)?;
+    write.tell(Event::PostCounted { post, counter, by });
+    Ok(())
 }
 
 /// The account that an action is about: there, not hidden, and not oneself.

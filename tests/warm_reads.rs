@@ -1,0 +1,212 @@
+//! A page whose parts are in memory is answered without the store, also right after its posts were favoured, answered
+//! and boosted, and after new ones came.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+use support::server::{Client, Rig};
+
+/// What the instance asks by itself, whoever reads: jobs, schedules, statistics.
+const BY_ITSELF: &[&str] = &[
+    "FindJob",
+    "FindNextDue",
+    "ListJobs",
+    "ListSchedules",
+    "PlanStatistics",
+    "ReadQueues",
+    "ReadTasks",
+];
+
+/// How many questions of each kind were put to the store since the server was started.
+fn asked(rig: &Rig) -> BTreeMap<&'static str, u64> {
+    let readers = rig.server.instance().telemetry.actors().iter();
+    let mut readers = readers.filter(|actor| actor.name().name() == "readers");
+    let readers = readers.next().expect("they are watched");
+    let messages = readers.messages().into_iter();
+    messages
+        .filter(|(kind, _)| !BY_ITSELF.contains(kind))
+        .collect()
+}
+
+/// Reads, and insists that the store isn't asked.
+async fn warm(rig: &Rig, client: &Client, path: &str) -> Json {
+    let before = asked(rig);
+    let answer = client.get(path).await.ok();
+    assert_eq!(asked(rig), before, "{path}");
+    answer
+}
+
+async fn publish(client: &Client, fields: Json) -> String {
+    let status = client.post("/api/v1/statuses", fields).await.ok();
+    status["id"].as_str().expect("an id").to_owned()
+}
+
+async fn act(client: &Client, post: &str, action: &str) {
+    let path = format!("/api/v1/statuses/{post}/{action}");
+    client.post_empty(&path).await.ok();
+}
+
+fn ids(page: &Json) -> Vec<&str> {
+    let page = page.as_array().expect("a list").iter();
+    page.map(|status| status["id"].as_str().expect("an id"))
+        .collect()
+}
+
+const HOME: &str = "/api/v1/timelines/home";
+
+#[tokio::test]
+async fn a_warm_home_asks_the_store_nothing_whatever_happens_to_its_posts() {
+    let rig = Rig::start(&["ada", "bob", "cid"]).await;
+    let [ada, bob, cid] = ["ada", "bob", "cid"].map(|name| rig.client(name));
+    let follow = format!("/api/v1/accounts/{}/follow", rig.person("ada").id);
+    bob.post_empty(&follow).await.ok();
+    let mut posts = Vec::new();
+    for number in 0..25 {
+        posts.push(publish(ada, json!({"status": format!("entry {number}")})).await);
+    }
+    // Who reads, and what is older than the server's memory, is loaded once.
+    bob.get(HOME).await.ok();
+    let page = warm(&rig, bob, HOME).await;
+    assert_eq!(ids(&page).len(), 20);
+    assert_eq!(page[0]["account"]["statuses_count"], 25);
+
+    let newest = posts.last().expect("there are posts").clone();
+    act(bob, &newest, "favourite").await;
+    act(cid, &newest, "favourite").await;
+    act(bob, &newest, "bookmark").await;
+    publish(
+        cid,
+        json!({"status": "an answer", "in_reply_to_id": newest}),
+    )
+    .await;
+    let page = warm(&rig, bob, HOME).await;
+    assert_eq!(page[0]["favourites_count"], 2);
+    assert_eq!(page[0]["replies_count"], 1);
+    assert_eq!(
+        (&page[0]["favourited"], &page[0]["bookmarked"]),
+        (&json!(true), &json!(true))
+    );
+    act(bob, &newest, "unfavourite").await;
+    let page = warm(&rig, bob, HOME).await;
+    assert_eq!(
+        (&page[0]["favourites_count"], &page[0]["favourited"]),
+        (&json!(1), &json!(false))
+    );
+
+    let named = publish(ada, json!({"status": "hello @bob #birds"})).await;
+    let page = warm(&rig, bob, HOME).await;
+    assert_eq!(page[0]["id"], named);
+    assert_eq!(page[0]["mentions"][0]["username"], "bob");
+    assert_eq!(page[0]["tags"][0]["name"], "birds");
+    assert_eq!(page[0]["account"]["statuses_count"], 26);
+    assert_eq!(page[1]["account"]["statuses_count"], 26);
+
+    let of_cid = publish(cid, json!({"status": "far away"})).await;
+    act(ada, &of_cid, "reblog").await;
+    // Nobody looked at cid before.
+    bob.get(HOME).await.ok();
+    let page = warm(&rig, bob, HOME).await;
+    assert_eq!(page[0]["reblog"]["id"], of_cid);
+    assert_eq!(page[0]["reblog"]["reblogs_count"], 1);
+    act(cid, &of_cid, "favourite").await;
+    let page = warm(&rig, bob, HOME).await;
+    assert_eq!(page[0]["reblog"]["favourites_count"], 1);
+
+    cid.post_empty(&follow).await.ok();
+    let page = warm(&rig, bob, HOME).await;
+    assert_eq!(page[0]["account"]["followers_count"], 2);
+    warm(&rig, bob, &format!("/api/v1/statuses/{newest}")).await;
+}
+
+#[tokio::test]
+async fn whoever_is_known_by_the_store_alone_is_asked_for_once() {
+    let rig = Rig::start(&["ada", "bob"]).await;
+    let bob = rig.client("bob");
+    bob.get(HOME).await.ok();
+    warm(&rig, bob, HOME).await;
+    let block = format!("/api/v1/accounts/{}/block", rig.person("ada").id);
+    bob.post_empty(&block).await.ok();
+    let before = asked(&rig);
+    bob.get(HOME).await.ok();
+    assert_ne!(asked(&rig), before, "what stands between people changed");
+    warm(&rig, bob, HOME).await;
+}
+
+#[tokio::test]
+async fn lists_that_many_read_are_in_memory_and_follow_what_happens() {
+    let rig = Rig::start(&["ada", "bob"]).await;
+    let [ada, bob] = ["ada", "bob"].map(|name| rig.client(name));
+    let mut posts = Vec::new();
+    for number in 0..70 {
+        let fields = json!({"status": format!("entry {number} #birds")});
+        posts.push(publish(ada, fields).await);
+    }
+    let anonymous = rig.anonymous();
+    let of_ada = format!("/api/v1/accounts/{}/statuses", rig.person("ada").id);
+    let without_replies = format!("{of_ada}?exclude_replies=true");
+    let lists = [
+        "/api/v1/timelines/public",
+        "/api/v1/timelines/tag/birds",
+        &of_ada,
+        &without_replies,
+    ];
+    for list in lists {
+        anonymous.get(list).await.ok();
+        let page = warm(&rig, &anonymous, list).await;
+        assert_eq!(ids(&page)[0], posts[69], "{list}");
+        assert_eq!(ids(&page).len(), 20);
+    }
+    // An answer to somebody else, a boost, a deletion.
+    let of_bob = publish(bob, json!({"status": "by bob"})).await;
+    anonymous.get(lists[0]).await.ok();
+    let answer = json!({"status": "@bob yes #birds", "in_reply_to_id": of_bob});
+    let answer = publish(ada, answer).await;
+    act(ada, &of_bob, "reblog").await;
+    ada.delete(&format!("/api/v1/statuses/{}", posts[69]))
+        .await
+        .ok();
+    let first_two = |page: &Json| {
+        ids(page)
+            .into_iter()
+            .take(2)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let [public, tagged, all, plain] = lists;
+    let seen = warm(&rig, &anonymous, public).await;
+    assert_eq!(first_two(&seen), [answer.clone(), of_bob.clone()]);
+    let seen = warm(&rig, &anonymous, tagged).await;
+    assert_eq!(first_two(&seen), [answer.clone(), posts[68].clone()]);
+    // The account's counters have to be read anew after a deletion.
+    anonymous.get(all).await.ok();
+    let seen = warm(&rig, &anonymous, all).await;
+    assert_eq!(seen[0]["reblog"]["id"], of_bob);
+    assert_eq!(seen[1]["id"], answer);
+    let seen = warm(&rig, &anonymous, plain).await;
+    assert_eq!(seen[0]["reblog"]["id"], of_bob);
+    assert_eq!(seen[1]["id"], posts[68]);
+    // Below what is in memory the store goes on.
+    let mut path = plain.to_owned();
+    let mut walked = Vec::new();
+    loop {
+        let page = anonymous.get(&path).await.ok();
+        let Some(last) = ids(&page).last().map(|id| (*id).to_owned()) else {
+            break;
+        };
+        walked.extend(ids(&page).into_iter().map(str::to_owned));
+        path = format!("{plain}&max_id={last}");
+    }
+    let mut expected: Vec<String> = posts[..69].to_vec();
+    expected.reverse();
+    assert_eq!(walked[1..], expected);
+    let nobody = anonymous.get("/api/v1/accounts/7/statuses").await;
+    assert_eq!(nobody.refused(404), "Record not found");
+    let edited = json!({"status": "no longer about them"});
+    ada.put(&format!("/api/v1/statuses/{answer}"), edited)
+        .await
+        .ok();
+    let seen = anonymous.get(tagged).await.ok();
+    assert_eq!(ids(&seen)[0], posts[68]);
+}
