@@ -227,9 +227,9 @@ impl Opened {
 
         // All owners share one thread: what they ask each other for a page then wakes nobody.
         let arbiter = Arbiter::try_new().map_err(BootError::Threads)?;
-        let log = ThreadLog::of_this_thread();
+        let thread_log = ThreadLog::of_this_thread();
         arbiter.spawn_fn(move || {
-            log.adopt();
+            thread_log.adopt();
             name_this("kinglet-owners");
         });
         let owners = arbiter.handle();

@@ -15,6 +15,7 @@ use crate::bench::BenchError;
 use crate::bench::text::Texts;
 use crate::clock::{Moment, SystemClock};
 use crate::config::Config;
+use crate::domain::idempotency::IdempotencyKey;
 use crate::ids::AccountId;
 use crate::randomness::Randomness;
 use crate::store::open::DataDir;
@@ -94,13 +95,14 @@ impl BareWriter {
             tasks.spawn(async move {
                 while u128::from(begun.elapsed_nanos()) < time.as_nanos() {
                     let key = published.fetch_add(1, Ordering::Relaxed);
+                    let author = authors[random.random_range(0..authors.len())];
                     let unit = PublishPost {
-                        author: authors[random.random_range(0..authors.len())],
+                        author,
                         text: texts[random.random_range(0..texts.len())].clone(),
                         visibility: None,
                         reply_to: None,
                         app: None,
-                        idempotency_key: Some(format!("bare-{key}").into_bytes()),
+                        idempotency_key: Some(IdempotencyKey::of(author, &format!("bare-{key}"))),
                     };
                     let answer = writer.submit(unit).map_err(|error| error.to_string())?;
                     let answer = answer.await.map_err(|error| error.to_string())?;
