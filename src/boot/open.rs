@@ -244,10 +244,10 @@ impl Opened {
             move |_| Users::new(store, hashers, users_feed, clock, rng, registration, watch)
         });
         let users = Door::new(users, &telemetry, ActorName::Users);
-        let residency = Residency {
-            window_entries_max: config.timelines.window_entries_max,
-            resident_readers_max: config.timelines.resident_readers_max,
-        };
+        let residency = Residency::new(
+            config.timelines.window_entries_max,
+            config.timelines.resident_readers_max,
+        );
         let (keeper, keeper_ended) = SnapshotKeeper::start_in(
             path.join("timelines"),
             writer_thread.identity()?,

@@ -7,6 +7,17 @@ use super::post::PostFacts;
 use crate::ids::{AccountId, PostId};
 use crate::secret::TokenHash;
 
+/// What a new boost spreads, with all that tells whether it is the first of its post in somebody's home.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Boosting {
+    /// The boosted post.
+    pub post: PostFacts,
+    /// The newest of its other boosts that are young enough to collapse this one, and by whom.
+    pub lately: Vec<(PostId, AccountId)>,
+    /// Whether these are all.
+    pub are_all_told: bool,
+}
+
 /// One committed change.
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -14,8 +25,8 @@ pub enum Event {
     PostPublished {
         /// The entry.
         entry: Arc<PostFacts>,
-        /// For a boost, the boosted post.
-        boosted: Option<Arc<PostFacts>>,
+        /// For a boost, what it spreads.
+        boosting: Option<Arc<Boosting>>,
     },
     /// A post's text, warning or mentions changed.
     PostEdited {

@@ -135,7 +135,7 @@ impl Unit for PublishPost {
         });
         write.tell(Event::PostPublished {
             entry,
-            boosted: None,
+            boosting: None,
         });
         Ok(id)
     }
