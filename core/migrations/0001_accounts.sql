@@ -46,14 +46,15 @@ CREATE INDEX accounts_owners ON accounts (role) WHERE role > 0;
 CREATE INDEX accounts_pending ON accounts (state) WHERE state = 1;
 CREATE INDEX accounts_unconfirmed ON accounts (id) WHERE state = 4;
 
+-- Kept by follower: whom an account follows is read as a whole for each cold home.
 CREATE TABLE follows (
-    id           INTEGER PRIMARY KEY,
+    id           INTEGER NOT NULL UNIQUE,
     follower     INTEGER NOT NULL REFERENCES accounts (id),
     followee     INTEGER NOT NULL REFERENCES accounts (id),
     shows_boosts INTEGER NOT NULL,
     notifies     INTEGER NOT NULL,
-    UNIQUE (follower, followee)
-) STRICT;
+    PRIMARY KEY (follower, followee)
+) WITHOUT ROWID, STRICT;
 CREATE INDEX follows_by_follower ON follows (follower, id);
 CREATE INDEX follows_by_followee ON follows (followee, id);
 CREATE INDEX follows_notified ON follows (followee, follower) WHERE notifies = 1;

@@ -246,10 +246,10 @@ impl Opened {
         };
         let users = Users::start_in_arbiter(&owners, move |_| Users::new(users));
         let users = Door::new(users, &telemetry, ActorName::Users);
-        let residency = Residency {
-            window_entries_max: config.timelines.window_entries_max,
-            resident_readers_max: config.timelines.resident_readers_max,
-        };
+        let residency = Residency::new(
+            config.timelines.window_entries_max,
+            config.timelines.resident_readers_max,
+        );
         let (keeper, keeper_ended) = SnapshotKeeper::start_in(
             path.join("timelines"),
             writer_thread.identity()?,

@@ -7,6 +7,17 @@ use super::post::{PostCounter, PostFacts, PostMark, Wording};
 use crate::ids::{AccountId, PostId};
 use crate::secret::TokenHash;
 
+/// What a new boost spreads, with all that tells whether it is the first of its post in somebody's home.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Boosting {
+    /// The boosted post.
+    pub post: PostFacts,
+    /// The newest of its other boosts that are young enough to collapse this one, and by whom.
+    pub lately: Vec<(PostId, AccountId)>,
+    /// Whether these are all.
+    pub are_all_told: bool,
+}
+
 /// One committed change.
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -16,8 +27,8 @@ pub enum Event {
         entry: Arc<PostFacts>,
         /// What it says; nothing for a boost.
         wording: Option<Arc<Wording>>,
-        /// For a boost, the boosted post.
-        boosted: Option<Arc<PostFacts>>,
+        /// For a boost, what it spreads.
+        boosting: Option<Arc<Boosting>>,
     },
     /// A post's text, warning or mentions changed.
     PostEdited {

@@ -5,24 +5,25 @@
 //! what blocks, mutes and visibility take out ([`is_shown`]) goes last. The merge over the store and the fan-out into
 //! resident windows both ask these functions, so they can't disagree.
 
+use super::event::Boosting;
 use super::post::PostFacts;
-use super::relationship::Relations;
-use super::visibility::{Viewer, Visibility, may_see};
+use super::relationship::Standing;
+use super::visibility::{Visibility, member_may_see};
 use crate::ids::{AccountId, PostId};
 
 /// A boost this soon after an older candidate for the same post is left out: 24 hours.
 pub const BOOST_COLLAPSE_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// Whether the entry comes from one of the reader's sources: itself, and whom it follows.
-pub fn is_candidate(reader: AccountId, relations: &Relations, entry: &PostFacts) -> bool {
+pub fn is_candidate(reader: AccountId, relations: &impl Standing, entry: &PostFacts) -> bool {
     if entry.author == reader {
         return true;
     }
-    let Some(options) = relations.follows.get(&entry.author) else {
-        return false;
-    };
     if entry.boost_of.is_some() {
-        return options.shows_boosts;
+        return relations.follows_boosts_of(entry.author);
+    }
+    if !relations.follows(entry.author) {
+        return false;
     }
     if entry.visibility == Visibility::Direct && !entry.mentions.contains(&reader) {
         return false;
@@ -32,9 +33,16 @@ pub fn is_candidate(reader: AccountId, relations: &Relations, entry: &PostFacts)
         Some(parent) => {
             parent.author == reader
                 || parent.author == entry.author
-                || relations.follows.contains_key(&parent.author)
+                || relations.follows(parent.author)
         }
     }
+}
+
+/// What is to collapse this boost lies above this id.
+pub fn collapse_horizon(boost: PostId) -> PostId {
+    // "Less than 24 hours back", in whole milliseconds.
+    let horizon = boost.time().plus_millis(1 - BOOST_COLLAPSE_MILLIS);
+    PostId(PostId::floor_of(horizon).0 - 1)
 }
 
 /// Whether an older candidate for the same post makes a newer boost of it superfluous.
@@ -43,14 +51,34 @@ pub fn collapses(older: PostId, newer_boost: PostId) -> bool {
         && newer_boost.time().millis() - older.time().millis() < BOOST_COLLAPSE_MILLIS
 }
 
+/// Whether a new boost is superfluous for the reader; `None` when too much was boosted lately to be told with it.
+pub fn is_superfluous(
+    reader: AccountId,
+    relations: &impl Standing,
+    boost: PostId,
+    boosting: &Boosting,
+) -> Option<bool> {
+    let post = &boosting.post;
+    if collapses(post.id, boost) && is_candidate(reader, relations, post) {
+        return Some(true);
+    }
+    let is_by_source = |by| by == reader || relations.follows_boosts_of(by);
+    let collapses =
+        |(older, by): &(PostId, AccountId)| collapses(*older, boost) && is_by_source(*by);
+    if boosting.lately.iter().any(collapses) {
+        return Some(true);
+    }
+    boosting.are_all_told.then_some(false)
+}
+
 /// Whether the reader wants to and may see the entry; `boosted` is the boosted post of a boost.
 pub fn is_shown(
     reader: AccountId,
-    relations: &Relations,
+    relations: &impl Standing,
     entry: &PostFacts,
     boosted: Option<&PostFacts>,
 ) -> bool {
-    let viewer = Viewer::Member(reader, relations);
-    let wanted = |post: &PostFacts| may_see(viewer, post) && !viewer.mutes(post.author);
+    let wanted =
+        |post: &PostFacts| member_may_see(reader, relations, post) && !relations.mutes(post.author);
     wanted(entry) && boosted.is_none_or(wanted)
 }

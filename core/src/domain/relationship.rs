@@ -49,6 +49,37 @@ impl Relations {
     }
 }
 
+/// What the rules ask of one account's relations, in whatever form they are kept.
+pub trait Standing {
+    /// Whether it follows the other.
+    fn follows(&self, other: AccountId) -> bool;
+    /// Whether it follows the other and wants the other's boosts.
+    fn follows_boosts_of(&self, other: AccountId) -> bool;
+    /// Whether either has blocked the other.
+    fn is_blocked_either_way(&self, other: AccountId) -> bool;
+    /// Whether it mutes the other.
+    fn mutes(&self, other: AccountId) -> bool;
+}
+
+impl Standing for Relations {
+    fn follows(&self, other: AccountId) -> bool {
+        self.follows.contains_key(&other)
+    }
+
+    fn follows_boosts_of(&self, other: AccountId) -> bool {
+        let options = self.follows.get(&other);
+        options.is_some_and(|options| options.shows_boosts)
+    }
+
+    fn is_blocked_either_way(&self, other: AccountId) -> bool {
+        self.is_blocked_either_way(other)
+    }
+
+    fn mutes(&self, other: AccountId) -> bool {
+        self.mutes.contains_key(&other)
+    }
+}
+
 /// How one account stands to another, as `GET /api/v1/accounts/relationships` tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Relationship {

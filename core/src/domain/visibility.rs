@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::post::PostFacts;
-use super::relationship::Relations;
+use super::relationship::{Relations, Standing};
 use crate::ids::AccountId;
 
 /// For whom a post is meant.
@@ -110,12 +110,17 @@ impl Viewer<'_> {
 ///
 /// A mute is no matter of visibility: it takes posts out of timelines, the muted post stays readable in its place.
 pub fn may_see(viewer: Viewer<'_>, post: &PostFacts) -> bool {
+    match viewer {
+        Viewer::Anonymous => !post.author_hidden && post.visibility.is_open(),
+        Viewer::Member(account, relations) => member_may_see(account, relations, post),
+    }
+}
+
+/// [`may_see`] for a member whose relations are kept in a form of their own.
+pub fn member_may_see(account: AccountId, relations: &impl Standing, post: &PostFacts) -> bool {
     if post.author_hidden {
         return false;
     }
-    let Viewer::Member(account, relations) = viewer else {
-        return post.visibility.is_open();
-    };
     if account == post.author {
         return true;
     }
@@ -124,9 +129,7 @@ pub fn may_see(viewer: Viewer<'_>, post: &PostFacts) -> bool {
     }
     match post.visibility {
         Visibility::Public | Visibility::Unlisted => true,
-        Visibility::Followers => {
-            relations.follows.contains_key(&post.author) || post.mentions.contains(&account)
-        }
+        Visibility::Followers => relations.follows(post.author) || post.mentions.contains(&account),
         Visibility::Direct => post.mentions.contains(&account),
     }
 }

@@ -45,6 +45,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "an account's own sessions or tokens, of which it may have few",
     ),
     (
+        "SELECT id, last_entry FROM accounts WHERE last_entry > 0 AND state <> 3 LIMIT",
+        "reads every account's newest entry, once for as long as they are kept in memory",
+    ),
+    (
         "coalesce(sum(last_open_post >= ?1), 0)",
         "a census of all accounts, for the instance's documents alone",
     ),

@@ -550,7 +550,7 @@ mod tests {
                 text: "new".to_owned(),
                 ..Wording::default()
             })),
-            boosted: None,
+            boosting: None,
         };
         shelf.take_in(&published, 2);
         let favoured = |shelf: &mut Shelf, id, stands, commit| {

@@ -70,7 +70,7 @@ fn is_wanted(list: &PostList, entry: &ListedEntry) -> bool {
 /// The candidates of a page out of the newest entries of a list, newest first, or `None` when it reaches below them.
 pub(super) fn page_of<'a>(
     list: &PostList,
-    newest: impl Iterator<Item = &'a ListedEntry> + DoubleEndedIterator + Clone,
+    newest: impl DoubleEndedIterator<Item = &'a ListedEntry> + Clone,
     is_complete: bool,
     page: &Page,
 ) -> Option<Vec<(i64, PostId)>> {
@@ -262,7 +262,7 @@ mod tests {
                     let published = Event::PostPublished {
                         entry: Arc::new(facts),
                         wording: None,
-                        boosted: None,
+                        boosting: None,
                     };
                     lists.take_in(&published, commit);
                 }
@@ -303,7 +303,7 @@ mod tests {
                 tags: vec!["birds".to_owned()],
                 ..Wording::default()
             })),
-            boosted: None,
+            boosting: None,
         };
         lists.take_in(&tagged, 2);
         let page = Page::newest(5);

@@ -1,11 +1,13 @@
-//! The resident windows, and who is told of whose posts.
+//! The resident windows: how they come, what they are told, and who makes room.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use hashlink::LruCache;
 
-use super::window::{Fate, Window};
+use super::audience::{Audience, Concerned, PLACES_MAX, Place, Sources};
+use super::late::{Late, LateEvent};
+use super::window::{Below, Fate, Window};
 use crate::actors::cache::CacheFigures;
 use crate::domain::event::Event;
 use crate::domain::page::Page;
@@ -23,19 +25,48 @@ const WINDOWS_WEIGHED_MAX: usize = 1000;
 /// How many readers and entries stay in memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Residency {
-    /// The most entries of one window.
+    /// Entries that a window starts with, as far as it may hold so many.
+    pub window_entries_min: usize,
+    /// The most entries of one window, however far its reader scrolls.
     pub window_entries_max: usize,
     /// The most readers with a window.
     pub resident_readers_max: usize,
+    /// Entries of an author with more resident readers than this come into their windows when these are read.
+    pub readers_told_max: usize,
+}
+
+impl Residency {
+    /// As the settings say; the rest was measured (docs/timelines.md).
+    pub fn new(window_entries_max: usize, resident_readers_max: usize) -> Self {
+        Self {
+            window_entries_min: 32,
+            window_entries_max,
+            resident_readers_max,
+            readers_told_max: 2048,
+        }
+    }
+}
+
+/// A reader that came lately.
+#[derive(Debug)]
+struct Resident {
+    window: Window,
+    sources: Sources,
 }
 
 /// The windows of the readers that came lately.
 #[derive(Debug)]
 pub(super) struct Residents {
     residency: Residency,
-    windows: LruCache<AccountId, Window>,
-    /// For each author, whose windows its entries come into.
-    readers_of: HashMap<AccountId, HashSet<AccountId>>,
+    /// Where each reader's window is, the reader that came longest ago first.
+    places: LruCache<AccountId, Place>,
+    residents: Vec<Option<Resident>>,
+    unused: Vec<Place>,
+    audience: Audience,
+    /// What windows take in when they are read.
+    late: Late,
+    /// Windows that were merged before this commit are no longer true.
+    stale: i64,
     /// How many windows are being merged.
     merging: usize,
     /// The newest batches, for the windows that are being merged from older snapshots; empty while there are none.
@@ -44,7 +75,7 @@ pub(super) struct Residents {
     events_remembered: usize,
     /// Everything up to this commit is no longer remembered.
     forgotten: i64,
-    /// The newest commit that every window has taken in.
+    /// The newest commit whose events were taken in.
     applied: i64,
     /// How many windows made room for others.
     evictions: u64,
@@ -55,8 +86,12 @@ impl Residents {
     pub(super) fn new(residency: Residency, commit: i64) -> Self {
         Self {
             residency,
-            windows: LruCache::new_unbounded(),
-            readers_of: HashMap::new(),
+            places: LruCache::new_unbounded(),
+            residents: Vec::new(),
+            unused: Vec::new(),
+            audience: Audience::default(),
+            late: Late::default(),
+            stale: 0,
             merging: 0,
             remembered: VecDeque::new(),
             events_remembered: 0,
@@ -66,16 +101,26 @@ impl Residents {
         }
     }
 
+    /// How many entries a window starts with.
+    pub(super) fn entries_at_first(&self) -> usize {
+        let Residency {
+            window_entries_min,
+            window_entries_max,
+            ..
+        } = self.residency;
+        window_entries_min.min(window_entries_max)
+    }
+
     /// What the windows hold, by those of the first of them.
     pub(super) fn figures(&self) -> Vec<CacheFigures> {
-        let weighed = self.windows.len().min(WINDOWS_WEIGHED_MAX);
-        let windows = self.windows.iter().take(weighed);
-        let bytes: usize = windows.map(|(_, window)| window.bytes()).sum();
+        let weighed = self.places.len().min(WINDOWS_WEIGHED_MAX);
+        let residents = self.residents.iter().flatten().take(weighed);
+        let bytes: usize = residents.map(Resident::bytes).sum();
         vec![CacheFigures {
             name: "windows",
-            entries: self.windows.len(),
+            entries: self.places.len(),
             entries_max: self.residency.resident_readers_max,
-            bytes: bytes * self.windows.len() / weighed.max(1),
+            bytes: bytes * self.places.len() / weighed.max(1),
         }]
     }
 
@@ -90,23 +135,29 @@ impl Residents {
         self.forget_needless();
     }
 
-    /// Whether a reader has a window of more than `limit` candidates: one that deletions left with fewer is better
-    /// merged anew.
-    pub(super) fn has(&self, reader: AccountId, limit: usize) -> bool {
-        self.windows
-            .peek(&reader)
-            .is_some_and(|window| window.len() > limit)
+    /// Whether a reader has a window.
+    pub(super) fn has(&self, reader: AccountId) -> bool {
+        self.places.contains_key(&reader)
     }
 
     /// A page out of the reader's window; `None` when there is none or it doesn't reach.
     pub(super) fn read(&mut self, reader: AccountId, page: &Page) -> Option<Vec<PostId>> {
-        self.windows.get(&reader)?.read(page)
+        let place = *self.places.get(&reader)?;
+        self.catch_up(place)?.read(page)
+    }
+
+    /// What is to be merged so that the reader's window reaches as far as the page, if windows may.
+    pub(super) fn below(&self, reader: AccountId, page: &Page) -> Option<Below> {
+        let place = *self.places.peek(&reader)?;
+        let resident = self.residents.get(place as usize)?.as_ref()?;
+        let entries_max = self.residency.window_entries_max;
+        resident.window.below(page, entries_max)
     }
 
     /// Takes in a committed batch.
     pub(super) fn take_in(&mut self, batch: Arc<EventBatch>) {
         for event in &batch.events {
-            self.tell_residents(event, batch.commit);
+            self.tell(event, batch.commit);
         }
         self.applied = batch.commit;
         self.events_remembered += batch.events.len();
@@ -131,8 +182,10 @@ impl Residents {
 
     /// Drops everything: events up to `commit` were lost.
     pub(super) fn drop_all(&mut self, commit: i64) {
-        self.windows.clear();
-        self.readers_of.clear();
+        self.places.clear();
+        self.residents.clear();
+        self.unused.clear();
+        self.audience = Audience::default();
         self.remembered.clear();
         self.events_remembered = 0;
         self.forgotten = self.forgotten.max(commit);
@@ -147,7 +200,7 @@ impl Residents {
         mut merged: MergedHome,
         commit: i64,
     ) -> Option<WindowSnapshot> {
-        if commit < self.forgotten {
+        if commit < self.forgotten || commit < self.stale {
             return None;
         }
         let entries_max = self.residency.window_entries_max;
@@ -155,26 +208,79 @@ impl Residents {
             merged.entries.truncate(entries_max);
             merged.is_complete = false;
         }
-        let mut window = Window::new(reader, merged, commit);
-        for batch in &self.remembered {
-            for event in &batch.events {
-                if window.take_in(event, batch.commit, entries_max) == Fate::Dropped {
-                    return None;
-                }
-            }
-        }
         self.evict(reader);
-        for source in window.sources() {
-            self.readers_of.entry(source).or_default().insert(reader);
+        let place = self.place()?;
+        let MergedHome {
+            entries,
+            is_complete,
+            relations,
+        } = merged;
+        let entries_max = entries.len().max(self.entries_at_first());
+        let mut resident = Resident {
+            window: Window::new(reader, &entries, is_complete, commit, entries_max),
+            sources: self.audience.enter(place, &relations),
+        };
+        resident.window.seen = self.late.end();
+        let batches = self.remembered.iter();
+        let mut missed = batches
+            .filter(|batch| batch.commit > commit)
+            .flat_map(|batch| batch.events.iter().map(|event| (event, batch.commit)));
+        let is_true = missed.all(|(event, commit)| {
+            resident.take_in(event, commit, place, &self.audience) == Fate::Kept
+        });
+        self.residents[place as usize] = Some(resident);
+        self.places.insert(reader, place);
+        if !is_true {
+            self.evict(reader);
         }
-        self.windows.insert(reader, window);
-        if self.windows.len() <= self.residency.resident_readers_max {
+        if self.places.len() <= self.residency.resident_readers_max {
             return None;
         }
-        let (idle, mut window) = self.windows.remove_lru()?;
+        let (_, idle) = self.places.iter().next()?;
+        let idle = *idle;
         self.evictions += 1;
-        self.unlist(idle, &window);
-        window.take_unsaved(self.applied)
+        let applied = self.applied;
+        let unsaved = self
+            .catch_up(idle)
+            .and_then(|window| window.take_unsaved(applied));
+        self.vacate(idle);
+        unsaved
+    }
+
+    /// Adds to the reader's window what was merged below it, out of the snapshot of `commit`, if the window is still the
+    /// one that it was merged for.
+    pub(super) fn extend(
+        &mut self,
+        reader: AccountId,
+        below: &Below,
+        mut merged: MergedHome,
+        commit: i64,
+    ) {
+        let entries_max = self.residency.window_entries_max;
+        if commit < self.forgotten || commit < self.stale {
+            return;
+        }
+        let since = self.remembered.iter().filter(|batch| batch.commit > commit);
+        for event in since.flat_map(|batch| &batch.events) {
+            if let Event::PostDeleted(post) = event {
+                merged.entries.retain(|entry| entry.shows != post.id);
+            }
+        }
+        let Some(place) = self.places.peek(&reader) else {
+            return;
+        };
+        if let Some(resident) = &mut self.residents[*place as usize]
+            && resident.window.is_above(below)
+        {
+            resident
+                .window
+                .extend(&merged.entries, merged.is_complete, entries_max);
+        }
+    }
+
+    /// The newest commit whose events were taken in.
+    pub(super) fn applied(&self) -> i64 {
+        self.applied
     }
 
     /// How many windows made room for others so far.
@@ -183,48 +289,90 @@ impl Residents {
     }
 
     /// Drops a reader's window.
-    pub(super) fn evict(&mut self, reader: AccountId) -> Option<Window> {
-        let window = self.windows.remove(&reader)?;
-        self.unlist(reader, &window);
-        Some(window)
+    pub(super) fn evict(&mut self, reader: AccountId) {
+        if let Some(place) = self.places.peek(&reader) {
+            self.vacate(*place);
+        }
     }
 
     /// What is to be persisted of all windows that changed since the last time.
     pub(super) fn take_unsaved(&mut self) -> Vec<WindowSnapshot> {
         let commit = self.applied;
-        self.windows
-            .iter_mut()
-            .filter_map(|(_, window)| window.take_unsaved(commit))
+        let places: Vec<Place> = self.places.iter().map(|(_, place)| *place).collect();
+        places
+            .into_iter()
+            .filter_map(|place| self.catch_up(place)?.take_unsaved(commit))
             .collect()
     }
 
-    /// A reader's window, as it is.
+    /// A reader's window, as it is when it is read.
     #[cfg(test)]
-    pub(super) fn window(&self, reader: AccountId) -> Option<&Window> {
-        self.windows.peek(&reader)
+    pub(super) fn window(&mut self, reader: AccountId) -> Option<&Window> {
+        let place = *self.places.peek(&reader)?;
+        self.catch_up(place).map(|window| &*window)
     }
 
-    fn unlist(&mut self, reader: AccountId, window: &Window) {
-        for source in window.sources() {
-            if let Some(readers) = self.readers_of.get_mut(&source) {
-                readers.remove(&reader);
-                if readers.is_empty() {
-                    self.readers_of.remove(&source);
-                }
-            }
+    /// A place for a new window.
+    fn place(&mut self) -> Option<Place> {
+        if let Some(place) = self.unused.pop() {
+            return Some(place);
+        }
+        let place = self.residents.len();
+        if place == PLACES_MAX {
+            return None;
+        }
+        self.residents.push(None);
+        Place::try_from(place).ok()
+    }
+
+    fn vacate(&mut self, place: Place) {
+        if let Some(resident) = self.residents[place as usize].take() {
+            self.audience.leave(place, &resident.sources);
+            self.places.remove(&resident.window.reader);
+            self.unused.push(place);
         }
     }
 
-    fn tell_residents(&mut self, event: &Event, commit: i64) {
-        let concerned: Vec<AccountId> = match event {
-            Event::PostPublished { entry, .. } => self.readers_of(entry.author),
-            Event::PostEdited { post, .. } => self.readers_of(post.author),
-            Event::BoostRemoved(boost) => self.readers_of(boost.author),
-            Event::RelationsChanged { from, to } => vec![*from, *to],
-            // Anybody's boosts of it, anybody's posts: everybody is asked.
-            Event::PostDeleted(_) | Event::AccountVisibilityChanged(_) => {
-                self.windows.iter().map(|(reader, _)| *reader).collect()
+    /// The window at a place after it took in what it hadn't yet; `None` when it is no longer true, and gone.
+    fn catch_up(&mut self, place: Place) -> Option<&mut Window> {
+        let resident = self.residents.get_mut(place as usize)?.as_mut()?;
+        let window = &resident.window;
+        let mut is_true = window.merged_at >= self.stale && self.late.reaches(window.seen);
+        if is_true && window.seen != self.late.end() {
+            let mut missed = self.late.since(window.seen);
+            is_true = missed.all(|LateEvent { event, commit }| {
+                resident.take_in(event, *commit, place, &self.audience) == Fate::Kept
+            });
+            resident.window.seen = self.late.end();
+        }
+        if !is_true {
+            self.vacate(place);
+        }
+        let resident = self.residents.get_mut(place as usize)?.as_mut()?;
+        Some(&mut resident.window)
+    }
+
+    fn tell(&mut self, event: &Event, commit: i64) {
+        match event {
+            Event::PostPublished {
+                entry, boosting, ..
+            } => {
+                // What the event doesn't tell the window must, and it can only when everything older came in.
+                let is_told_apart = boosting
+                    .as_ref()
+                    .is_none_or(|boosting| boosting.are_all_told);
+                self.tell_readers(entry.author, event, commit, is_told_apart);
             }
+            Event::PostEdited { post, .. } | Event::BoostRemoved(post) => {
+                self.tell_readers(post.author, event, commit, true);
+            }
+            Event::RelationsChanged { from, to } => {
+                self.evict(*from);
+                self.evict(*to);
+            }
+            // Anybody's boosts of it: everybody is asked.
+            Event::PostDeleted(_) => self.late.add(event, commit),
+            Event::AccountVisibilityChanged(_) => self.stale = commit,
             Event::PostCounted { .. }
             | Event::PostChanged(_)
             | Event::PostMarked { .. }
@@ -234,27 +382,90 @@ impl Residents {
             | Event::TokenUsed(_)
             | Event::CredentialsChanged(_)
             | Event::JobAdded(_)
-            | Event::SchedulesChanged => return,
-        };
-        for reader in concerned {
-            let entries_max = self.residency.window_entries_max;
-            // peek: an event is no reason to count the reader as present.
-            let fate = self
-                .windows
-                .peek_mut(&reader)
-                .map(|window| window.take_in(event, commit, entries_max));
-            if fate == Some(Fate::Dropped) {
-                self.evict(reader);
-            }
+            | Event::SchedulesChanged => {}
         }
     }
 
-    fn readers_of(&self, author: AccountId) -> Vec<AccountId> {
-        self.readers_of
-            .get(&author)
-            .map(|readers| readers.iter().copied().collect())
-            .unwrap_or_default()
+    fn tell_readers(&mut self, author: AccountId, event: &Event, commit: i64, at_once: bool) {
+        let readers = self.audience.readers_of(author);
+        if !at_once || readers.len() > self.residency.readers_told_max {
+            self.late.add(event, commit);
+            return;
+        }
+        let own = self.places.peek(&author).copied();
+        if readers.is_empty() && own.is_none() {
+            return;
+        }
+        let concerned = Concerned::new(&self.audience, concerned(event));
+        let mut dropped: Vec<Place> = Vec::new();
+        let readers = readers.iter().map(|follow| (follow.place(), Some(*follow)));
+        // An event is no reason to count the reader as present.
+        for (place, follow) in readers.chain(own.map(|place| (place, None))) {
+            let Some(Resident { window, sources }) = &mut self.residents[place as usize] else {
+                continue;
+            };
+            let seen = concerned.seen_from(place, sources, follow);
+            let fate = window.take_in(event, commit, &seen);
+            if fate == Fate::Dropped || window.merged_at < self.stale {
+                dropped.push(place);
+            }
+        }
+        for place in dropped {
+            self.vacate(place);
+        }
     }
+}
+
+impl Resident {
+    /// About how much memory it takes, in bytes, with its place among the others.
+    fn bytes(&self) -> usize {
+        size_of::<Option<Self>>() + self.window.bytes() + self.sources.bytes()
+    }
+
+    /// Lets the window take in an event that this reader wasn't told of.
+    fn take_in(&mut self, event: &Event, commit: i64, place: Place, audience: &Audience) -> Fate {
+        if let Some(author) = author_of(event)
+            && author != self.window.reader
+            && !audience.is_reader(author, place)
+        {
+            return Fate::Kept;
+        }
+        let concerned = Concerned::new(audience, concerned(event));
+        let seen = concerned.seen_from(place, &self.sources, None);
+        self.window.take_in(event, commit, &seen)
+    }
+}
+
+/// Whose readers alone an event concerns.
+fn author_of(event: &Event) -> Option<AccountId> {
+    match event {
+        Event::PostPublished { entry: post, .. }
+        | Event::PostEdited { post, .. }
+        | Event::BoostRemoved(post) => Some(post.author),
+        _ => None,
+    }
+}
+
+/// The accounts that the rules may ask about, the author first.
+fn concerned(event: &Event) -> impl Iterator<Item = AccountId> + '_ {
+    let boosting = match event {
+        Event::PostPublished { boosting, .. } => boosting.as_deref(),
+        _ => None,
+    };
+    let parent = match event {
+        Event::PostPublished { entry, .. } => entry.reply_to,
+        _ => None,
+    };
+    let boosted = boosting.into_iter().flat_map(|boosting| {
+        let parent = boosting.post.reply_to.map(|parent| parent.author);
+        let boosters = boosting.lately.iter().map(|(_, by)| *by);
+        [boosting.post.author]
+            .into_iter()
+            .chain(parent)
+            .chain(boosters)
+    });
+    let parent = parent.map(|parent| parent.author);
+    author_of(event).into_iter().chain(parent).chain(boosted)
 }
 
 #[cfg(test)]
@@ -281,7 +492,7 @@ mod tests {
             events: vec![Event::PostPublished {
                 entry,
                 wording: None,
-                boosted: None,
+                boosting: None,
             }],
         })
     }
@@ -300,11 +511,7 @@ mod tests {
     }
 
     fn residents() -> Residents {
-        let residency = Residency {
-            window_entries_max: 10,
-            resident_readers_max: 2,
-        };
-        Residents::new(residency, 0)
+        Residents::new(Residency::new(10, 2), 0)
     }
 
     fn read(residents: &mut Residents) -> Option<Vec<i64>> {
@@ -366,9 +573,8 @@ mod tests {
         for reader in 1..=3 {
             residents.admit(AccountId(reader), merged(&[]), 0);
         }
-        assert_eq!(residents.windows.len(), 2);
+        assert_eq!(residents.places.len(), 2);
         assert_eq!(read(&mut residents), None);
-        assert!(residents.readers_of(READER).is_empty());
-        assert_eq!(residents.readers_of.len(), 2);
+        assert!(residents.audience.readers_of(READER).is_empty());
     }
 }

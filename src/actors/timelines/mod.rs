@@ -3,8 +3,12 @@
 //! A page comes by one of three roads: out of the reader's resident window; out of a persisted snapshot that is brought
 //! up to date; or merged out of the sources. All three give the same page.
 
+mod audience;
 mod core;
+mod entries;
 mod keeper;
+mod late;
+mod newest;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -12,6 +16,7 @@ mod window;
 pub use self::core::Residency;
 pub use self::keeper::SnapshotKeeper;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{
@@ -21,20 +26,23 @@ use actix::{
 
 use self::core::Residents;
 use self::keeper::{LoadWindow, SaveWindows};
+use self::newest::Newest;
+use self::window::Below;
 use super::Actors;
+use super::cache::CacheFigures;
 use super::door::{Door, DoorError};
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::gate::Gate;
-use super::memory::describes_memory;
+use super::memory::DescribeMemory;
 use super::messages::{Owner, StoreDoor, serves_owned};
-use crate::domain::page::{PAGE_MAX, Page};
+use crate::domain::page::Page;
 use crate::ids::{AccountId, PostId};
-use crate::store::queries::home::{HomeEntry, MergeHome, MergedHome, RefreshHome};
+use crate::store::queries::home::{
+    HomeEntry, KnownSources, ListNewest, MergeHome, MergeKnown, MergedHome, RefreshHome,
+};
+use crate::store::queries::relations::LoadRelations;
 use crate::telemetry::mailbox::Watch;
-
-/// How many shown entries a window starts with, as far as it may hold so many.
-const WINDOW_START_ENTRIES: usize = 3 * PAGE_MAX;
 
 /// The most evicted windows that wait for the keeper.
 const SAVES_WAITING_MAX: usize = 64;
@@ -61,8 +69,8 @@ pub struct TimelinesSetup {
 pub struct Timelines {
     pub(super) store: StoreDoor,
     feed: EventFeed,
-    residency: Residency,
     residents: Residents,
+    newest: Newest,
     keeper: Option<Door<SnapshotKeeper>>,
     saves: Gate,
     snapshot_interval: Duration,
@@ -87,8 +95,8 @@ impl Timelines {
         Self {
             store: setup.store,
             feed: setup.feed,
-            residency: setup.residency,
             residents: Residents::new(setup.residency, setup.commit),
+            newest: Newest::default(),
             keeper: setup.keeper,
             saves: Gate::new(SAVES_WAITING_MAX),
             snapshot_interval: setup.snapshot_interval,
@@ -103,8 +111,12 @@ impl Timelines {
                 Fed::Lost(commit) => {
                     tracing::warn!(commit, "events were lost: every resident window is dropped");
                     self.residents.drop_all(commit);
+                    self.newest.lose();
                 }
-                Fed::Batch(batch) => self.residents.take_in(batch),
+                Fed::Batch(batch) => {
+                    self.newest.take_in(&batch);
+                    self.residents.take_in(batch);
+                }
             }
         }
     }
@@ -128,6 +140,83 @@ impl Timelines {
                 }
             });
         }
+    }
+
+    /// Asks for the newest entry of each account, unless it is known or on its way.
+    fn learn_newest(&mut self, context: &mut Context<Self>) {
+        let Some(asked) = self.newest.ask() else {
+            return;
+        };
+        let accounts_max = newest::ACCOUNTS_MAX;
+        let loaded = self.store.look(ListNewest { accounts_max });
+        let loaded = loaded.into_actor(self).map(move |loaded, actor, _| {
+            actor.catch_up();
+            match loaded {
+                Ok((loaded, _)) => actor.newest.fill(asked, loaded),
+                // The next merge asks again.
+                Err(_) => actor.newest.lose(),
+            }
+        });
+        context.spawn(loaded);
+    }
+
+    /// What somebody's home is made of, with the commit up to which that is true; `None` when only the store knows.
+    fn sources(&mut self, reader: AccountId) -> ResponseActFuture<Self, Result<Known, AskError>> {
+        if !self.newest.is_whole() {
+            return Box::pin(std::future::ready(Ok(None)).into_actor(self));
+        }
+        let relations = self.store.look(LoadRelations { account: reader });
+        Box::pin(relations.into_actor(self).map(move |loaded, actor, _| {
+            let (relations, commit) = loaded?;
+            actor.catch_up();
+            let sources = actor.newest.sources(reader, relations);
+            let known_at = commit.min(actor.residents.applied());
+            Ok(sources.map(|sources| (Arc::new(sources), known_at)))
+        }))
+    }
+
+    /// A page of a reader whose window doesn't reach it, and shall not.
+    fn merge_page(&mut self, reader: AccountId, page: Page) -> HomeAnswer {
+        self.roads.merge += 1;
+        Box::pin(self.sources(reader).then(move |sources, actor, _| {
+            let store = actor.store.clone();
+            let merged = async move { merge(&store, reader, page, sources?).await };
+            merged
+                .into_actor(actor)
+                .map(|merged, _, _| Ok(shown(&merged?.0.entries)))
+        }))
+    }
+
+    /// A page that begins in the reader's window and reaches below it: the window grows as its reader scrolls.
+    fn reach_below(&mut self, reader: AccountId, page: Page, below: Below) -> HomeAnswer {
+        let lower = Page {
+            max_id: Some(below.floor.0),
+            ..Page::newest(
+                page.limit
+                    .max(self.residents.entries_at_first())
+                    .min(below.entries),
+            )
+        };
+        self.residents.begin_merge();
+        let merged = self.sources(reader).then(move |sources, actor, _| {
+            let store = actor.store.clone();
+            async move { merge(&store, reader, lower, sources?).await }.into_actor(actor)
+        });
+        Box::pin(merged.then(move |merged, actor, _| {
+            let grown = merged.map(|(merged, commit)| {
+                actor.catch_up();
+                actor.residents.extend(reader, &below, merged, commit);
+            });
+            actor.residents.end_merge();
+            match grown.map(|()| actor.residents.read(reader, &page)) {
+                Ok(None) => actor.merge_page(reader, page),
+                Ok(Some(ids)) => {
+                    actor.roads.merge += 1;
+                    Box::pin(std::future::ready(Ok(ids)).into_actor(actor)) as HomeAnswer
+                }
+                Err(error) => Box::pin(std::future::ready(Err(error)).into_actor(actor)),
+            }
+        }))
     }
 
     fn save_windows(&mut self) -> Option<impl Future<Output = Result<(), DoorError>> + use<>> {
@@ -162,7 +251,21 @@ impl Owner for Timelines {
 }
 
 serves_owned!(Timelines);
-describes_memory!(Timelines, residents);
+
+impl Handler<DescribeMemory> for Timelines {
+    type Result = Option<Vec<CacheFigures>>;
+
+    fn handle(&mut self, _: DescribeMemory, _: &mut Context<Self>) -> Self::Result {
+        let mut figures = self.residents.figures();
+        figures.push(CacheFigures {
+            name: "newest entries",
+            entries: self.newest.len(),
+            entries_max: newest::ACCOUNTS_MAX,
+            bytes: self.newest.bytes(),
+        });
+        Some(figures)
+    }
+}
 
 impl Handler<EventsWaiting> for Timelines {
     type Result = ();
@@ -185,56 +288,70 @@ impl Message for ReadHome {
     type Result = Result<Vec<PostId>, AskError>;
 }
 
-impl Handler<ReadHome> for Timelines {
-    type Result = ResponseActFuture<Self, Result<Vec<PostId>, AskError>>;
+/// What a home is made of, with the commit up to which that is true; `None` when only the store knows.
+type Known = Option<(Arc<KnownSources>, i64)>;
 
-    fn handle(&mut self, message: ReadHome, _: &mut Context<Self>) -> Self::Result {
+/// A page, once it is there.
+type HomeAnswer = ResponseActFuture<Timelines, Result<Vec<PostId>, AskError>>;
+
+impl Handler<ReadHome> for Timelines {
+    type Result = HomeAnswer;
+
+    fn handle(&mut self, message: ReadHome, context: &mut Context<Self>) -> Self::Result {
         self.catch_up();
         let ReadHome { reader, page } = message;
         if let Some(ids) = self.residents.read(reader, &page) {
             self.roads.window += 1;
             return Box::pin(std::future::ready(Ok(ids)).into_actor(self));
         }
-        let is_newest = page.below() == i64::MAX && !page.from_oldest();
-        if !is_newest || self.residents.has(reader, page.limit) {
-            self.roads.merge += 1;
-            let merged = self.store.look(MergeHome { reader, page });
-            return Box::pin(async move { Ok(shown(&merged.await?.0.entries)) }.into_actor(self));
+        self.learn_newest(context);
+        if let Some(below) = self.residents.below(reader, &page) {
+            return self.reach_below(reader, page, below);
         }
+        let is_newest = page.below() == i64::MAX && !page.from_oldest();
+        if !is_newest || self.residents.has(reader) {
+            return self.merge_page(reader, page);
+        }
+        self.read_anew(reader, page)
+    }
+}
+
+impl Timelines {
+    /// The newest page of a reader without a window, which gets one.
+    fn read_anew(&mut self, reader: AccountId, page: Page) -> HomeAnswer {
         let loaded = self
             .keeper
             .as_ref()
             .map(|keeper| keeper.send(LoadWindow(reader)));
-        let store = self.store.clone();
-        let start = WINDOW_START_ENTRIES
-            .min(self.residency.window_entries_max)
-            .max(page.limit);
-        let window = async move {
-            let snapshot = match loaded {
-                Some(loaded) => loaded.await.unwrap_or_default(),
-                None => None,
-            };
-            if let Some(snapshot) = snapshot {
-                let refresh = RefreshHome {
-                    snapshot,
-                    new_entries_max: start,
-                };
-                if let (Some(merged), commit) = store.look(refresh).await?
-                    && let Some(ids) = page_of(&merged, &page)
-                {
-                    return Ok((ids, merged, commit, Road::Snapshot));
-                }
-            }
-            let merge = MergeHome {
-                reader,
-                page: Page::newest(start),
-            };
-            let (merged, commit) = store.look(merge).await?;
-            let ids = page_of(&merged, &page).unwrap_or_default();
-            Ok((ids, merged, commit, Road::Merge))
-        };
+        let start = self.residents.entries_at_first().max(page.limit);
         self.residents.begin_merge();
-        let window = window.into_actor(self);
+        let window = self.sources(reader).then(move |sources, actor, _| {
+            let store = actor.store.clone();
+            let window = async move {
+                let sources = sources?;
+                let snapshot = match loaded {
+                    Some(loaded) => loaded.await.unwrap_or_default(),
+                    None => None,
+                };
+                if let Some(snapshot) = snapshot {
+                    let refresh = RefreshHome {
+                        snapshot,
+                        new_entries_max: start,
+                        sources: sources.as_ref().map(|(sources, _)| Arc::clone(sources)),
+                    };
+                    if let (Some(merged), commit) = store.look(refresh).await?
+                        && let Some(ids) = page_of(&merged, &page)
+                    {
+                        let commit = sources.map_or(commit, |(_, known_at)| known_at.min(commit));
+                        return Ok((ids, merged, commit, Road::Snapshot));
+                    }
+                }
+                let (merged, commit) = merge(&store, reader, Page::newest(start), sources).await?;
+                let ids = page_of(&merged, &page).unwrap_or_default();
+                Ok((ids, merged, commit, Road::Merge))
+            };
+            window.into_actor(actor)
+        });
         Box::pin(window.map(move |window: Result<_, AskError>, actor, _| {
             let answer = window.map(|(ids, merged, commit, road)| {
                 match road {
@@ -248,6 +365,25 @@ impl Handler<ReadHome> for Timelines {
             answer
         }))
     }
+}
+
+/// Merges a part of a home, out of its sources where they are known.
+async fn merge(
+    store: &StoreDoor,
+    reader: AccountId,
+    page: Page,
+    sources: Known,
+) -> Result<(MergedHome, i64), AskError> {
+    let Some((sources, known_at)) = sources else {
+        return store.look(MergeHome { reader, page }).await;
+    };
+    let merge = MergeKnown {
+        reader,
+        page,
+        sources,
+    };
+    let (merged, commit) = store.look(merge).await?;
+    Ok((merged, commit.min(known_at)))
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -1,11 +1,12 @@
 //! The home timeline, merged out of its sources.
 
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
 use super::relations::relations_of;
-use crate::domain::home::{BOOST_COLLAPSE_MILLIS, is_candidate, is_shown};
+use crate::domain::home::{collapse_horizon, is_candidate, is_shown};
 use crate::domain::page::Page;
 use crate::domain::post::PostFacts;
 use crate::domain::relationship::Relations;
@@ -25,6 +26,29 @@ pub struct MergeHome {
     pub reader: AccountId,
     /// Which part; its limit counts entries that are shown.
     pub page: Page,
+}
+
+/// Merges a part of a reader's home out of sources that are known already.
+#[derive(Debug, Clone)]
+pub struct MergeKnown {
+    /// Whose home.
+    pub reader: AccountId,
+    /// Which part; its limit counts entries that are shown.
+    pub page: Page,
+    /// What it is merged from.
+    pub sources: Arc<KnownSources>,
+}
+
+/// What a home is made of, as it was at some commit.
+#[derive(Debug, Clone)]
+pub struct KnownSources {
+    /// What stands between the reader and others.
+    pub relations: Relations,
+    /// Those of the sources that have entries, each with one that is no older than its newest up to that commit; in no
+    /// order.
+    pub newest: Vec<(AccountId, PostId)>,
+    /// No entry is newer up to that commit; what is, is left out.
+    pub top: PostId,
 }
 
 /// One candidate of a home.
@@ -53,38 +77,82 @@ impl Query for MergeHome {
     type Answer = MergedHome;
 
     fn run(&self, view: &View<'_>) -> Result<MergedHome, StoreError> {
-        let connection = view.connection;
-        let relations = relations_of(connection, self.reader)?;
-        let mut merge = Merge::new(connection, self.reader, &self.page)?;
-        let mut entries = Vec::new();
-        let mut shown = 0;
-        let mut is_complete = true;
-        while let Some(id) = merge.next()? {
-            if shown == self.page.limit {
-                is_complete = false;
-                break;
-            }
-            let Some(facts) = posts::facts(connection, id)? else {
-                continue;
-            };
-            if !is_candidate(self.reader, &relations, &facts) {
-                continue;
-            }
-            let Some(entry) = self.judge(connection, &relations, &facts)? else {
-                continue;
-            };
-            shown += usize::from(entry.is_shown);
-            entries.push(entry);
-        }
-        if self.page.from_oldest() {
-            entries.reverse();
-        }
-        Ok(MergedHome {
-            entries,
-            is_complete,
-            relations,
-        })
+        let Self { reader, page } = *self;
+        let relations = relations_of(view.connection, reader)?;
+        let newest = sources_with_newest(view.connection, reader)?;
+        merge(view.connection, reader, page, relations, newest)
     }
+}
+
+impl Query for MergeKnown {
+    type Answer = MergedHome;
+
+    fn run(&self, view: &View<'_>) -> Result<MergedHome, StoreError> {
+        let KnownSources {
+            relations,
+            newest,
+            top,
+        } = &*self.sources;
+        let page = Page {
+            max_id: Some(self.page.below().min(top.0 + 1)),
+            ..self.page
+        };
+        merge(
+            view.connection,
+            self.reader,
+            page,
+            relations.clone(),
+            newest.clone(),
+        )
+    }
+}
+
+fn merge(
+    connection: &Connection,
+    reader: AccountId,
+    page: Page,
+    relations: Relations,
+    newest: Vec<(AccountId, PostId)>,
+) -> Result<MergedHome, StoreError> {
+    let mut merge = Merge::new(connection, page, newest);
+    let mut entries = Vec::new();
+    let mut shown = 0;
+    let mut is_complete = true;
+    while let Some(id) = merge.next()? {
+        if shown == page.limit {
+            is_complete = false;
+            break;
+        }
+        let Some(facts) = posts::facts(connection, id)? else {
+            continue;
+        };
+        if !is_candidate(reader, &relations, &facts) {
+            continue;
+        }
+        let Some(entry) = judge(connection, reader, &relations, &facts)? else {
+            continue;
+        };
+        shown += usize::from(entry.is_shown);
+        entries.push(entry);
+    }
+    if page.from_oldest() {
+        entries.reverse();
+    }
+    Ok(MergedHome {
+        entries,
+        is_complete,
+        relations,
+    })
+}
+
+/// The reader and whom it follows, as far as they have entries, each with its newest.
+fn sources_with_newest(
+    connection: &Connection,
+    reader: AccountId,
+) -> Result<Vec<(AccountId, PostId)>, StoreError> {
+    let mut newest = follows::followees_with_last_entry(connection, reader)?;
+    newest.push((reader, accounts::last_entry(connection, reader)?));
+    Ok(newest)
 }
 
 /// Brings a snapshot of a window up to date, if it still can be.
@@ -94,6 +162,8 @@ pub struct RefreshHome {
     pub snapshot: WindowSnapshot,
     /// The most entries that may have come since; with more, a merge is as good.
     pub new_entries_max: usize,
+    /// What the home is made of, as it was at the snapshot or since; `None` when only the store knows.
+    pub sources: Option<Arc<KnownSources>>,
 }
 
 impl Query for RefreshHome {
@@ -117,7 +187,15 @@ impl Query for RefreshHome {
             since_id: Some(newest.id.0),
             ..Page::newest(self.new_entries_max)
         };
-        let mut merged = MergeHome { reader, page }.run(view)?;
+        let mut merged = match &self.sources {
+            None => MergeHome { reader, page }.run(view)?,
+            Some(sources) => MergeKnown {
+                reader,
+                page,
+                sources: Arc::clone(sources),
+            }
+            .run(view)?,
+        };
         if !merged.is_complete {
             return Ok(None);
         }
@@ -136,48 +214,60 @@ impl Query for RefreshHome {
     }
 }
 
-impl MergeHome {
-    /// Whether a candidate is shown; `None` for the boost of a post that is gone.
-    fn judge(
-        &self,
-        connection: &Connection,
-        relations: &Relations,
-        candidate: &PostFacts,
-    ) -> Result<Option<HomeEntry>, StoreError> {
-        let boosted = match candidate.boost_of {
-            None => None,
-            Some(boosted) => match posts::facts(connection, boosted.post)? {
-                None => return Ok(None),
-                Some(facts) => Some(facts),
-            },
-        };
-        let is_collapsed = match &boosted {
-            None => false,
-            Some(post) => self.has_older_candidate(connection, relations, candidate.id, post)?,
-        };
-        let is_shown =
-            !is_collapsed && is_shown(self.reader, relations, candidate, boosted.as_ref());
-        Ok(Some(HomeEntry {
-            id: candidate.id,
-            shows: candidate.shown_post(),
-            is_shown,
-        }))
-    }
+/// Whether a candidate is shown; `None` for the boost of a post that is gone.
+fn judge(
+    connection: &Connection,
+    reader: AccountId,
+    relations: &Relations,
+    candidate: &PostFacts,
+) -> Result<Option<HomeEntry>, StoreError> {
+    let boosted = match candidate.boost_of {
+        None => None,
+        Some(boosted) => match posts::facts(connection, boosted.post)? {
+            None => return Ok(None),
+            Some(facts) => Some(facts),
+        },
+    };
+    let is_collapsed = match &boosted {
+        None => false,
+        Some(post) => has_older_candidate(connection, reader, relations, candidate.id, post)?,
+    };
+    let is_shown = !is_collapsed && is_shown(reader, relations, candidate, boosted.as_ref());
+    Ok(Some(HomeEntry {
+        id: candidate.id,
+        shows: candidate.shown_post(),
+        is_shown,
+    }))
+}
 
-    fn has_older_candidate(
-        &self,
-        connection: &Connection,
-        relations: &Relations,
-        boost: PostId,
-        post: &PostFacts,
-    ) -> Result<bool, StoreError> {
-        // "Less than 24 hours back", in whole milliseconds.
-        let horizon = boost.time().plus_millis(1 - BOOST_COLLAPSE_MILLIS);
-        if post.id.time() >= horizon && is_candidate(self.reader, relations, post) {
-            return Ok(true);
-        }
-        let above = PostId(PostId::floor_of(horizon).0 - 1);
-        posts::is_boosted_among_sources(connection, self.reader, post.id, above, boost)
+fn has_older_candidate(
+    connection: &Connection,
+    reader: AccountId,
+    relations: &Relations,
+    boost: PostId,
+    post: &PostFacts,
+) -> Result<bool, StoreError> {
+    let above = collapse_horizon(boost);
+    if post.id > above && is_candidate(reader, relations, post) {
+        return Ok(true);
+    }
+    posts::is_boosted_among_sources(connection, reader, post.id, above, boost)
+}
+
+/// The newest entry of each account that has one and wasn't deleted: about 16 bytes an account.
+#[derive(Debug, Clone, Copy)]
+pub struct ListNewest {
+    /// The most accounts; there are none in the answer when there are more.
+    pub accounts_max: usize,
+}
+
+impl Query for ListNewest {
+    /// `None` when there are too many.
+    type Answer = Option<Vec<(AccountId, PostId)>>;
+
+    fn run(&self, view: &View<'_>) -> Result<Self::Answer, StoreError> {
+        let newest = accounts::with_last_entry(view.connection, self.accounts_max + 1)?;
+        Ok((newest.len() <= self.accounts_max).then_some(newest))
     }
 }
 
@@ -217,17 +307,16 @@ impl Ord for Source {
 }
 
 impl<'a> Merge<'a> {
-    fn new(connection: &'a Connection, reader: AccountId, page: &Page) -> Result<Self, StoreError> {
-        let mut unopened = follows::followees_with_last_entry(connection, reader)?;
-        unopened.push((reader, accounts::last_entry(connection, reader)?));
-        unopened.retain(|(_, last)| last.0 > page.above());
-        unopened.sort_unstable_by_key(|(_, last)| *last);
-        Ok(Self {
+    /// Of authors that have entries, each with one that is no older than its newest.
+    fn new(connection: &'a Connection, page: Page, mut newest: Vec<(AccountId, PostId)>) -> Self {
+        newest.retain(|(_, last)| last.0 > page.above());
+        newest.sort_unstable_by_key(|(_, last)| *last);
+        Self {
             connection,
-            page: *page,
-            unopened,
+            page,
+            unopened: newest,
             open: BinaryHeap::new(),
-        })
+        }
     }
 
     fn next(&mut self) -> Result<Option<PostId>, StoreError> {

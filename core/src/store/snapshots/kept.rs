@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::WindowSnapshot;
+use super::{SNAPSHOT_ENTRIES_MAX, WindowSnapshot};
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::queries::home::HomeEntry;
@@ -17,8 +17,6 @@ const FORMAT: u8 = 1;
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 /// Keys of one leaf of sled's tree.
 const LEAF_FANOUT: usize = 128;
-/// The most entries that a snapshot is believed to have.
-const ENTRIES_MAX: usize = 10_000;
 /// How much of the SHA-256 is kept, in bytes: against torn and flipped bits, not against malice.
 const CHECKSUM_BYTES: usize = 8;
 const HEADER_BYTES: usize = 1 + 16 + 8 + 8 + 1;
@@ -143,7 +141,7 @@ impl Snapshots {
             && header[1..17] == self.store
             && number(&header[17..25])? == reader.0;
         let entries = entries.chunks(ENTRY_BYTES);
-        if !is_ours || entries.len() > ENTRIES_MAX {
+        if !is_ours || entries.len() > SNAPSHOT_ENTRIES_MAX {
             return None;
         }
         let entries = entries

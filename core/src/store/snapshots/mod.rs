@@ -14,7 +14,10 @@ pub use self::kept::Snapshots;
 use super::queries::home::HomeEntry;
 use crate::ids::AccountId;
 
-/// A resident window as it was at some commit.
+/// The most entries of a snapshot: the first page, with what isn't shown of it.
+pub const SNAPSHOT_ENTRIES_MAX: usize = 48;
+
+/// The newest part of a resident window as it was at some commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WindowSnapshot {
     /// Whose home.

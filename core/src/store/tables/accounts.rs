@@ -177,6 +177,18 @@ pub(in crate::store) fn last_entry(
         .unwrap_or(PostId(0)))
 }
 
+/// At most `limit` accounts that have entries and weren't deleted, each with the newest of any visibility.
+pub(in crate::store) fn with_last_entry(
+    connection: &Connection,
+    limit: usize,
+) -> Result<Vec<(AccountId, PostId)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, last_entry FROM accounts WHERE last_entry > 0 AND state <> 3 LIMIT ?1",
+    )?;
+    let rows = statement.query_map([limit as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Counts a new entry; `open` when strangers may see it.
 pub(in crate::store) fn add_entry(
     connection: &Connection,

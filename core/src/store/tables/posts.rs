@@ -300,6 +300,25 @@ pub(in crate::store) fn boosts(
     )
 }
 
+/// The boosts of a post between two ids (both exclusive), newest first, at most `limit`, each with who boosted; not those of
+/// the deleted.
+pub(in crate::store) fn boosts_between(
+    connection: &Connection,
+    post: PostId,
+    above: PostId,
+    below: PostId,
+    limit: usize,
+) -> Result<Vec<(PostId, AccountId)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT posts.id, posts.author FROM posts JOIN accounts ON accounts.id = posts.author
+         WHERE posts.boost_of = ?1 AND posts.id > ?2 AND posts.id < ?3 AND accounts.state <> 3
+         ORDER BY posts.id DESC LIMIT ?4",
+    )?;
+    let parameters = params![post, above, below, limit as i64];
+    let rows = statement.query_map(parameters, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Whether, between two ids (both exclusive), the reader or an account that it follows with boosts boosted the post.
 pub(in crate::store) fn is_boosted_among_sources(
     connection: &Connection,

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use rusqlite::Connection;
+
 use super::mark_stale::mark_stale;
 use super::rules::{count, notify, require_active, require_visible_post};
-use crate::domain::event::Event;
+use crate::domain::event::{Boosting, Event};
+use crate::domain::home;
 use crate::domain::notification::NotificationKind;
 use crate::domain::post::{Boosted, PostCounter, PostFacts, PostMark};
 use crate::domain::refusal::Refusal;
@@ -14,6 +17,9 @@ use crate::store::error::StoreError;
 use crate::store::tables::posts::NewPost;
 use crate::store::tables::{accounts, meta, notifications, posts};
 use crate::store::writer::{Unit, UnitError, Write};
+
+/// The most other boosts that are told with one.
+const BOOSTS_TOLD_MAX: usize = 64;
 
 /// Boosts a post. Followers-only posts can be boosted by their own author only, direct ones by nobody.
 #[derive(Debug, Clone)]
@@ -93,13 +99,31 @@ impl Unit for BoostPost {
             reply_to: None,
             mentions: Vec::new(),
         });
+        let boosting = boosting(connection, id, post)?;
         write.tell(Event::PostPublished {
             entry,
             wording: None,
-            boosted: Some(Arc::new(post)),
+            boosting: Some(Arc::new(boosting)),
         });
         Ok(id)
     }
+}
+
+fn boosting(
+    connection: &Connection,
+    boost: PostId,
+    post: PostFacts,
+) -> Result<Boosting, StoreError> {
+    let above = home::collapse_horizon(boost);
+    let limit = BOOSTS_TOLD_MAX + 1;
+    let mut lately = posts::boosts_between(connection, post.id, above, boost, limit)?;
+    let are_all_told = lately.len() < limit;
+    lately.truncate(BOOSTS_TOLD_MAX);
+    Ok(Boosting {
+        post,
+        lately,
+        are_all_told,
+    })
 }
 
 /// Takes a boost back; nothing happens when there is none.

@@ -155,7 +155,7 @@ impl Unit for PublishPost {
         write.tell(Event::PostPublished {
             entry,
             wording: Some(wording),
-            boosted: None,
+            boosting: None,
         });
         Ok(id)
     }
