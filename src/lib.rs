@@ -47,7 +47,7 @@
 //! | two runs that are alike | [`ServerBuilder::seed`] |
 //! | state that outlives the program | [`ServerBuilder::data_dir`] |
 //! | to read the mail that the server sends | [`ServerBuilder::letter_box`], [`letter_box::LetterBox`] |
-//! | to see what was logged | [`logging::LogSink`] |
+//! | to see what it logged | [`ServerBuilder::subscriber`] with a [`logging::LogSink`] |
 //! | to ask without HTTP | [`Server::instance`] |
 //!
 //! The examples of the repository are programs to start from: `bot` answers mentions through the API, `embed` is a site with
@@ -56,24 +56,9 @@
 //! # What is logged
 //!
 //! A server writes its records by [`tracing`](https://docs.rs/tracing) and installs no subscriber: where the program has one,
-//! they go there, under targets that begin with `kinglet`; where it has none, nowhere. Several servers of one process share
-//! that one log, since a server works on threads of its own and tracing knows subscribers per process or per thread only. To
-//! read in a test what was logged, make a [`LogSink`](logging::LogSink) the log of the process, and give such a test a process
-//! of its own (a file in `tests/`) if the records of other servers would be in its way:
-//!
-//! ```
-//! use kinglet::Server;
-//! use kinglet::config::Log;
-//! use kinglet::logging::{LogSink, subscriber};
-//!
-//! let log = LogSink::new();
-//! tracing::dispatcher::set_global_default(subscriber(&Log::default(), log.clone()))?;
-//! let server = Server::builder().in_memory().start_blocking()?;
-//! let address = server.addr().to_string();
-//! drop(server);
-//! assert!(log.text().contains(&address), "{}", log.text());
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! they go there, under targets that begin with `kinglet`; where it has none, nowhere. To read in a test what was logged, give
+//! the server a subscriber of its own ([`ServerBuilder::subscriber`]) that writes into a [`LogSink`](logging::LogSink); other
+//! servers of the process don't meddle with it.
 //!
 //! # Inside
 //!

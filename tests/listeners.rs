@@ -111,6 +111,21 @@ fn a_socket_alone_is_enough_its_mode_is_a_setting_and_no_file_is_replaced() {
 }
 
 #[test]
+fn the_socket_for_metrics_is_for_its_user_alone_whatever_the_others_are() {
+    let place = Place::new();
+    let configuration = "[http]\nlisten = \"unix:http.sock\"\nsocket_mode = \"0666\"\n\
+                         [instance]\nurl = \"https://social.example\"\n\
+                         [metrics]\nlisten = \"unix:metrics.sock\"\n";
+    let running = serve(&place, configuration);
+    for (name, mode) in [("http.sock", 0o666), ("metrics.sock", 0o600)] {
+        let found = fs::metadata(place.path().join(name)).expect("it is there");
+        assert!(found.file_type().is_socket(), "{name}");
+        assert_eq!(found.permissions().mode() & 0o777, mode, "{name}");
+    }
+    assert!(running.stop().status.success());
+}
+
+#[test]
 fn a_live_socket_is_waited_for_and_then_named() {
     let place = Place::new();
     let socket = place.path().join("http.sock");

@@ -405,3 +405,37 @@ fn top_is_drawn_again_and_again_until_somebody_leaves() {
     assert!(has_succeeded);
     assert!(running.stop().status.success());
 }
+
+#[tokio::test]
+async fn servers_of_one_process_log_each_for_itself() {
+    let log = Log {
+        level: LogLevel::Debug,
+        ..Log::default()
+    };
+    let start = || async {
+        let sink = LogSink::new();
+        let server = kinglet::Server::builder()
+            .in_memory()
+            .subscriber(logging::subscriber(&log, sink.clone()))
+            .start()
+            .await
+            .expect("it starts");
+        (server, sink)
+    };
+    let ((one, one_log), (other, other_log)) = (start().await, start().await);
+    let answer = reqwest::get(format!("{}/api/v2/instance", one.url())).await;
+    let id = answer.expect("an answer").headers()["x-request-id"].clone();
+    let id = id.to_str().expect("ASCII");
+    let addresses = [&one, &other].map(|server| server.addr().to_string());
+    one.shutdown().await.expect("it stops");
+    other.shutdown().await.expect("it stops");
+    let (one, other) = (one_log.text(), other_log.text());
+    assert!(one.contains(&addresses[0]) && one.contains(id), "{one}");
+    assert!(!one.contains(&addresses[1]), "{one}");
+    assert!(other.contains(&addresses[1]), "{other}");
+    assert!(
+        !other.contains(&addresses[0]) && !other.contains(id),
+        "{other}"
+    );
+    assert!(!LOGGED.text().contains(id));
+}

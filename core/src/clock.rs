@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::civil::Date;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Span};
+use rustix::time::{ClockId, clock_gettime};
 
 /// The furthest from 1970 that a date is told, in days: six thousand years.
 const DAYS_MAX: i32 = 6000 * 365;
@@ -186,23 +187,24 @@ impl Clock for SystemClock {
 
 /// A point on the machine's monotonic clock: it says how long something took, never when it was.
 /// Durations are measured by it even where the calendar's clock stands still.
+///
+/// It is a number of nanoseconds, and not the library's `Instant`, because several are taken and compared for every message: an
+/// `Instant` is seconds and nanoseconds, checked and carried at each step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Moment(std::time::Instant);
+pub struct Moment(u64);
 
 impl Moment {
     /// The present point.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that asks the machine how much time goes by"
-    )]
     pub fn now() -> Self {
-        Self(std::time::Instant::now())
+        let now = clock_gettime(ClockId::Monotonic);
+        // It counts from the machine's start, which was less than 584 years ago.
+        let nanos = now.tv_sec.wrapping_mul(1_000_000_000);
+        Self(nanos.wrapping_add(now.tv_nsec).cast_unsigned())
     }
 
     /// Nanoseconds from an earlier point to this one; 0 when that one is later.
     pub fn nanos_since(self, earlier: Self) -> u64 {
-        let elapsed = self.0.saturating_duration_since(earlier.0);
-        u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX)
+        self.0.saturating_sub(earlier.0)
     }
 
     /// Nanoseconds from this point to the present one.
@@ -252,6 +254,18 @@ mod tests {
             Timestamp::from_millis(1_790_000_000_007).to_string(),
             "2026-09-21T14:13:20.007Z"
         );
+    }
+
+    #[test]
+    fn moments_grow_and_tell_how_long() {
+        let begun = Moment::now();
+        let (_silent, nobody) = std::sync::mpsc::sync_channel::<()>(0);
+        let waited = nobody.recv_timeout(std::time::Duration::from_millis(2));
+        assert!(waited.is_err());
+        let ended = Moment::now();
+        assert!(ended.nanos_since(begun) >= 2_000_000);
+        assert!(ended.nanos_since(begun) < 60_000_000_000);
+        assert_eq!(begun.nanos_since(ended), 0);
     }
 
     #[test]

@@ -1,21 +1,21 @@
 //! The way into an actor's mailbox, on which every message is timed and carries the request that it is for.
 
-use std::future::ready;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, Waker};
 
-use actix::dev::{MessageResponse, OneshotSender, ToEnvelope};
+use actix::dev::ToEnvelope;
 use actix::fut::ActorFuture;
 use actix::{
     Actor, Addr, AsyncContext, Handler, Message, MessageResult, Recipient, ResponseActFuture,
     ResponseFuture,
 };
-use futures_util::future::Either;
 use tokio::sync::oneshot;
 
-use crate::telemetry::mailbox::{ActorFigures, ActorName, Ticket, Watch, Work};
-use crate::telemetry::{Telemetry, Trace};
+use crate::clock::Moment;
+use crate::telemetry::Telemetry;
+use crate::telemetry::mailbox::{ActorFigures, ActorName, Done, Ticket, Watch, Work};
 
 /// The most messages that may wait for one actor, twice as many as there are connections by default. Those of requests
 /// that were given up meanwhile count until the actor has come to them.
@@ -35,15 +35,16 @@ pub enum DoorError {
 /// An actor's address; clones lead to the same actor.
 pub struct Door<A: Actor> {
     address: Addr<A>,
-    /// `None` where nothing is measured: messages go straight to the address then.
-    figures: Option<Arc<ActorFigures>>,
+    figures: Arc<ActorFigures>,
+    measures: bool,
 }
 
 impl<A: Actor> Clone for Door<A> {
     fn clone(&self) -> Self {
         Self {
             address: self.address.clone(),
-            figures: self.figures.clone(),
+            figures: Arc::clone(&self.figures),
+            measures: self.measures,
         }
     }
 }
@@ -54,6 +55,7 @@ impl<A: Watched> Door<A> {
         Self {
             address,
             figures: telemetry.actor(name),
+            measures: telemetry.is_on(),
         }
     }
 
@@ -68,28 +70,34 @@ impl<A: Watched> Door<A> {
     where
         M: Message + Send + 'static,
         M::Result: Send,
-        A: Handler<M>,
-        <A as Handler<M>>::Result: Answers<A, M>,
-        A::Context: ToEnvelope<A, M> + ToEnvelope<A, Errand<A>>,
+        A: Handler<Errand<M>>,
+        A::Context: ToEnvelope<A, Errand<M>>,
     {
-        let Some(figures) = &self.figures else {
-            let answer = self.address.send(message);
-            return Either::Left(async move { answer.await.map_err(|_| DoorError::Closed) });
-        };
-        if figures.depth() >= MESSAGES_WAITING_MAX {
-            return Either::Right(Either::Left(ready(Err(DoorError::Busy))));
+        let asked = self.figures.admit(MESSAGES_WAITING_MAX).then(|| {
+            let (waiter, asked) = oneshot::channel();
+            self.dispatch(message, Some(waiter));
+            asked
+        });
+        async move {
+            let answered = asked.ok_or(DoorError::Busy)?.await;
+            answered
+                .map(Answered::into_answer)
+                .map_err(|_| DoorError::Closed)
         }
-        let (waiter, answer) = oneshot::channel();
-        let ticket = figures.ticket();
-        self.address.do_send(Errand(Box::new(move |actor, context| {
-            // As actix does: what nobody waits for any more isn't begun.
-            if !waiter.is_closed() {
-                handle(actor, context, message, ticket, Some(waiter));
-            }
-        })));
-        Either::Right(Either::Right(async move {
-            answer.await.map_err(|_| DoorError::Closed)
-        }))
+    }
+
+    fn dispatch<M>(&self, message: M, waiter: Option<Waiter<M>>)
+    where
+        M: Message + Send + 'static,
+        M::Result: Send,
+        A: Handler<Errand<M>>,
+        A::Context: ToEnvelope<A, Errand<M>>,
+    {
+        self.address.do_send(Errand {
+            message,
+            ticket: self.measures.then(Ticket::now),
+            waiter,
+        });
     }
 
     /// Sends a message whose answer nobody waits for.
@@ -98,24 +106,16 @@ impl<A: Watched> Door<A> {
     where
         M: Message + Send + 'static,
         M::Result: Send,
-        A: Handler<M>,
-        <A as Handler<M>>::Result: Answers<A, M>,
-        A::Context: ToEnvelope<A, M> + ToEnvelope<A, Errand<A>>,
+        A: Handler<Errand<M>>,
+        A::Context: ToEnvelope<A, Errand<M>>,
     {
-        let Some(figures) = &self.figures else {
-            return self.address.do_send(message);
-        };
-        let ticket = figures.ticket();
-        self.address.do_send(Errand(Box::new(move |actor, context| {
-            handle(actor, context, message, ticket, None);
-        })));
+        self.figures.admit(usize::MAX);
+        self.dispatch(message, None);
     }
 
     /// What was done for this actor panicked, and failed alone.
     pub fn panicked(&self, work: &'static str) {
-        if let Some(figures) = &self.figures {
-            figures.panics.note(work);
-        }
+        self.figures.panics.note(work);
     }
 
     /// For those who know only one kind of message; what they send isn't timed.
@@ -130,51 +130,80 @@ impl<A: Watched> Door<A> {
     }
 }
 
-type Carried<A> = Box<dyn FnOnce(&mut A, &mut <A as Actor>::Context) + Send>;
+/// An answer on its way back, with what is to be noted of the work.
+struct Answered<T> {
+    answer: T,
+    done: Option<Done>,
+}
 
-/// A message on its way through a [`Door`], with its waiter, whatever its kind.
-pub struct Errand<A: Actor>(Carried<A>);
+impl<T> Answered<T> {
+    fn into_answer(self) -> T {
+        if let Some(done) = self.done {
+            done.note();
+        }
+        self.answer
+    }
+}
 
-impl<A: Actor> Message for Errand<A> {
+type Waiter<M> = oneshot::Sender<Answered<<M as Message>::Result>>;
+
+/// A message on its way through a [`Door`], with its waiter.
+pub struct Errand<M: Message> {
+    message: M,
+    /// `None` where nothing is measured.
+    ticket: Option<Ticket>,
+    waiter: Option<Waiter<M>>,
+}
+
+impl<M: Message> Message for Errand<M> {
     type Result = ();
 }
 
-impl<A: Actor> Errand<A> {
+impl<M: Message + 'static> Errand<M> {
     /// Has the actor do it.
-    pub(super) fn run(self, actor: &mut A, context: &mut A::Context) {
-        (self.0)(actor, context);
+    pub(super) fn run<A: Watched>(self, actor: &mut A, context: &mut A::Context)
+    where
+        M: DoneBy<A>,
+    {
+        actor.watch().figures().take();
+        // As actix does: what nobody waits for any more isn't begun.
+        if self.waiter.as_ref().is_some_and(oneshot::Sender::is_closed) {
+            return;
+        }
+        let work = self
+            .ticket
+            .and_then(|ticket| actor.watch().begin::<M>(ticket));
+        let reply = Reply {
+            waiter: self.waiter,
+            work,
+            handled: None,
+        };
+        self.message.be_done(actor, context, reply);
     }
 }
 
 /// An actor that notes its messages.
-pub trait Watched: Handler<Errand<Self>> {
+pub trait Watched: Actor {
     /// Its notebook.
     fn watch(&mut self) -> &mut Watch;
 }
 
-fn handle<A, M>(
-    actor: &mut A,
-    context: &mut A::Context,
-    message: M,
-    ticket: Ticket,
-    waiter: Option<OneshotSender<M::Result>>,
-) where
+/// A message that an actor has a handler for. It is the message's trait and not the actor's, so that the compiler asks for it
+/// when it knows the message.
+pub trait DoneBy<A: Watched>: Message {
+    /// Handles it and answers.
+    fn be_done(self, actor: &mut A, context: &mut A::Context, reply: Reply<Self::Result>);
+}
+
+impl<A, M> DoneBy<A> for M
+where
     A: Watched + Handler<M>,
+    M: Message,
     <A as Handler<M>>::Result: Answers<A, M>,
-    M: Message + 'static,
 {
-    let work = actor.watch().begin::<M>(ticket);
-    let trace = work.as_ref().and_then(Work::trace);
-    let answer = Trace::within(trace, || Handler::<M>::handle(actor, message, context));
-    let Some(work) = work else {
-        return answer.handle(context, waiter);
-    };
-    actor.watch().handled(&work);
-    if work.is_traced() {
-        answer.answer(context, waiter, work);
-    } else {
-        // Nobody looks at the course of what no request asked for.
-        answer.handle(context, waiter);
+    fn be_done(self, actor: &mut A, context: &mut A::Context, mut reply: Reply<M::Result>) {
+        let answer = reply.within(|| Handler::<M>::handle(actor, self, context));
+        answer.answer(actor, context, reply);
     }
 }
 
@@ -187,12 +216,15 @@ macro_rules! opens_door {
             }
         }
 
-        impl actix::Handler<$crate::actors::door::Errand<$actor>> for $actor {
+        impl<M> actix::Handler<$crate::actors::door::Errand<M>> for $actor
+        where
+            M: $crate::actors::door::DoneBy<$actor> + 'static,
+        {
             type Result = ();
 
             fn handle(
                 &mut self,
-                errand: $crate::actors::door::Errand<$actor>,
+                errand: $crate::actors::door::Errand<M>,
                 context: &mut Self::Context,
             ) {
                 errand.run(self, context);
@@ -202,88 +234,116 @@ macro_rules! opens_door {
 }
 pub(super) use opens_door;
 
+/// Who waits for an answer, and what is noted of the work for it.
+pub struct Reply<T> {
+    waiter: Option<oneshot::Sender<Answered<T>>>,
+    work: Option<Work>,
+    handled: Option<Moment>,
+}
+
+impl<T> Reply<T> {
+    /// Works for the request that it is for.
+    fn within<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        match &mut self.work {
+            Some(noted) => noted.within(work),
+            None => work(),
+        }
+    }
+
+    /// The handler is through.
+    fn handled(&mut self, watch: &Watch) {
+        self.handled = self.work.as_ref().map(|work| watch.handled(work));
+    }
+
+    /// There is an answer, whether since the handler was through or since now.
+    fn send(self, answer: T, ended: Option<Moment>) {
+        let done = self.work.and_then(|work| work.end(ended));
+        let answered = Answered { answer, done };
+        match self.waiter {
+            // Whoever went away doesn't want to know; what was done for the request is noted all the same.
+            Some(waiter) => drop(waiter.send(answered).map_err(Answered::into_answer)),
+            None => drop(answered.into_answer()),
+        }
+    }
+
+    /// There is an answer, and the handler is through with it.
+    fn send_at_once(mut self, answer: T, watch: &Watch) {
+        self.handled(watch);
+        let ended = self.handled;
+        self.send(answer, ended);
+    }
+}
+
 /// The ways in which a handler of a message `M` answers. The span of its work ends before the waiter hears of it.
-pub trait Answers<A: Actor, M: Message>: MessageResponse<A, M> {
+pub trait Answers<A: Watched, M: Message> {
     /// Answers.
-    fn answer(self, context: &mut A::Context, waiter: Option<OneshotSender<M::Result>>, work: Work);
+    fn answer(self, actor: &mut A, context: &mut A::Context, reply: Reply<M::Result>);
 }
 
 macro_rules! answers_at_once {
     ($([$($parameter:ident),*] $answer:ty),*) => {$(
         impl<A, M, $($parameter: 'static),*> Answers<A, M> for $answer
         where
-            A: Actor,
+            A: Watched,
             M: Message<Result = $answer>,
         {
-            fn answer(
-                self,
-                context: &mut A::Context,
-                waiter: Option<OneshotSender<Self>>,
-                work: Work,
-            ) {
-                work.end();
-                MessageResponse::<A, M>::handle(self, context, waiter);
+            fn answer(self, actor: &mut A, _: &mut A::Context, reply: Reply<Self>) {
+                reply.send_at_once(self, actor.watch());
             }
         }
     )*};
 }
 answers_at_once!([] (), [T] Option<T>, [T, E] Result<T, E>);
 
-impl<A: Actor, M: Message> Answers<A, M> for MessageResult<M> {
-    fn answer(
-        self,
-        context: &mut A::Context,
-        waiter: Option<OneshotSender<M::Result>>,
-        work: Work,
-    ) {
-        work.end();
-        MessageResponse::<A, M>::handle(self, context, waiter);
-    }
-}
-
-fn tell<T>(waiter: Option<OneshotSender<T>>, answer: T) {
-    if let Some(waiter) = waiter {
-        // Whoever went away doesn't want to know.
-        drop(waiter.send(answer));
+impl<A: Watched, M: Message> Answers<A, M> for MessageResult<M> {
+    fn answer(self, actor: &mut A, _: &mut A::Context, reply: Reply<M::Result>) {
+        reply.send_at_once(self.0, actor.watch());
     }
 }
 
 impl<A, M, T> Answers<A, M> for ResponseFuture<T>
 where
-    A: Actor,
+    A: Watched,
     M: Message<Result = T>,
     T: 'static,
 {
-    fn answer(self, _: &mut A::Context, waiter: Option<OneshotSender<T>>, work: Work) {
-        actix::spawn(Trace::follow(work.trace(), async move {
-            let answer = self.await;
-            work.end();
-            tell(waiter, answer);
-        }));
+    fn answer(mut self, actor: &mut A, _: &mut A::Context, mut reply: Reply<T>) {
+        reply.handled(actor.watch());
+        actix::spawn(async move {
+            let answer = poll_fn(|task| reply.within(|| self.as_mut().poll(task))).await;
+            reply.send(answer, None);
+        });
     }
 }
 
 impl<A, M, T> Answers<A, M> for ResponseActFuture<A, T>
 where
-    A: Actor,
+    A: Watched,
     A::Context: AsyncContext<A>,
     M: Message<Result = T>,
     T: 'static,
 {
-    fn answer(self, context: &mut A::Context, waiter: Option<OneshotSender<T>>, work: Work) {
-        context.spawn(Followed {
-            answer: self,
-            waiter,
-            work: Some(work),
-        });
+    fn answer(mut self, actor: &mut A, context: &mut A::Context, mut reply: Reply<T>) {
+        // Out of memory most answers are there at once. The others are polled again as soon as they are spawned, so nobody
+        // needs to be woken for this first time.
+        let mut nobody = TaskContext::from_waker(Waker::noop());
+        match reply.within(|| self.as_mut().poll(actor, context, &mut nobody)) {
+            Poll::Ready(answer) => reply.send_at_once(answer, actor.watch()),
+            Poll::Pending => {
+                reply.handled(actor.watch());
+                context.spawn(Followed {
+                    answer: self,
+                    reply: Some(reply),
+                });
+            }
+        }
     }
 }
 
 /// An answer that is worked on for a request.
 struct Followed<A: Actor, T> {
     answer: ResponseActFuture<A, T>,
-    waiter: Option<OneshotSender<T>>,
-    work: Option<Work>,
+    reply: Option<Reply<T>>,
 }
 
 impl<A: Actor, T> ActorFuture<A> for Followed<A, T> {
@@ -295,17 +355,17 @@ impl<A: Actor, T> ActorFuture<A> for Followed<A, T> {
         context: &mut A::Context,
         task: &mut TaskContext<'_>,
     ) -> Poll<()> {
-        let followed = &mut *self;
-        let trace = followed.work.as_ref().and_then(Work::trace);
-        let polled = Trace::within(trace, || {
-            followed.answer.as_mut().poll(actor, context, task)
-        });
-        polled.map(|answer| {
-            if let Some(work) = followed.work.take() {
-                work.end();
-            }
-            tell(followed.waiter.take(), answer);
-        })
+        let Self { answer, reply } = &mut *self;
+        let Some(at_work) = reply else {
+            return Poll::Ready(());
+        };
+        at_work
+            .within(|| answer.as_mut().poll(actor, context, task))
+            .map(|answer| {
+                if let Some(reply) = reply.take() {
+                    reply.send(answer, None);
+                }
+            })
     }
 }
 
@@ -315,7 +375,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Timestamp;
-    use crate::telemetry::Span;
+    use crate::telemetry::{Span, Trace};
 
     struct Clerk {
         watch: Watch,
@@ -407,7 +467,7 @@ mod tests {
                 (Span::Mailbox, "users"),
             ];
             assert_eq!(spans, expected);
-            let figures = telemetry.actor(ActorName::Posts).expect("it is on");
+            let figures = telemetry.actor(ActorName::Posts);
             assert_eq!(figures.messages(), [("Ask", 1), ("AskSoon", 1)]);
             assert_eq!(figures.depth(), 0);
         });
@@ -423,7 +483,7 @@ mod tests {
                 drop(posts.send(Ask));
             }
             assert_eq!(posts.send(Ask).await, Err(DoorError::Busy));
-            let figures = telemetry.actor(ActorName::Posts).expect("it is on");
+            let figures = telemetry.actor(ActorName::Posts);
             while figures.depth() > 0 {
                 tokio::task::yield_now().await;
             }

@@ -15,7 +15,7 @@ use super::gate::Gate;
 use crate::secret::{Secret, same_bytes};
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::{ActorName, Watch};
-use crate::threads::name_this;
+use crate::threads::{ThreadLog, name_this};
 
 /// How many passwords are hashed at the same time.
 pub const HASHERS: usize = 2;
@@ -65,7 +65,9 @@ impl Hashers {
         };
         let name = ActorName::Hashers;
         let watched = Arc::clone(telemetry);
+        let log = ThreadLog::of_this_thread();
         let pool = SyncArbiter::start(HASHERS, move || {
+            log.adopt();
             name_this("kinglet-hasher");
             Hasher {
                 full: argon2(MEMORY_KIB, PASSES),

@@ -24,7 +24,7 @@ pub mod vitals;
 use actix::dev::ToEnvelope;
 use actix::{Actor, Handler};
 
-use self::door::{Answers, Door, Errand, Watched};
+use self::door::{Door, Errand, Watched};
 use self::error::AskError;
 use self::messages::{Find, Owned, Owner, Perform};
 use crate::store::reader::Query;
@@ -51,10 +51,8 @@ impl Actors {
     pub async fn perform<U>(&self, unit: U) -> Result<U::Answer, AskError>
     where
         U: Unit + Owned,
-        U::Owner: Watched + Handler<Perform<U>>,
-        <U::Owner as Handler<Perform<U>>>::Result: Answers<U::Owner, Perform<U>>,
-        <U::Owner as Actor>::Context:
-            ToEnvelope<U::Owner, Perform<U>> + ToEnvelope<U::Owner, Errand<U::Owner>>,
+        U::Owner: Watched + Handler<Errand<Perform<U>>>,
+        <U::Owner as Actor>::Context: ToEnvelope<U::Owner, Errand<Perform<U>>>,
     {
         U::Owner::door(self).send(Perform(unit)).await?
     }
@@ -66,10 +64,8 @@ impl Actors {
     pub async fn find<Q>(&self, query: Q) -> Result<Q::Answer, AskError>
     where
         Q: Query + Owned,
-        Q::Owner: Watched + Handler<Find<Q>>,
-        <Q::Owner as Handler<Find<Q>>>::Result: Answers<Q::Owner, Find<Q>>,
-        <Q::Owner as Actor>::Context:
-            ToEnvelope<Q::Owner, Find<Q>> + ToEnvelope<Q::Owner, Errand<Q::Owner>>,
+        Q::Owner: Watched + Handler<Errand<Find<Q>>>,
+        <Q::Owner as Actor>::Context: ToEnvelope<Q::Owner, Errand<Find<Q>>>,
     {
         Q::Owner::door(self).send(Find(query)).await?
     }

@@ -3,7 +3,7 @@
 use actix::{Actor, Addr, SyncArbiter, SyncContext};
 use tokio::sync::mpsc;
 
-use crate::threads::name_this;
+use crate::threads::{ThreadLog, name_this};
 
 /// Tells when every thread of a pool has ended, which is when nobody has its address any more.
 #[derive(Debug)]
@@ -31,9 +31,11 @@ where
     A: Actor<Context = SyncContext<A>>,
 {
     let (alive, ended) = mpsc::channel(1);
+    let log = ThreadLog::of_this_thread();
     let pool = SyncArbiter::start(threads, move || {
         // Every thread of the pool holds this closure, and with it the sender, until it ends.
         let _held: &mpsc::Sender<()> = &alive;
+        log.adopt();
         name_this(name);
         make()
     });

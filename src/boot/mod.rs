@@ -47,6 +47,7 @@ use crate::logging::LogControl;
 use crate::net::inherited::Inherited;
 use crate::net::listener::Endpoint;
 use crate::randomness::Randomness;
+use crate::threads::ThreadLog;
 
 /// How long a start waits for another process to give up the data directory or the port.
 const HANDOVER_MAX: Duration = Duration::from_secs(2);
@@ -67,11 +68,13 @@ const SERVING_THREADS_MAX: usize = 16;
 /// When the machine gives no threads, else what the future says.
 pub fn run<T>(work: impl Future<Output = Result<T, BootError>>) -> Result<T, BootError> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
+    let log = ThreadLog::of_this_thread();
     let runtime = runtime::Builder::new_multi_thread()
         // The owners and the writer need the other half: with a serving thread per core, every message wakes a core that
         // is at work.
         .worker_threads((threads / 2).clamp(1, SERVING_THREADS_MAX))
         .thread_name("kinglet-http")
+        .on_thread_start(move || log.adopt())
         .enable_all()
         .build()
         .map_err(BootError::Threads)?;
@@ -409,5 +412,16 @@ mod tests {
             );
             assert_eq!(error.exit_code(), 1);
         }
+    }
+
+    #[test]
+    fn whoever_is_only_sent_on_takes_few_connections_and_not_for_long() {
+        let mut config = Config::default();
+        config.http.connections_max = 10_000;
+        let bounds = redirect_bounds(&config);
+        assert_eq!(bounds.connections_max, REDIRECT_CONNECTIONS_MAX);
+        assert!(bounds.idle_timeout <= REDIRECT_IDLE_MAX);
+        config.http.connections_max = 10;
+        assert_eq!(redirect_bounds(&config).connections_max, 10);
     }
 }

@@ -38,7 +38,7 @@ use crate::store::units::SetInstanceUrl;
 use crate::store::writer::{Switch, WriterThread};
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::ActorName;
-use crate::threads::name_this;
+use crate::threads::{ThreadLog, name_this};
 use crate::unsubscribe::UnsubscribeKey;
 
 /// How long the owners' threads may take to end.
@@ -227,7 +227,11 @@ impl Opened {
 
         let arbiter = |name: &'static str| {
             let arbiter = Arbiter::try_new().map_err(BootError::Threads)?;
-            arbiter.spawn_fn(move || name_this(name));
+            let log = ThreadLog::of_this_thread();
+            arbiter.spawn_fn(move || {
+                log.adopt();
+                name_this(name);
+            });
             Ok::<_, BootError>(arbiter)
         };
         let arbiters = vec![
@@ -311,9 +315,11 @@ impl Opened {
         let unsubscribe_key = UnsubscribeKey::new(writer_thread.unsubscribe_key()?);
         let identity = writer_thread.identity()?;
         let (writer_alive, writer_ended) = oneshot::channel();
+        let thread_log = ThreadLog::of_this_thread();
         thread::Builder::new()
             .name("kinglet-writer".to_owned())
             .spawn(move || {
+                thread_log.adopt();
                 // Dropped when the thread ends, also by a panic.
                 let _alive = writer_alive;
                 writer_thread.run();

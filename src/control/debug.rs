@@ -18,7 +18,7 @@ use crate::store::queries::inspection::{ExplainStatements, ReadSizes, StoreSizes
 use crate::store::reader::Reader;
 use crate::telemetry::Report;
 use crate::telemetry::mailbox::ActorFigures;
-use crate::telemetry::metrics::{Histogram, Seen};
+use crate::telemetry::metrics::Seen;
 use crate::telemetry::panics::Panics;
 use crate::telemetry::slow::LAST_MAX;
 use crate::telemetry::statements::StatementFigures;
@@ -163,8 +163,8 @@ fn actors(instance: &Instance) -> Vec<ActorReport> {
         name: "writer".to_owned(),
         waiting,
         handled: writer.apply.read().count(),
-        wait: times(&writer.lane),
-        handling: times(&writer.apply),
+        wait: times(&writer.lane.read()),
+        handling: times(&writer.apply.read()),
         kinds: outcomes
             .into_iter()
             .filter(|(_, count)| *count > 0)
@@ -182,9 +182,9 @@ fn actor(figures: &Arc<ActorFigures>) -> ActorReport {
     ActorReport {
         name: figures.name().name().to_owned(),
         waiting: u64::try_from(figures.depth()).unwrap_or(u64::MAX),
-        handled: figures.handling.read().count(),
-        wait: times(&figures.wait),
-        handling: times(&figures.handling),
+        handled: figures.handling().count(),
+        wait: times(&figures.wait()),
+        handling: times(&figures.handling()),
         kinds: kinds
             .into_iter()
             .map(|(kind, count)| (kind.to_owned(), count))
@@ -201,8 +201,7 @@ fn panics(panics: &Panics) -> Option<PanicReport> {
     })
 }
 
-fn times(histogram: &Histogram) -> Times {
-    let seen: Seen = histogram.read();
+fn times(seen: &Seen) -> Times {
     let millis = |seconds: Option<f64>| seconds.map(|seconds| seconds * 1000.0);
     Times {
         mean_ms: millis(seen.mean()),

@@ -54,8 +54,8 @@ impl<'a> Observed<'a> {
     }
 
     /// It was answered.
-    pub(super) fn end(&self, method: &Method, response: &Response, now: Timestamp) {
-        let Some(trace) = &self.trace else {
+    pub(super) fn end(mut self, method: &Method, response: &Response, now: Timestamp) {
+        let Some(trace) = self.trace.take() else {
             return;
         };
         let note = response.extensions().get::<RouteNote>();
@@ -68,11 +68,11 @@ impl<'a> Observed<'a> {
         }
         self.telemetry.http.record(route, method, status, nanos);
         self.telemetry.recent.note(now, nanos / 1000, status);
-        if self.telemetry.slow.note(trace, nanos) {
-            slow_log::record(&trace.report(), note.and_then(|note| note.account));
-        }
         #[cfg(feature = "otlp")]
-        self.telemetry.otlp.offer(trace);
+        self.telemetry.otlp.offer(&trace);
+        if let Some(slow) = self.telemetry.slow.note(trace, nanos) {
+            slow_log::record(&slow.report(), note.and_then(|note| note.account));
+        }
     }
 }
 

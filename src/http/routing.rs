@@ -406,7 +406,7 @@ impl<C: Facade> Routes<C> {
             account: None,
         };
         let mut standing = None;
-        let gate = Stretch::begin(Span::Gate, "");
+        let gate = Stretch::since_begun(Span::Gate, "");
         let admitted = facade.admit(&route.info, &call).await;
         gate.end();
         let answer = match admitted {

@@ -145,7 +145,7 @@ fn level(number: i64) -> u64 {
 }
 
 fn figures_of(actor: &mailbox::ActorFigures) -> ActorFigures {
-    let (wait, handling) = (actor.wait.read(), actor.handling.read());
+    let (wait, handling) = (actor.wait(), actor.handling());
     ActorFigures {
         name: actor.name().name().to_owned(),
         waiting: count(actor.depth()),

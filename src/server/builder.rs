@@ -8,6 +8,7 @@ use std::thread;
 
 use tempfile::TempDir;
 use tokio::sync::oneshot;
+use tracing::Dispatch;
 
 use super::{Server, ServerThread};
 use crate::boot::{self, BootError, Plan, Serving};
@@ -17,6 +18,7 @@ use crate::letter_box::LetterBox;
 use crate::logging::LogControl;
 use crate::net::inherited::Inherited;
 use crate::randomness::Randomness;
+use crate::threads::ThreadLog;
 
 /// Where the state is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,7 @@ pub struct ServerBuilder {
     clock: SharedClock,
     seed: Option<u64>,
     letter_box: Option<LetterBox>,
+    subscriber: Option<Dispatch>,
     log: Option<LogControl>,
     telemetry: bool,
     inherited: Arc<Inherited>,
@@ -74,6 +77,7 @@ impl Default for ServerBuilder {
             clock: Arc::new(SystemClock),
             seed: None,
             letter_box: None,
+            subscriber: None,
             log: None,
             telemetry: true,
             inherited: Arc::default(),
@@ -201,6 +205,29 @@ impl ServerBuilder {
         self
     }
 
+    /// Writes the records of this server to this subscriber and to no other; unless it is given, they go to that of the
+    /// process. What a test's own thread logs while it asks the server doesn't belong to it.
+    ///
+    /// ```
+    /// use kinglet::Server;
+    /// use kinglet::config::Log;
+    /// use kinglet::logging::{LogSink, subscriber};
+    ///
+    /// let log = LogSink::new();
+    /// let server = Server::builder()
+    ///     .in_memory()
+    ///     .subscriber(subscriber(&Log::default(), log.clone()))
+    ///     .start_blocking()?;
+    /// let address = server.addr().to_string();
+    /// drop(server);
+    /// assert!(log.text().contains(&address), "{}", log.text());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn subscriber(mut self, subscriber: Dispatch) -> Self {
+        self.subscriber = Some(subscriber);
+        self
+    }
+
     /// Lets `kinglet log` change the levels of a log that [`logging::controlled`](crate::logging::controlled) made.
     pub fn log_control(mut self, control: LogControl) -> Self {
         self.log = Some(control);
@@ -287,11 +314,13 @@ impl ServerBuilder {
             telemetry: self.telemetry,
             repeats: self.seed.is_some(),
         };
+        let log = ThreadLog::new(self.subscriber);
         let (stop, stopped) = oneshot::channel::<()>();
         let (end, ended) = oneshot::channel();
         let thread = thread::Builder::new()
             .name("kinglet".to_owned())
             .spawn(move || {
+                log.adopt();
                 let mut ready = Some(ready);
                 let serving = boot::serve(
                     plan,

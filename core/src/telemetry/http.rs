@@ -2,9 +2,11 @@
 //!
 //! The routes are known at the start, so that there are no more figures than the program has routes, whatever is asked for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasherDefault;
 use std::sync::OnceLock;
 
+use super::hashing::PlainHasher;
 use super::metrics::{Counter, Gauge, Histogram, LATENCY};
 
 /// Methods as they are told; the last stands for all others.
@@ -67,10 +69,49 @@ fn no_methods() -> ByMethod {
     [const { OnceLock::new() }; METHODS.len()]
 }
 
+/// What a pattern is found by, as whoever declared it writes it: its place in the program, for which nobody reads its letters.
+type Place = (usize, usize);
+
+fn place_of(pattern: &'static str) -> Place {
+    (pattern.as_ptr() as usize, pattern.len())
+}
+
+/// The figures of the declared routes.
+#[derive(Debug)]
+struct Declared {
+    figures: Vec<(&'static str, ByMethod)>,
+    by_place: HashMap<Place, usize, BuildHasherDefault<PlainHasher>>,
+    by_pattern: BTreeMap<&'static str, usize>,
+}
+
+impl Declared {
+    fn new(patterns: impl IntoIterator<Item = &'static str>) -> Self {
+        let mut declared = Self {
+            figures: Vec::new(),
+            by_place: HashMap::default(),
+            by_pattern: BTreeMap::new(),
+        };
+        for pattern in patterns {
+            let index = *declared.by_pattern.entry(pattern).or_insert_with(|| {
+                declared.figures.push((pattern, no_methods()));
+                declared.figures.len() - 1
+            });
+            declared.by_place.insert(place_of(pattern), index);
+        }
+        declared
+    }
+
+    fn find(&self, pattern: &'static str) -> Option<&ByMethod> {
+        let index = self.by_place.get(&place_of(pattern));
+        let index = index.or_else(|| self.by_pattern.get(pattern))?;
+        self.figures.get(*index).map(|(_, by_method)| by_method)
+    }
+}
+
 /// The figures of all requests and connections.
 #[derive(Debug)]
 pub struct HttpFigures {
-    routes: OnceLock<HashMap<&'static str, ByMethod>>,
+    routes: OnceLock<Declared>,
     unmatched: ByMethod,
     /// Requests that are worked on.
     pub in_flight: Gauge,
@@ -101,15 +142,14 @@ impl Default for HttpFigures {
 impl HttpFigures {
     /// Says which routes there are; once, before the first request.
     pub fn declare(&self, patterns: impl IntoIterator<Item = &'static str>) {
-        let routes = patterns.into_iter().map(|pattern| (pattern, no_methods()));
         // Whoever declares them a second time says the same.
-        drop(self.routes.set(routes.collect()));
+        drop(self.routes.set(Declared::new(patterns)));
     }
 
     /// Counts a request that was answered.
     pub fn record(&self, route: Option<&'static str>, method: &str, status: u16, nanos: u64) {
         let known = self.routes.get();
-        let known = route.and_then(|route| known?.get(route));
+        let known = route.and_then(|route| known?.find(route));
         let by_method = known.unwrap_or(&self.unmatched);
         let figures = by_method[method_index(method)].get_or_init(|| Box::new(RouteFigures::new()));
         figures.statuses[status_index(status)].count();
@@ -118,7 +158,8 @@ impl HttpFigures {
 
     /// The figures of every route and method that was asked for, by pattern.
     pub fn read(&self) -> Vec<(&'static str, &'static str, &RouteFigures)> {
-        let routes = self.routes.get().into_iter().flatten();
+        let routes = self.routes.get().map(|declared| &declared.figures);
+        let routes = routes.into_iter().flatten();
         let routes = routes.map(|(pattern, by_method)| (*pattern, by_method));
         let mut found: Vec<_> = routes
             .chain([(UNMATCHED, &self.unmatched)])

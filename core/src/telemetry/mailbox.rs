@@ -2,10 +2,12 @@
 
 use std::any::{TypeId, type_name};
 use std::collections::{BTreeMap, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::BuildHasherDefault;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::metrics::{Counter, Histogram, INNER_TIME};
+use super::hashing::PlainHasher;
+use super::metrics::{Counter, Histogram, INNER_TIME, Seen};
 use super::panics::Panics;
 use super::trace::{Span, Trace};
 use crate::clock::Moment;
@@ -68,19 +70,66 @@ impl ActorName {
     }
 }
 
+/// What one actor of those with this name notes; it alone writes.
+#[derive(Debug)]
+struct Notes {
+    wait: Histogram,
+    handling: Histogram,
+    kinds: Mutex<BTreeMap<&'static str, Arc<Counter>>>,
+}
+
+impl Default for Notes {
+    fn default() -> Self {
+        Self {
+            wait: Histogram::new(&INNER_TIME),
+            handling: Histogram::new(&INNER_TIME),
+            kinds: Mutex::default(),
+        }
+    }
+}
+
+/// Nobody who panicked half-way leaves more behind than a count too few.
+fn open<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Notes {
+    /// The counter of a kind; beyond [`KINDS_MAX`] one for all others.
+    fn counter(&self, kind: &'static str) -> Arc<Counter> {
+        let mut kinds = open(&self.kinds);
+        let is_told = kinds.len() < KINDS_MAX || kinds.contains_key(kind);
+        Arc::clone(
+            kinds
+                .entry(if is_told { kind } else { "other" })
+                .or_default(),
+        )
+    }
+
+    fn absorb(&self, other: &Self) {
+        self.wait.absorb(&other.wait);
+        self.handling.absorb(&other.handling);
+        for (kind, count) in open(&other.kinds).iter() {
+            self.counter(kind).add(count.get());
+        }
+    }
+}
+
+/// A number in a stretch of memory of its own: whoever writes it doesn't take a neighbour away from another processor.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Apart(AtomicUsize);
+
 /// The figures of an actor.
 #[derive(Debug)]
 pub struct ActorFigures {
     name: ActorName,
-    /// Each message that waits holds one more.
-    waiting: Arc<()>,
-    /// From sending to the beginning of the handler, in nanoseconds.
-    pub wait: Histogram,
-    /// How long a message's handler kept the actor's thread, in nanoseconds. What a handler waits for afterwards doesn't.
-    pub handling: Histogram,
+    sent: Apart,
+    taken: Apart,
     /// Work for it that panicked, and failed alone.
     pub panics: Panics,
-    kinds: Mutex<BTreeMap<&'static str, Arc<Counter>>>,
+    /// What those noted who are gone.
+    gone: Notes,
+    at_work: Mutex<Vec<Arc<Notes>>>,
 }
 
 impl ActorFigures {
@@ -88,11 +137,11 @@ impl ActorFigures {
     pub fn new(name: ActorName) -> Self {
         Self {
             name,
-            waiting: Arc::new(()),
-            wait: Histogram::new(&INNER_TIME),
-            handling: Histogram::new(&INNER_TIME),
+            sent: Apart::default(),
+            taken: Apart::default(),
             panics: Panics::default(),
-            kinds: Mutex::default(),
+            gone: Notes::default(),
+            at_work: Mutex::default(),
         }
     }
 
@@ -103,36 +152,63 @@ impl ActorFigures {
 
     /// How many messages wait for it.
     pub fn depth(&self) -> usize {
-        Arc::strong_count(&self.waiting).saturating_sub(1)
+        let taken = self.taken.0.load(Ordering::Relaxed);
+        let sent = self.sent.0.load(Ordering::Relaxed);
+        waiting(sent, taken)
+    }
+
+    /// From sending to the beginning of the handler, in nanoseconds.
+    pub fn wait(&self) -> Seen {
+        self.seen(|notes| &notes.wait)
+    }
+
+    /// How long a message's handler kept the actor's thread, in nanoseconds. What a handler waits for afterwards doesn't.
+    pub fn handling(&self) -> Seen {
+        self.seen(|notes| &notes.handling)
+    }
+
+    fn seen(&self, of: fn(&Notes) -> &Histogram) -> Seen {
+        // Who goes moves what was noted while this is locked.
+        let at_work = open(&self.at_work);
+        let gone = of(&self.gone).read();
+        at_work
+            .iter()
+            .fold(gone, |seen, notes| seen.and(&of(notes).read()))
     }
 
     /// How many messages of each kind were worked on, by name.
     pub fn messages(&self) -> Vec<(&'static str, u64)> {
-        let kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
-        kinds
-            .iter()
-            .map(|(kind, count)| (*kind, count.get()))
-            .collect()
-    }
-
-    /// A message sets out; the request that is worked for comes along.
-    pub fn ticket(&self) -> Ticket {
-        Ticket {
-            sent: Moment::now(),
-            trace: Trace::current(),
-            _waiting: Arc::clone(&self.waiting),
+        let mut counts = BTreeMap::new();
+        let at_work = open(&self.at_work);
+        let all = at_work.iter().map(Arc::as_ref).chain([&self.gone]);
+        for notes in all {
+            for (kind, count) in open(&notes.kinds).iter() {
+                *counts.entry(*kind).or_insert(0) += count.get();
+            }
         }
+        counts.into_iter().collect()
     }
 
-    fn counter(&self, kind: &'static str) -> Arc<Counter> {
-        let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
-        let kind = if kinds.len() < KINDS_MAX {
-            kind
-        } else {
-            "other"
-        };
-        Arc::clone(kinds.entry(kind).or_default())
+    /// A message sets out, unless as many as `waiting_max` wait already.
+    pub fn admit(&self, waiting_max: usize) -> bool {
+        let sent = self.sent.0.fetch_add(1, Ordering::Relaxed);
+        let is_admitted = waiting(sent, self.taken.0.load(Ordering::Relaxed)) < waiting_max;
+        if !is_admitted {
+            self.sent.0.fetch_sub(1, Ordering::Relaxed);
+        }
+        is_admitted
     }
+
+    /// A message that was admitted is taken out of the mailbox, to be worked on or not.
+    pub fn take(&self) {
+        self.taken.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Both numbers are read at slightly different moments.
+fn waiting(sent: usize, taken: usize) -> usize {
+    let waiting = sent.wrapping_sub(taken);
+    if waiting > usize::MAX / 2 { 0 } else { waiting }
 }
 
 /// What a message carries to its actor.
@@ -140,14 +216,25 @@ impl ActorFigures {
 pub struct Ticket {
     sent: Moment,
     trace: Option<Trace>,
-    _waiting: Arc<()>,
 }
 
-/// An actor's own notebook: kinds of messages are looked up without a lock.
+impl Ticket {
+    /// A message is sent now; the request that is worked for comes along.
+    pub fn now() -> Self {
+        Self {
+            sent: Moment::now(),
+            trace: Trace::current(),
+        }
+    }
+}
+
+/// An actor's own notebook: kinds of messages are looked up without a lock, and nobody else writes in it.
 #[derive(Debug)]
 pub struct Watch {
-    figures: Option<Arc<ActorFigures>>,
-    kinds: HashMap<TypeId, Kind, BuildHasherDefault<TypeIdHasher>>,
+    figures: Arc<ActorFigures>,
+    /// `None` where nothing is measured.
+    notes: Option<Arc<Notes>>,
+    kinds: HashMap<TypeId, Kind, BuildHasherDefault<PlainHasher>>,
 }
 
 #[derive(Debug)]
@@ -157,45 +244,63 @@ struct Kind {
 }
 
 impl Watch {
-    /// A notebook for these figures, or for none.
-    pub fn new(figures: Option<Arc<ActorFigures>>) -> Self {
+    /// A notebook for these figures; an empty one unless something is measured.
+    pub fn new(figures: Arc<ActorFigures>, is_on: bool) -> Self {
+        let notes = is_on.then(Arc::<Notes>::default);
+        open(&figures.at_work).extend(notes.clone());
         Self {
             figures,
+            notes,
             kinds: HashMap::default(),
         }
     }
 
+    /// Whose it is.
+    pub fn figures(&self) -> &ActorFigures {
+        &self.figures
+    }
+
     /// The actor begins to work on a message of type `M`.
     pub fn begin<M: 'static>(&mut self, ticket: Ticket) -> Option<Work> {
-        let figures = self.figures.as_ref()?;
+        let notes = self.notes.as_ref()?;
         let begun = Moment::now();
-        figures.wait.observe(begun.nanos_since(ticket.sent));
+        notes.wait.observe_alone(begun.nanos_since(ticket.sent));
         let kind = self.kinds.entry(TypeId::of::<M>()).or_insert_with(|| {
             let name = kind_name(type_name::<M>());
-            let count = figures.counter(name);
+            let count = notes.counter(name);
             Kind { name, count }
         });
-        kind.count.count();
+        kind.count.count_alone();
         Some(Work {
             trace: ticket.trace,
             sent: ticket.sent,
             begun,
-            actor: figures.name,
+            actor: self.figures.name,
             kind: kind.name,
         })
     }
 
     /// Work of this kind panicked, and failed alone.
     pub fn panicked(&self, kind: &'static str) {
-        if let Some(figures) = &self.figures {
-            figures.panics.note(kind);
-        }
+        self.figures.panics.note(kind);
     }
 
-    /// The handler is through, whether there is an answer yet or not.
-    pub fn handled(&self, work: &Work) {
-        if let Some(figures) = &self.figures {
-            figures.handling.observe(work.begun.elapsed_nanos());
+    /// The handler is through, whether there is an answer yet or not; answers when.
+    pub fn handled(&self, work: &Work) -> Moment {
+        let now = Moment::now();
+        if let Some(notes) = &self.notes {
+            notes.handling.observe_alone(now.nanos_since(work.begun));
+        }
+        now
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(notes) = self.notes.take() {
+            let mut at_work = open(&self.figures.at_work);
+            at_work.retain(|other| !Arc::ptr_eq(other, &notes));
+            self.figures.gone.absorb(&notes);
         }
     }
 }
@@ -211,24 +316,45 @@ pub struct Work {
 }
 
 impl Work {
-    /// The request that it is for.
-    pub fn trace(&self) -> Option<Trace> {
-        self.trace.clone()
+    /// Works for the request that it is for.
+    pub fn within<T>(&mut self, work: impl FnOnce() -> T) -> T {
+        Trace::lend(&mut self.trace, work)
     }
 
-    /// Whether it is for a request.
-    pub fn is_traced(&self) -> bool {
-        self.trace.is_some()
+    /// There is an answer, since `ended` or since now; nothing is left to note where it is for no request.
+    pub fn end(self, ended: Option<Moment>) -> Option<Done> {
+        let trace = self.trace?;
+        let (actor, kind) = (self.actor, self.kind);
+        Some(Done {
+            trace,
+            actor,
+            kind,
+            sent: self.sent,
+            begun: self.begun,
+            ended: ended.unwrap_or_else(Moment::now),
+        })
     }
+}
 
-    /// There is an answer, which nobody has got yet.
-    pub fn end(self) {
-        if let Some(trace) = &self.trace {
-            trace.add_all([
-                (Span::Mailbox, self.actor.name(), self.sent, self.begun),
-                (self.actor.span(), self.kind, self.begun, Moment::now()),
-            ]);
-        }
+/// A message that was worked on for a request. It goes to the asker with the answer, who notes it: so a trace stays with the
+/// processor that works for it.
+#[derive(Debug)]
+pub struct Done {
+    trace: Trace,
+    actor: ActorName,
+    kind: &'static str,
+    sent: Moment,
+    begun: Moment,
+    ended: Moment,
+}
+
+impl Done {
+    /// Notes it in the request's course.
+    pub fn note(self) {
+        self.trace.add_all([
+            (Span::Mailbox, self.actor.name(), self.sent, self.begun),
+            (self.actor.span(), self.kind, self.begun, self.ended),
+        ]);
     }
 }
 
@@ -239,28 +365,6 @@ pub fn kind_name(type_name: &'static str) -> &'static str {
         .rsplit([':', '<', ' '])
         .next()
         .unwrap_or(innermost)
-}
-
-/// The compiler has hashed types already.
-#[derive(Debug, Default)]
-struct TypeIdHasher(u64);
-
-impl Hasher for TypeIdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for part in bytes.chunks(8) {
-            let mut number = [0; 8];
-            number[..part.len()].copy_from_slice(part);
-            self.0 ^= u64::from_le_bytes(number);
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 ^= number;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
 
 #[cfg(test)]
@@ -280,20 +384,42 @@ mod tests {
     }
 
     #[test]
-    fn a_message_waits_until_it_is_begun_or_lost() {
-        let figures = Arc::new(ActorFigures::new(ActorName::Posts));
-        let mut watch = Watch::new(Some(Arc::clone(&figures)));
-        let (one, two) = (figures.ticket(), figures.ticket());
+    fn a_message_waits_until_it_is_taken_and_no_more_than_so_many_do() {
+        let figures = ActorFigures::new(ActorName::Posts);
+        assert!(figures.admit(2) && figures.admit(2));
+        assert!(!figures.admit(2));
         assert_eq!(figures.depth(), 2);
-        drop(two);
-        let work = watch.begin::<FollowSomebody>(one).expect("it is watched");
-        assert_eq!(figures.depth(), 0);
-        watch.handled(&work);
-        work.end();
-        let second = figures.ticket();
-        watch.begin::<FollowSomebody>(second);
-        assert_eq!(figures.messages(), [("FollowSomebody", 2)]);
-        assert_eq!(figures.wait.read().count(), 2);
-        assert_eq!(figures.handling.read().count(), 1);
+        figures.take();
+        assert_eq!(figures.depth(), 1);
+        assert!(figures.admit(2));
+    }
+
+    #[test]
+    fn what_all_of_a_pool_noted_is_told_also_when_one_is_gone() {
+        let figures = Arc::new(ActorFigures::new(ActorName::Readers));
+        let mut pool = [(); 2].map(|()| Watch::new(Arc::clone(&figures), true));
+        for watch in &mut pool {
+            let work = watch.begin::<FollowSomebody>(Ticket::now());
+            let work = work.expect("it is watched");
+            watch.handled(&work);
+            assert!(work.end(None).is_none(), "it was for no request");
+        }
+        let told = || {
+            let counts = (figures.wait().count(), figures.handling().count());
+            (figures.messages(), counts)
+        };
+        let expected = (vec![("FollowSomebody", 2)], (2, 2));
+        assert_eq!(told(), expected);
+        let [one, mut other] = pool;
+        drop(one);
+        assert_eq!(told(), expected);
+        other.begin::<FollowSomebody>(Ticket::now());
+        assert_eq!(figures.messages(), [("FollowSomebody", 3)]);
+        drop(other);
+        assert_eq!(figures.wait().count(), 3);
+        assert!(open(&figures.at_work).is_empty());
+        let mut nobody = Watch::new(Arc::clone(&figures), false);
+        assert!(nobody.begin::<FollowSomebody>(Ticket::now()).is_none());
+        assert_eq!(figures.wait().count(), 3);
     }
 }

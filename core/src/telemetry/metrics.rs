@@ -22,10 +22,21 @@ impl Counter {
         self.0.fetch_add(more, Ordering::Relaxed);
     }
 
+    /// Counts one more, where nobody else counts: what another thread counts at the same moment may be lost.
+    pub fn count_alone(&self) {
+        add_alone(&self.0, 1);
+    }
+
     /// How many so far.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// Adds without keeping others from adding, for which processors take several times as long.
+fn add_alone(number: &AtomicU64, more: u64) {
+    let sum = number.load(Ordering::Relaxed).wrapping_add(more);
+    number.store(sum, Ordering::Relaxed);
 }
 
 /// A number that rises and falls.
@@ -138,11 +149,32 @@ impl Histogram {
 
     /// Takes in a value, in the scale's own unit.
     pub fn observe(&self, value: u64) {
-        let bucket = self.scale.bounds.partition_point(|bound| *bound < value);
-        if let Some(bucket) = self.buckets.get(bucket) {
+        if let Some(bucket) = self.bucket(value) {
             bucket.fetch_add(1, Ordering::Relaxed);
         }
         self.sum.fetch_add(value, Ordering::Relaxed);
+    }
+
+    /// As [`Histogram::observe`], where nobody else observes: what another thread takes in at the same moment may be lost.
+    pub fn observe_alone(&self, value: u64) {
+        if let Some(bucket) = self.bucket(value) {
+            add_alone(bucket, 1);
+        }
+        add_alone(&self.sum, value);
+    }
+
+    fn bucket(&self, value: u64) -> Option<&AtomicU64> {
+        let bucket = self.scale.bounds.partition_point(|bound| *bound < value);
+        self.buckets.get(bucket)
+    }
+
+    /// Takes in all that another one of the same scale saw.
+    pub fn absorb(&self, other: &Self) {
+        for (bucket, more) in self.buckets.iter().zip(&other.buckets) {
+            bucket.fetch_add(more.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        self.sum
+            .fetch_add(other.sum.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// What it saw so far. Values that come meanwhile may be in the sum and not yet in a bucket or the other way round.
@@ -176,6 +208,16 @@ impl Seen {
     /// How many values.
     pub fn count(&self) -> u64 {
         self.up_to.last().copied().unwrap_or(0)
+    }
+
+    /// With what another histogram of the same scale saw.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        for (count, more) in self.up_to.iter_mut().zip(&other.up_to) {
+            *count += more;
+        }
+        self.sum = self.sum.wrapping_add(other.sum);
+        self
     }
 
     /// The bound within which this share of the values were, 0 to 1, in the unit that is told; `None` without any value.
@@ -215,6 +257,22 @@ mod tests {
         assert_eq!(seen.quantile(0.5), Some(4.0));
         assert_eq!(seen.quantile(1.0), Some(512.0));
         assert_eq!(seen.mean(), Some(206.2));
+    }
+
+    #[test]
+    fn what_one_alone_observed_is_absorbed() {
+        let (alone, all) = (Histogram::new(&SIZES), Histogram::new(&SIZES));
+        alone.observe_alone(3);
+        alone.observe_alone(600);
+        all.observe(1);
+        all.absorb(&alone);
+        let seen = all.read();
+        assert_eq!(seen.up_to, [1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3]);
+        assert_eq!(seen.sum, 604);
+        let counter = Counter::new();
+        counter.count_alone();
+        counter.count();
+        assert_eq!(counter.get(), 2);
     }
 
     #[test]

@@ -64,14 +64,10 @@ impl SlowRequests {
         self.slow_nanos.load(Ordering::Relaxed) / 1_000_000
     }
 
-    /// Takes in a request that was answered and took so many nanoseconds; whether it was slow.
-    pub fn note(&self, trace: &Trace, nanos: u64) -> bool {
-        let place = self.next.fetch_add(1, Ordering::Relaxed) % LAST_MAX;
-        if let Some(place) = self.last.get(place) {
-            let before = open(place).replace(trace.clone());
-            drop(before);
-        }
+    /// Takes in a request that was answered and took so many nanoseconds; answers with it when it was slow.
+    pub fn note(&self, trace: Trace, nanos: u64) -> Option<Trace> {
         let is_slow = nanos >= self.slow_nanos.load(Ordering::Relaxed);
+        let slow = is_slow.then(|| trace.clone());
         if is_slow {
             let mut slow = open(&self.slow);
             if slow.len() == SLOW_MAX {
@@ -79,10 +75,17 @@ impl SlowRequests {
             }
             slow.push_back(trace.clone());
         }
-        if nanos > self.floor.load(Ordering::Relaxed) || self.is_floor_old(trace, nanos) {
-            self.rank(trace, nanos);
+        if nanos > self.floor.load(Ordering::Relaxed) || self.is_floor_old(&trace, nanos) {
+            self.rank(&trace, nanos);
         }
-        is_slow
+        let place = self.next.fetch_add(1, Ordering::Relaxed) % LAST_MAX;
+        if let Some(place) = self.last.get(place) {
+            let before = open(place).replace(trace);
+            if let Some(before) = before {
+                before.recycle();
+            }
+        }
+        slow
     }
 
     fn ended(&self, trace: &Trace, nanos: u64) -> u64 {
@@ -189,9 +192,9 @@ mod tests {
         let kept = SlowRequests::new(5);
         let count = SLOW_MAX as u64 + 10;
         for number in 0..count {
-            assert!(kept.note(&trace(number), 5_000_000 + number));
+            assert!(kept.note(trace(number), 5_000_000 + number).is_some());
         }
-        assert!(!kept.note(&trace(count), 4_999_999));
+        assert!(kept.note(trace(count), 4_999_999).is_none());
         let recent = numbers(&kept.recent());
         assert_eq!(recent.len(), SLOW_MAX);
         assert_eq!(recent.first(), Some(&(count - 1)));
@@ -203,9 +206,9 @@ mod tests {
     #[test]
     fn a_request_is_found_by_its_id_while_it_is_kept() {
         let kept = SlowRequests::new(1000);
-        kept.note(&trace(1), 9_000_000);
+        kept.note(trace(1), 9_000_000);
         for number in 2..LAST_MAX as u64 + 20 {
-            kept.note(&trace(number), number);
+            kept.note(trace(number), number);
         }
         let find = |number: u64| kept.find(&format!("{number:016x}")).is_some();
         assert!(find(1), "one of the slowest");
@@ -218,13 +221,12 @@ mod tests {
     fn what_was_slow_long_ago_makes_room() {
         let kept = SlowRequests::new(1000);
         for number in 0..SLOWEST_MAX as u64 {
-            kept.note(&trace(number), 1_000_000);
+            kept.note(trace(number), 1_000_000);
         }
-        kept.note(&trace(99), 10);
+        kept.note(trace(99), 10);
         assert!(!numbers(&kept.slowest()).contains(&99), "it was faster");
         // As if it had ended ten minutes later.
-        let late = trace(100);
-        kept.note(&late, LATE_NANOS + 2_000_000);
+        kept.note(trace(100), LATE_NANOS + 2_000_000);
         assert_eq!(numbers(&kept.slowest()), [100]);
     }
 }

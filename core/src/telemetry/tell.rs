@@ -4,7 +4,7 @@
 use super::exposition::{Exposition, Kind};
 use super::http::{HttpFigures, RouteFigures};
 use super::mailbox::ActorFigures;
-use super::metrics::Histogram;
+use super::metrics::Seen;
 use super::process::ProcessFigures;
 use super::writer::WriterFigures;
 use super::{MailFigures, Telemetry, log};
@@ -125,21 +125,21 @@ fn tell_actors(actors: &[std::sync::Arc<ActorFigures>], to: &mut Exposition) {
             messages.value(&[("actor", actor.name().name()), ("kind", kind)], count);
         }
     }
-    let mut histograms = |name, help, of: fn(&ActorFigures) -> &Histogram| {
+    let mut histograms = |name, help, of: fn(&ActorFigures) -> Seen| {
         let mut family = to.family(name, Kind::Histogram, help);
         for actor in actors {
-            family.histogram(&[("actor", actor.name().name())], &of(actor).read());
+            family.histogram(&[("actor", actor.name().name())], &of(actor));
         }
     };
     histograms(
         "kinglet_actor_mailbox_wait_seconds",
         "Time from sending a message to the beginning of its handler.",
-        |actor| &actor.wait,
+        ActorFigures::wait,
     );
     histograms(
         "kinglet_actor_handling_seconds",
         "Time that a message's handler kept the actor's thread; what it waits for afterwards isn't in it.",
-        |actor| &actor.handling,
+        ActorFigures::handling,
     );
 }
 

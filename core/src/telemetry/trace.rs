@@ -1,8 +1,10 @@
 //! Where the time of one request went.
 
 use std::borrow::Cow;
-use std::future::Future;
+use std::cell::Cell;
+use std::future::{Future, poll_fn};
 use std::mem;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -14,8 +16,11 @@ pub const SPANS_MAX: usize = 64;
 /// So many have their place in the trace itself; more take a further allocation.
 const SPANS_INLINE: usize = 16;
 
-tokio::task_local! {
-    static CURRENT: Option<Trace>;
+thread_local! {
+    /// Whom this thread works for at the moment.
+    static CURRENT: Cell<Option<Trace>> = const { Cell::new(None) };
+    /// The room of a trace that nobody looks at any more, for the next one that begins on this thread.
+    static SPARE: Cell<Option<Arc<Inner>>> = const { Cell::new(None) };
 }
 
 /// A part of a request's way.
@@ -128,6 +133,9 @@ struct Inner {
 #[derive(Debug, Clone)]
 pub struct Trace(Arc<Inner>);
 
+/// The method of a request that wasn't answered yet.
+const NO_METHOD: &str = "-";
+
 const NOTHING: Kept = Kept {
     kind: Span::Gate,
     detail: "",
@@ -135,15 +143,42 @@ const NOTHING: Kept = Kept {
     length_us: 0,
 };
 
+/// Has what was current before come back, also after a panic.
+struct Lent<'a>(&'a mut Option<Trace>);
+
+impl Lent<'_> {
+    fn exchange(&mut self) {
+        // A thread that is ending works for nobody.
+        let before = CURRENT.try_with(|current| current.replace(self.0.take()));
+        *self.0 = before.unwrap_or_default();
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.exchange();
+    }
+}
+
 impl Trace {
     /// Begins now; the calendar's time is for people.
     pub fn begin(id: [u8; 16], at: Timestamp) -> Self {
+        let begun = Moment::now();
+        let spare = SPARE.try_with(Cell::take).ok().flatten();
+        if let Some(mut spare) = spare
+            && let Some(inner) = Arc::get_mut(&mut spare)
+        {
+            (inner.id, inner.at, inner.begun) = (id, at, begun);
+            let course = inner.course.get_mut();
+            course.unwrap_or_else(PoisonError::into_inner).clear();
+            return Self(spare);
+        }
         Self(Arc::new(Inner {
             id,
             at,
-            begun: Moment::now(),
+            begun,
             course: Mutex::new(Course {
-                method: "-",
+                method: NO_METHOD,
                 route: None,
                 status: 0,
                 total_us: None,
@@ -155,19 +190,45 @@ impl Trace {
         }))
     }
 
+    /// Leaves its room to the next trace that begins on this thread, if nobody else has this one.
+    pub(super) fn recycle(mut self) {
+        if Arc::get_mut(&mut self.0).is_some() {
+            // Where there is one already, or the thread is ending, this one is freed.
+            drop(SPARE.try_with(|spare| spare.replace(Some(self.0))));
+        }
+    }
+
     /// The request that this task or this handler works for.
     pub fn current() -> Option<Self> {
-        CURRENT.try_with(Clone::clone).ok().flatten()
+        Self::with_current(Clone::clone)
+    }
+
+    fn with_current<T>(look: impl FnOnce(&Self) -> T) -> Option<T> {
+        let looked = CURRENT.try_with(|current| {
+            let trace = current.take()?;
+            let seen = look(&trace);
+            current.set(Some(trace));
+            Some(seen)
+        });
+        looked.ok().flatten()
     }
 
     /// Works for a request, or for none.
-    pub fn follow<F: Future>(trace: Option<Self>, work: F) -> impl Future<Output = F::Output> {
-        CURRENT.scope(trace, work)
+    pub async fn follow<F: Future>(mut trace: Option<Self>, work: F) -> F::Output {
+        let mut work = pin!(work);
+        poll_fn(|task| Self::lend(&mut trace, || work.as_mut().poll(task))).await
     }
 
     /// Works for a request, or for none, without waiting.
-    pub fn within<T>(trace: Option<Self>, work: impl FnOnce() -> T) -> T {
-        CURRENT.sync_scope(trace, work)
+    pub fn within<T>(mut trace: Option<Self>, work: impl FnOnce() -> T) -> T {
+        Self::lend(&mut trace, work)
+    }
+
+    /// As [`Trace::within`], and gives the trace back.
+    pub fn lend<T>(trace: &mut Option<Self>, work: impl FnOnce() -> T) -> T {
+        let mut lent = Lent(trace);
+        lent.exchange();
+        work()
     }
 
     /// The request's id.
@@ -252,6 +313,17 @@ impl Trace {
 }
 
 impl Course {
+    /// As at the beginning, but for spans that don't count.
+    fn clear(&mut self) {
+        self.method = NO_METHOD;
+        self.route = None;
+        self.status = 0;
+        self.total_us = None;
+        self.count = 0;
+        self.further = Vec::new();
+        self.lost = 0;
+    }
+
     fn push(&mut self, kept: Kept) {
         if self.count == SPANS_MAX {
             self.lost += 1;
@@ -269,7 +341,7 @@ impl Course {
 #[derive(Debug)]
 #[must_use = "the span ends when this is dropped"]
 pub struct Stretch {
-    begun: Option<(Trace, Moment)>,
+    begun: Option<Moment>,
     kind: Span,
     detail: &'static str,
 }
@@ -278,7 +350,16 @@ impl Stretch {
     /// Begins a span.
     pub fn begin(kind: Span, detail: &'static str) -> Self {
         Self {
-            begun: Trace::current().map(|trace| (trace, Moment::now())),
+            begun: Trace::with_current(|_| Moment::now()),
+            kind,
+            detail,
+        }
+    }
+
+    /// A span that began with the request itself.
+    pub fn since_begun(kind: Span, detail: &'static str) -> Self {
+        Self {
+            begun: Trace::with_current(Trace::begun),
             kind,
             detail,
         }
@@ -290,8 +371,9 @@ impl Stretch {
     }
 
     fn note(&mut self) {
-        if let Some((trace, begun)) = mem::take(&mut self.begun) {
-            trace.add(self.kind, self.detail, begun, Moment::now());
+        if let Some(begun) = mem::take(&mut self.begun) {
+            let note = |trace: &Trace| trace.add(self.kind, self.detail, begun, Moment::now());
+            Trace::with_current(note);
         }
     }
 }
@@ -319,6 +401,44 @@ mod tests {
         let report = trace.report();
         assert_eq!(report.spans.len(), SPANS_MAX);
         assert_eq!(report.spans_lost, 3);
+    }
+
+    #[test]
+    fn a_trace_in_the_room_of_another_knows_nothing_of_it() {
+        let before = trace();
+        for _ in 0..SPANS_MAX + 1 {
+            before.add(Span::Gate, "", before.begun(), Moment::now());
+        }
+        before.finish("GET", Some("/health"), 200);
+        let seen = before.clone();
+        before.recycle();
+        assert_eq!(
+            Trace::begin(*b"................", Timestamp::default()).id(),
+            "................"
+        );
+        assert_eq!(seen.id(), "0123456789abcdef", "somebody looks at it still");
+        let room = Arc::as_ptr(&seen.0);
+        seen.recycle();
+        let after = Trace::begin(*b"fedcba9876543210", Timestamp::from_millis(8));
+        assert_eq!(Arc::as_ptr(&after.0), room);
+        let report = after.report();
+        assert_eq!((report.id.as_str(), report.at), ("fedcba9876543210", 8));
+        assert_eq!(
+            (&*report.method, report.route, report.status),
+            ("-", None, 0)
+        );
+        assert_eq!((report.spans, report.spans_lost), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn a_panic_ends_the_work_for_a_request() {
+        let mut lent = Some(trace());
+        let work = std::panic::AssertUnwindSafe(|| {
+            Trace::lend(&mut lent, || panic!("an accident"));
+        });
+        assert!(std::panic::catch_unwind(work).is_err());
+        assert!(Trace::current().is_none());
+        assert!(lent.is_some());
     }
 
     #[test]
