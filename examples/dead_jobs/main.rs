@@ -29,8 +29,8 @@ use tokio::net::TcpSocket;
 
 use crowd::{Crowd, NAMED_PER_POST, PEOPLE};
 use load::{CONNECTIONS, Village, now};
-use paced::{self, HOMES_PER_SECOND, Latencies, POSTS_PER_SECOND, Paced};
-use servers::{self, Kinglet};
+use paced::{HOMES_PER_SECOND, Latencies, POSTS_PER_SECOND, Paced};
+use servers::Kinglet;
 
 /// What may go wrong here.
 type Failure = Box<dyn Error + Send + Sync>;
