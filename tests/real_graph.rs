@@ -36,17 +36,20 @@ async fn every_home_of_a_real_community_equals_the_models() {
         window_entries: 800,
         readers: 300,
     };
-    let mut town = Town::found(directory.path(), memory, graph.members).await;
+    let mut town = Town::found(directory.path(), memory, graph.people).await;
     let follows: Vec<_> = graph
         .follows
         .iter()
-        .map(|&(follower, followee)| (town.people[follower], town.people[followee]))
+        .map(|&(follower, followee)| {
+            let person = |place: u32| town.people[place as usize];
+            (person(follower), person(followee))
+        })
         .collect();
     town.follow_all(&follows).await;
     let mut random = StdRng::seed_from_u64(SEED);
     let mut posts: Vec<PostId> = Vec::new();
-    for _ in 0..graph.members * ACTS_PER_MEMBER {
-        let actor = town.people[random.random_range(0..graph.members)];
+    for _ in 0..graph.people * ACTS_PER_MEMBER {
+        let actor = town.people[random.random_range(0..graph.people)];
         town.clock.advance_millis(random.random_range(1..60_000));
         let lately = posts.len().saturating_sub(200)..posts.len();
         let lately = (!lately.is_empty()).then(|| posts[random.random_range(lately)]);
@@ -79,7 +82,7 @@ async fn every_home_of_a_real_community_equals_the_models() {
         town.people.len(),
         town.roads().await
     );
-    assert!(entries > graph.members * ACTS_PER_MEMBER);
+    assert!(entries > graph.people * ACTS_PER_MEMBER);
 }
 
 fn publish(random: &mut StdRng, author: kinglet::ids::AccountId, reply_to: Option<PostId>) -> Step {

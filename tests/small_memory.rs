@@ -5,8 +5,6 @@ mod support;
 #[allow(dead_code, reason = "the example draws what is only looked at here")]
 #[path = "../examples/small_memory/cage.rs"]
 mod cage;
-#[path = "../examples/quick_figures/client.rs"]
-mod client;
 #[path = "../examples/small_memory/load.rs"]
 mod load;
 

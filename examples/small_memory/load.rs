@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use kinglet::Server;
 use kinglet::actors::posts::{Draft, WritePost};
+use kinglet::bench::client::Connection;
+use kinglet::bench::graph::FollowerGraph;
 use kinglet::domain::account::Role;
 use kinglet::ids::AccountId;
 use kinglet::store::units::{Admission, FollowAccount, NewMember, RegisterAccount};
@@ -20,8 +22,6 @@ use tokio::task::JoinSet;
 
 use super::Failure;
 use super::cage::Cage;
-use super::client::Connection;
-use super::graph::FollowerGraph;
 
 /// Connections that ask at the same time.
 const CONNECTIONS: u64 = 16;
@@ -49,7 +49,7 @@ pub async fn found(data: &Path, graph: &FollowerGraph, posts: usize) -> Result<V
     let server = Server::builder().data_dir(data).start().await?;
     let actors = &server.instance().actors;
     let server_of = &server;
-    let members: Vec<Member> = stream::iter(0..graph.members)
+    let members: Vec<Member> = stream::iter(0..graph.people)
         .map(|number| async move {
             let name = format!("member{number}");
             let unit = RegisterAccount {
@@ -72,11 +72,11 @@ pub async fn found(data: &Path, graph: &FollowerGraph, posts: usize) -> Result<V
     stream::iter(&graph.follows)
         .map(|(follower, followee)| async move {
             let unit = FollowAccount {
-                follower: members[*follower].id,
-                followee: members[*followee].id,
+                follower: members[*follower as usize].id,
+                followee: members[*followee as usize].id,
                 shows_boosts: None,
                 notifies: None,
-                follows_max: graph.members as i64,
+                follows_max: graph.people as i64,
             };
             actors.perform(unit).await?;
             Ok::<(), Failure>(())
@@ -297,7 +297,10 @@ impl Visitor {
             };
             let request = self.request(kind);
             let begun = now();
-            self.connection.ask(&request).await?;
+            let answer = self.connection.ask(&request).await?;
+            if !answer.is_ok() {
+                return Err(answer.told().into());
+            }
             took[kind].push(begun.elapsed());
         }
         Ok(took)

@@ -11,11 +11,6 @@
 //! log-in. The group's memory holds files that the kernel keeps for the server, too; those it gives up when it has to.
 
 mod cage;
-#[path = "../quick_figures/client.rs"]
-mod client;
-#[allow(dead_code, reason = "tests use more of it")]
-#[path = "../../tests/support/graph.rs"]
-mod graph;
 mod load;
 mod plot;
 
@@ -24,12 +19,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use kinglet::bench::graph::FollowerGraph;
+use kinglet::bench::run::PEOPLE;
+
 /// What may go wrong here.
 type Failure = Box<dyn Error + Send + Sync>;
 
 const MIB: u64 = 1024 * 1024;
 /// Posts that are there before the server is caged.
 const POSTS_BEFORE: usize = 5000;
+/// Friends whom each finds in a graph that is made.
+const FRIENDS: usize = 20;
 /// Any number: it makes every run the same.
 const GRAPH_SEED: u64 = 7;
 
@@ -86,12 +86,12 @@ async fn measure() -> Result<(), Failure> {
         return Err(format!("{}: build it first", program.display()).into());
     }
     let graph = match &options.graph {
-        Some(path) => graph::read(path)?,
-        None => graph::generate(graph::GENERATED_MEMBERS, GRAPH_SEED),
+        Some(path) => FollowerGraph::read(path)?,
+        None => FollowerGraph::generate(PEOPLE, FRIENDS, GRAPH_SEED),
     };
     println!(
         "{} members, {} follows; {} s with {} MiB",
-        graph.members,
+        graph.people,
         graph.follows.len(),
         options.seconds,
         options.limit_mib

@@ -58,7 +58,7 @@ pub async fn run(
                 if !goes_on {
                     break;
                 }
-                let (kind, request) = worker.next();
+                let (kind, request) = worker.choose();
                 let asked = Moment::now();
                 let outcome = worker.ask(&request).await?;
                 tally.record(kind, asked.elapsed_nanos(), outcome);

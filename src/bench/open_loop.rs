@@ -57,7 +57,7 @@ pub async fn run(
                 if number >= beat.count {
                     break;
                 }
-                let (kind, request) = worker.next();
+                let (kind, request) = worker.choose();
                 if u128::from(beat.begun.elapsed_nanos()) > over {
                     tally.unsent += 1;
                     continue;

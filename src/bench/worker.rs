@@ -124,7 +124,7 @@ impl Worker {
     }
 
     /// What to ask next.
-    pub fn next(&mut self) -> (Kind, Vec<u8>) {
+    pub fn choose(&mut self) -> (Kind, Vec<u8>) {
         let kind = self.mix.at(self.random.random_range(0..self.mix.total()));
         (kind, self.load.request(kind, &mut self.random))
     }

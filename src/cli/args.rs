@@ -201,7 +201,9 @@ Examples:
     Profile(Profile),
 
     /// Measure how fast and how small a server is: a throwaway instance, or any with the Mastodon API
-    #[command(after_help = "\
+    #[command(
+        args_conflicts_with_subcommands = true,
+        after_help = "\
 Examples:
   kinglet bench
   kinglet bench --graph socfb-Reed98.edges --seconds 30 --json today.json
@@ -211,7 +213,8 @@ Examples:
 
 People who follow each other publish posts, then ask in a mix: first as fast as answers come, then
 at a rate that doesn't wait for answers; there the time of a request counts from the moment at which
-it was due. docs/bench.md says what each figure means.")]
+it was due. docs/bench.md says what each figure means."
+    )]
     Bench(Box<Bench>),
 
     /// Find out what is wrong around the instance, and what puts it right; exit code 1 when something is

@@ -43,7 +43,6 @@ const FAILED_PER_THOUSAND_MAX: u64 = 1;
 
 /// Options of `bench`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
-#[command(args_conflicts_with_subcommands = true)]
 pub struct Bench {
     /// What to do instead of one run.
     #[command(subcommand)]

@@ -12,7 +12,7 @@ const CONNECTIONS: usize = 64;
 /// The share of the most at which is measured how long people wait.
 const SHARE: f64 = 0.7;
 /// Posts that are there before.
-const POSTS_BEFORE: usize = 10_000;
+const POSTS_BEFORE: usize = 100_000;
 /// The longest that all but one of a hundred may wait, in milliseconds.
 const P99_GOAL_MS: f64 = 5.0;
 

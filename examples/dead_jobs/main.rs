@@ -1,14 +1,24 @@
-//! What many mails to a mail server that doesn't answer do to everybody else.
+//! What many mails to a mail server that doesn't answer do to everybody else:
+//! `cargo build --release && cargo run --release --example dead_jobs`, in about three minutes.
 //!
 //! Two directories hold the same people and the same posts, each of which names twenty people. One was written while
 //! mail was on, so that its queue is full, the other while it was off, so that its queue is empty. Then a server runs on
 //! each, both with mail to a port where nobody listens, and in turn both get the same load: posts that name somebody, so
 //! that the queue is written to, and beside them reads of a home.
 
+mod crowd;
+mod load;
+mod paced;
+mod servers;
+
+use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
+use kinglet::bench::machine::Machine;
+use kinglet::bench::process::Usage;
 use kinglet::config::{Config, MailUrl, Synchronous};
 use kinglet::domain::access::Authority;
 use kinglet::store::open::database_in;
@@ -17,14 +27,13 @@ use kinglet::store::units::PauseDestination;
 use rusqlite::{Connection, OpenFlags};
 use tokio::net::TcpSocket;
 
-use super::crowd::{Crowd, NAMED_PER_POST, PEOPLE};
-use super::load::{CONNECTIONS, Village};
-use super::paced::{self, HOMES_PER_SECOND, Latencies, POSTS_PER_SECOND, Paced};
-use super::servers::{self, Kinglet};
-use super::{Failure, machine, median};
+use crowd::{Crowd, NAMED_PER_POST, PEOPLE};
+use load::{CONNECTIONS, Village, now};
+use paced::{HOMES_PER_SECOND, Latencies, POSTS_PER_SECOND, Paced};
+use servers::Kinglet;
 
-/// The argument that asks for this.
-pub const ARGUMENT: &str = "dead-jobs";
+/// What may go wrong here.
+type Failure = Box<dyn Error + Send + Sync>;
 
 /// Mails that wait.
 const JOBS: usize = 300_000;
@@ -81,7 +90,8 @@ impl Side {
     }
 
     fn cpu_time(&self) -> Result<Duration, Failure> {
-        machine::cpu_time(self.kinglet.id())
+        let usage = Usage::of(self.kinglet.id())?;
+        Ok(Duration::from_secs_f64(usage.cpu_seconds))
     }
 
     /// Posts in a second, as fast as they are answered: which name nobody, and which name somebody.
@@ -90,18 +100,26 @@ impl Side {
         for _ in 0..BURSTS {
             for (rates, people) in rates.iter_mut().zip([0, PEOPLE]) {
                 self.village.name_people(people);
-                rates.push(self.village.publish(BURST_TIME).await?.per_second());
+                rates.push(self.village.publish(BURST_TIME).await?);
             }
         }
         Ok(rates.map(median))
     }
 }
 
-/// Measures and tells it.
-///
-/// # Errors
-/// Also when the full queue is felt.
-pub async fn measure() -> Result<(), Failure> {
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match measure().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("dead_jobs: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Measures and tells it; that the full queue is felt is an error, too.
+async fn measure() -> Result<(), Failure> {
     let program = servers::program()?;
     // Beside the program, for a temporary directory may lie in memory.
     let place = tempfile::tempdir_in(program.parent().ok_or("the program is in no directory")?)?;
@@ -109,9 +127,9 @@ pub async fn measure() -> Result<(), Failure> {
     let dead = TcpSocket::new_v4()?;
     dead.bind(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))?;
     let mail_url = format!("smtp://{}", dead.local_addr()?);
-    println!("{}", machine::description()?);
+    println!("{}", Machine::look(place.path())?.line());
 
-    let begun = machine::now();
+    let begun = now();
     let (empty, full) = (place.path().join("empty"), place.path().join("full"));
     found(&empty, MailUrl::Off).await?;
     found(&full, mail_url.parse()?).await?;
@@ -255,7 +273,7 @@ async fn mails_per_second(place: &Path) -> Result<f64, Failure> {
     };
     actors.perform(stop(true)).await?;
     crowd.write(MAILS / NAMED_PER_POST).await?;
-    let begun = machine::now();
+    let begun = now();
     actors.perform(stop(false)).await?;
     loop {
         let queues = actors.find(ReadQueues).await?;
@@ -274,4 +292,9 @@ async fn mails_per_second(place: &Path) -> Result<f64, Failure> {
         return Err(format!("{left} mails left instead of {MAILS}").into());
     }
     Ok(left as f64 / time.as_secs_f64())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }

@@ -1,28 +1,13 @@
 //! The servers that are measured, as processes of their own that end with these values.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use kinglet::clock::SystemClock;
-use kinglet::config::{FileMode, ListenAddress};
-use kinglet::http::reply;
-use kinglet::http::request_log::RequestIds;
-use kinglet::http::serve::{self, Bounds};
-use kinglet::net::listener::Listener;
-use kinglet::telemetry::Telemetry;
-use tokio::runtime;
-use warp::Filter;
-
-use super::{Failure, machine};
-
-/// The argument that makes this program the static server; the length of the body follows.
-pub const STATIC_ARGUMENT: &str = "serve-static";
+use super::Failure;
+use super::load::now;
 
 /// How long a server may take to start.
 const START_TIME_MAX: Duration = Duration::from_secs(20);
@@ -66,12 +51,7 @@ pub struct Kinglet {
 }
 
 impl Kinglet {
-    /// Starts it on a directory and waits until it answers.
-    pub fn start(program: &Path, data: &Path) -> Result<Self, Failure> {
-        Self::start_with(program, data, &[])
-    }
-
-    /// As [`start`](Self::start), with these variables in its environment.
+    /// Starts it on a directory, with these variables in its environment, and waits until it answers.
     pub fn start_with(
         program: &Path,
         data: &Path,
@@ -85,7 +65,7 @@ impl Kinglet {
             .stderr(File::create(&log)?)
             .spawn()?;
         let mut process = Process(child);
-        let begun = machine::now();
+        let begun = now();
         let address = loop {
             let text = fs::read_to_string(&log)?;
             if let Some((_, rest)) = text.split_once("kinglet answers at http://")
@@ -114,13 +94,6 @@ impl Kinglet {
     /// What it has logged so far.
     pub fn log(&self) -> Result<String, Failure> {
         Ok(fs::read_to_string(log_of(&self.data))?)
-    }
-
-    /// Makes an account, which hashes a password in the server.
-    pub fn create_user(&self, name: &str) -> Result<(), Failure> {
-        let email = format!("{name}@example.org");
-        self.run(&["user", "create", name, "--email", &email])
-            .map(drop)
     }
 
     /// Makes an access token.
@@ -166,66 +139,4 @@ fn command(program: &Path, data: &Path) -> Command {
 )]
 fn pause() {
     std::thread::sleep(LOOK_INTERVAL);
-}
-
-/// A server that answers everything with one ready-made body, through kinglet's accept loop.
-pub struct StaticServer {
-    process: Process,
-    /// Where it listens.
-    pub address: SocketAddr,
-}
-
-impl StaticServer {
-    /// Starts it and waits until it answers.
-    pub fn start(body_bytes: usize) -> Result<Self, Failure> {
-        let child = Command::new(std::env::current_exe()?)
-            .args([STATIC_ARGUMENT, &body_bytes.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut process = Process(child);
-        let output = process.0.stdout.take().ok_or("its output was piped")?;
-        let mut address = String::new();
-        BufReader::new(output).read_line(&mut address)?;
-        Ok(Self {
-            process,
-            address: address.trim().parse()?,
-        })
-    }
-
-    /// The process.
-    pub fn id(&self) -> u32 {
-        self.process.0.id()
-    }
-}
-
-/// Is the static server until standard input ends.
-pub fn serve_static(body_bytes: &str) -> Result<(), Failure> {
-    let body = Bytes::from(vec![b'x'; body_bytes.parse()?]);
-    let threads = std::thread::available_parallelism()?.get();
-    let runtime = runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let anywhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = Listener::bind(&ListenAddress::Tcp(anywhere), FileMode::new(0o600)).await?;
-        println!("{}", listener.address()?);
-        let filter = warp::get().map(move || reply::json_bytes(body.clone()));
-        let parent_is_gone = tokio::task::spawn_blocking(|| {
-            // The end of the input and an error say the same.
-            drop(std::io::stdin().read(&mut [0]));
-        });
-        serve::serve(
-            vec![listener],
-            filter,
-            Bounds::default(),
-            Arc::new(SystemClock),
-            Telemetry::disabled(),
-            Arc::new(RequestIds::seeded(1)),
-            async { drop(parent_is_gone.await) },
-        )
-        .await;
-        Ok(())
-    })
 }

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use super::load::{CONNECTIONS, Village};
-use super::{Failure, machine};
+use super::Failure;
+use super::load::{CONNECTIONS, Village, now};
 
 /// Posts that are published in a second.
 pub const POSTS_PER_SECOND: u32 = 200;
@@ -34,7 +34,7 @@ pub struct Paced {
 
 /// Publishes posts and reads homes for a while, each on [`CONNECTIONS`] connections.
 pub async fn run(village: &Village, time: Duration) -> Result<Paced, Failure> {
-    let begin = machine::now();
+    let begin = now();
     let (mut posts, mut homes) = (JoinSet::new(), JoinSet::new());
     for number in 0..CONNECTIONS as u32 {
         let mut writer = village.writer(number as usize).await?;
@@ -97,10 +97,10 @@ impl Beat {
     async fn wait(&mut self) -> Instant {
         let planned = self.next;
         self.next += self.period;
-        if machine::now() >= planned {
+        if now() >= planned {
             return planned;
         }
         tokio::time::sleep_until(planned.into()).await;
-        machine::now()
+        now()
     }
 }
