@@ -101,6 +101,13 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
         self.note_change(key, commit);
     }
 
+    /// Takes out of a value what its reader found to be of no use. It must not grow by that.
+    pub fn revise(&mut self, key: &K, revise: impl FnOnce(&mut V)) {
+        if let Some(held) = self.values.peek_mut(key) {
+            revise(&mut held.value);
+        }
+    }
+
     fn keep(&mut self, key: K, value: V, seen_at: i64) {
         if self.values.len() == self.values.capacity()
             && !self.values.contains_key(&key)

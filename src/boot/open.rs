@@ -398,11 +398,6 @@ impl Opened {
             .map_err(|error| BootError::Broken(format!("can't remember instance.url: {error}")))
     }
 
-    /// The owners' thread.
-    pub fn owners(&self) -> actix::ArbiterHandle {
-        self.arbiter.handle()
-    }
-
     /// Ready when an owner of state has died, with its name. It never is in a sound program.
     pub async fn died(&mut self) -> &'static str {
         let owners = self.ends.iter_mut().map(|(name, end)| {

@@ -286,13 +286,14 @@ impl Shelf {
             shelf: self,
             hand: &hand,
         };
-        let views: Result<Vec<_>, Absent> = without_repeats(ids)
-            .filter_map(|id| sources.view(onlooker, id).transpose())
-            .collect();
-        match views {
-            Ok(views) => Shown::Ready(views),
-            Err(Absent) => self.look_for(onlooker, ids),
+        let mut views = Vec::with_capacity(ids.len());
+        for id in without_repeats(ids) {
+            match sources.view(onlooker, id) {
+                Ok(view) => views.extend(view),
+                Err(Absent) => return self.look_for(onlooker, ids),
+            }
         }
+        Shown::Ready(views)
     }
 
     fn look_for(&mut self, onlooker: &Onlooker, ids: &[PostId]) -> Shown {

@@ -1,8 +1,8 @@
 //! The newest entries of the lists that many read: everybody's, an account's, a tag's. They are loaded once and kept true
 //! by events.
 //!
-//! Who may see an entry is asked when it is shown, so an entry that is gone may stay here: it only makes a page look one
-//! further.
+//! Who may see an entry is asked when it is shown, so an entry that is gone may stay here until somebody looks for it in
+//! vain: the boosts of a deleted post, say.
 
 use std::collections::VecDeque;
 
@@ -62,7 +62,8 @@ pub(super) fn kept_as(list: &PostList) -> Option<NewestOf> {
 /// Whether an entry of an account is among those that are wanted of it.
 fn is_wanted(list: &PostList, entry: &ListedEntry) -> bool {
     let leaves_out = |choice: &AuthorChoice| {
-        choice.excludes_boosts && entry.is_boost || choice.excludes_replies && entry.answers_others
+        choice.excludes_boosts && entry.is_boost()
+            || choice.excludes_replies && entry.answers_others
     };
     !matches!(list, PostList::By(choice) if leaves_out(choice))
 }
@@ -123,6 +124,15 @@ impl Lists {
             is_complete: loaded.is_complete,
         };
         self.0.fill(of, newest, commit);
+    }
+
+    /// Takes out the entries that show posts which aren't there any more.
+    pub(super) fn prune(&mut self, of: &NewestOf, gone: &[PostId]) {
+        self.0.revise(of, |newest| {
+            newest
+                .entries
+                .retain(|entry| !gone.contains(&entry.id) && !gone.contains(&entry.shows));
+        });
     }
 
     /// Takes in a committed event.

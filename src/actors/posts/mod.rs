@@ -140,7 +140,9 @@ impl Handler<ShowPosts> for Posts {
         ids.truncate(POSTS_PER_SHOW_MAX);
         match self.show(onlooker, ids) {
             Showing::Ready(views) => Box::pin(std::future::ready(Ok(views)).into_actor(self)),
-            Showing::Loading(loading) => loading,
+            Showing::Loading(loading) => {
+                Box::pin(loading.map(|looked, _, _| looked.map(|looked| looked.views)))
+            }
         }
     }
 }
@@ -148,7 +150,15 @@ impl Handler<ShowPosts> for Posts {
 /// Entries that are there, or on their way.
 enum Showing {
     Ready(Vec<PostView>),
-    Loading(ResponseActFuture<Posts, Result<Vec<PostView>, AskError>>),
+    Loading(ResponseActFuture<Posts, Result<Looked, AskError>>),
+}
+
+/// What the store was asked for.
+struct Looked {
+    /// The entries as the viewer gets them.
+    views: Vec<PostView>,
+    /// What isn't there any more.
+    gone: Vec<PostId>,
 }
 
 impl Posts {
@@ -159,14 +169,17 @@ impl Posts {
             Shown::Ready(views) => return Showing::Ready(views),
             Shown::Missing(missing, hand) => (missing, hand),
         };
+        let mut gone = missing.posts.clone();
         let loading = self.store.look(missing);
-        let views = loading.into_actor(self).map(move |loaded, actor, _| {
+        let looked = loading.into_actor(self).map(move |loaded, actor, _| {
             let (loaded, commit) = loaded?;
+            gone.retain(|id| !loaded.posts.contains_key(id));
             actor.catch_up();
             let shelf = &mut actor.memory.shelf;
-            Ok(shelf.fill_and_show(&onlooker, &ids, hand, loaded, commit))
+            let views = shelf.fill_and_show(&onlooker, &ids, hand, loaded, commit);
+            Ok(Looked { views, gone })
         });
-        Showing::Loading(Box::pin(views))
+        Showing::Loading(Box::pin(looked))
     }
 }
 

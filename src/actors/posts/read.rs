@@ -9,7 +9,7 @@ use actix::{
 
 use super::core::Hand;
 use super::fill::{PostSource, is_muted};
-use super::{Posts, Showing, lists};
+use super::{Looked, Posts, Showing, lists};
 use crate::actors::error::AskError;
 use crate::actors::messages::StoreDoor;
 use crate::actors::timelines::ReadHome;
@@ -183,8 +183,13 @@ impl Posts {
                 self.go_on(reading)
             }
             Showing::Loading(loading) => {
-                Box::pin(loading.then(move |views, actor, _| match views {
-                    Ok(views) => {
+                Box::pin(loading.then(move |looked, actor, _| match looked {
+                    Ok(Looked { views, gone }) => {
+                        if let PostSource::List(list) = &reading.source
+                            && let Some(of) = lists::kept_as(list)
+                        {
+                            actor.memory.lists.prune(&of, &gone);
+                        }
                         reading.take(&round, &listed, views);
                         actor.go_on(reading)
                     }

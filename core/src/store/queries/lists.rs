@@ -119,18 +119,23 @@ pub enum NewestOf {
 pub struct ListedEntry {
     /// The entry.
     pub id: PostId,
-    /// Whether it is a boost.
-    pub is_boost: bool,
+    /// The post it shows: itself, or the boosted one.
+    pub shows: PostId,
     /// Whether it answers somebody else.
     pub answers_others: bool,
 }
 
 impl ListedEntry {
+    /// Whether it is a boost.
+    pub fn is_boost(&self) -> bool {
+        self.shows != self.id
+    }
+
     /// An entry as its facts tell.
     pub fn of(entry: &PostFacts) -> Self {
         Self {
             id: entry.id,
-            is_boost: entry.boost_of.is_some(),
+            shows: entry.shown_post(),
             answers_others: entry
                 .reply_to
                 .is_some_and(|parent| parent.author != entry.author),
@@ -162,11 +167,11 @@ impl Query for ListNewest {
     fn run(&self, view: &View<'_>) -> Result<NewestEntries, StoreError> {
         let connection = view.connection;
         let page = Page::newest(self.limit);
-        // Neither boosts nor answers are told apart where nobody asks.
+        // There are no boosts on these, and nobody asks which are answers.
         let plain = |rows: Vec<(i64, PostId)>| {
             let entries = rows.into_iter().map(|(_, id)| ListedEntry {
                 id,
-                is_boost: false,
+                shows: id,
                 answers_others: false,
             });
             entries.collect::<Vec<_>>()

@@ -244,13 +244,13 @@ pub(in crate::store) fn newest_by_author(
     limit: usize,
 ) -> Result<Vec<ListedEntry>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, boost_of IS NOT NULL, reply_to IS NOT NULL AND reply_author <> author FROM posts
+        "SELECT id, coalesce(boost_of, id), reply_to IS NOT NULL AND reply_author <> author FROM posts
          WHERE author = ?1 ORDER BY id DESC LIMIT ?2",
     )?;
     let rows = statement.query_map(params![author, limit as i64], |row| {
         Ok(ListedEntry {
             id: row.get(0)?,
-            is_boost: row.get(1)?,
+            shows: row.get(1)?,
             answers_others: row.get(2)?,
         })
     })?;
