@@ -94,7 +94,7 @@ impl<U: Unit> Flow<U> {
         let answered = if self.waiting.len() < self.in_flight_max {
             None
         } else {
-            self.next()?
+            self.receive()?
         };
         self.waiting.push_back(self.writer.submit(unit)?);
         Ok(answered)
@@ -104,7 +104,7 @@ impl<U: Unit> Flow<U> {
     ///
     /// # Errors
     /// What the writer says.
-    pub fn next(&mut self) -> Result<Option<U::Answer>, WriteError> {
+    pub fn receive(&mut self) -> Result<Option<U::Answer>, WriteError> {
         let Some(waiting) = self.waiting.pop_front() else {
             return Ok(None);
         };
@@ -124,7 +124,7 @@ impl<U: Unit> Flow<U> {
         for unit in units {
             answers.extend(self.send(unit)?);
         }
-        while let Some(answer) = self.next()? {
+        while let Some(answer) = self.receive()? {
             answers.push(answer);
         }
         Ok(answers)
@@ -167,8 +167,12 @@ mod tests {
         }
         let mut flow = Flow::new(store.writer(), 2);
         assert_eq!(flow.send(AddAccount("ada0")), Ok(None));
-        assert_eq!(flow.next(), Err(WriteError::Internal), "the name is taken");
-        assert_eq!(flow.next(), Ok(None));
+        assert_eq!(
+            flow.receive(),
+            Err(WriteError::Internal),
+            "the name is taken"
+        );
+        assert_eq!(flow.receive(), Ok(None));
         drop(flow);
         store.close().expect("it closes");
         open().expect("nobody has it").close().expect("it closes");

@@ -1,7 +1,7 @@
 //! The store: the only room that knows SQLite and sled.
 //!
 //! SQLite holds everything that must survive. One thread writes ([`writer`]): it takes what waits, applies each user
-//! action as a *unit* in a savepoint of its own, commits them together, and answers only then. Readers ([`reader`])
+//! action as a *unit*, whole or not at all, commits them together, and answers only then. Readers ([`reader`])
 //! have read-only connections and see committed snapshots.
 
 pub mod backup;

@@ -172,7 +172,7 @@ impl Population {
             })?;
             report(Stage::Follows, number + 1, self.follows);
         }
-        while flow.next()?.is_some() {}
+        while flow.receive()?.is_some() {}
         let mut random = StdRng::seed_from_u64(self.seed.wrapping_add(1));
         let mut texts = Texts::seeded(self.seed);
         let mut flow = Flow::new(writer, UNITS_IN_FLIGHT_MAX);
@@ -181,7 +181,7 @@ impl Population {
             flow.send(post(author, texts.next_prepared(), None))?;
             report(Stage::Posts, number + 1, self.posts);
         }
-        while flow.next()?.is_some() {}
+        while flow.receive()?.is_some() {}
         Ok(accounts)
     }
 
