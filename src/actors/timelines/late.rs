@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 
 use crate::domain::event::Event;
 
-/// The most events that are kept: about as many as a reader that comes now and then can take in faster than a merge.
-const EVENTS_MAX: usize = 8192;
+/// The most events that are kept: taking in so many (a quarter of a microsecond each) costs a reader about as much as a merge.
+const EVENTS_MAX: usize = 4096;
 
 /// An event with its commit.
 #[derive(Debug)]

@@ -258,7 +258,7 @@ impl Handler<DescribeMemory> for Timelines {
     fn handle(&mut self, _: DescribeMemory, _: &mut Context<Self>) -> Self::Result {
         let mut figures = self.residents.figures();
         figures.push(CacheFigures {
-            name: "newest entries",
+            name: "newest",
             entries: self.newest.len(),
             entries_max: newest::ACCOUNTS_MAX,
             bytes: self.newest.bytes(),
