@@ -71,11 +71,12 @@ impl Residents {
         let weighed = self.windows.len().min(WINDOWS_WEIGHED_MAX);
         let windows = self.windows.iter().take(weighed);
         let bytes: usize = windows.map(|(_, window)| window.bytes()).sum();
+        let each = bytes.div_ceil(weighed.max(1));
         vec![CacheFigures {
             name: "windows",
             entries: self.windows.len(),
-            entries_max: self.residency.resident_readers_max,
-            bytes: bytes * self.windows.len() / weighed.max(1),
+            bytes: each * self.windows.len(),
+            bytes_max: each * self.residency.resident_readers_max,
         }]
     }
 
