@@ -222,7 +222,7 @@ async fn the_figures_are_those_of_what_was_done() {
     assert_eq!(figures.jobs.map(|jobs| jobs.dead), Some(0));
     let cache = figures.caches.iter().find(|cache| cache.name == "posts");
     let cache = cache.expect("the cache of posts is told of");
-    assert!(cache.entries >= 10 && cache.entries <= cache.entries_max && cache.bytes > 0);
+    assert!(cache.entries >= 10 && cache.bytes > 0 && cache.bytes <= cache.bytes_max);
     #[cfg(target_os = "linux")]
     assert!(figures.process.resident_bytes > Some(1024 * 1024));
 }

@@ -7,7 +7,7 @@
 //! sleeps is never woken.
 //!
 //! This is the one place of kinglet with `unsafe` code: it is a package of its own so that the server's can forbid it. `linux.rs`
-//! says at each such place why it holds.
+//! says at each such place why it holds. For that reason it is also here that memory is given back (`surplus.rs`).
 //!
 //! # Why not pprof
 //!
@@ -50,6 +50,20 @@ mod elsewhere;
     any(target_arch = "x86_64", target_arch = "aarch64")
 )))]
 pub use elsewhere::Sampling;
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod surplus;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub use surplus::give_back;
+
+/// Gives nothing back: how that is done is known for Linux with the GNU C library alone.
+///
+/// # Errors
+/// None.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn give_back() -> std::io::Result<()> {
+    Ok(())
+}
 
 /// The most samples in a second of processor time: more than the kernel's clock ticks would give no more.
 pub const FREQUENCY_MAX: u32 = 1000;

@@ -10,10 +10,13 @@ use std::hash::Hash;
 
 use hashlink::LruCache;
 
+use super::budget::{Budget, Part, Share, Use};
+
 /// How many changes are remembered; a load that took longer than so many changes is simply not kept.
 const CHANGES_REMEMBERED_MAX: usize = 4096;
 
-/// About what an entry takes besides its value: its key, links and its share of the table, in bytes.
+/// About what an entry takes besides its key and its value: links, its share of the table, and what the allocator adds, in
+/// bytes.
 const ENTRY_BYTES: usize = 80;
 
 /// What a cache holds, about.
@@ -23,10 +26,10 @@ pub struct CacheFigures {
     pub name: &'static str,
     /// Values.
     pub entries: usize,
-    /// The most values.
-    pub entries_max: usize,
-    /// About how much memory they take, in bytes: texts are counted, what the allocator adds isn't.
+    /// About how much memory they take, in bytes.
     pub bytes: usize,
+    /// How much memory it may take, in bytes; caches that share a budget have it together.
+    pub bytes_max: usize,
 }
 
 /// A value with about how many bytes it takes.
@@ -34,6 +37,7 @@ pub struct CacheFigures {
 struct Weighed<V> {
     value: V,
     bytes: usize,
+    used: Use,
     /// What happened up to this commit is in the value already.
     seen_at: i64,
 }
@@ -43,7 +47,7 @@ struct Weighed<V> {
 pub struct EventedCache<K, V> {
     values: LruCache<K, Weighed<V>>,
     weigh: fn(&V) -> usize,
-    bytes: usize,
+    share: Share,
     /// Keys that changed, with the commit that changed them, oldest first.
     changes: VecDeque<(i64, K)>,
     /// Values loaded before this commit can't be judged any more.
@@ -51,13 +55,13 @@ pub struct EventedCache<K, V> {
 }
 
 impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
-    /// A cache of at most `capacity` values.
+    /// A cache with its part of a budget.
     /// `weigh` says about how many bytes a value takes, what it points to included.
-    pub fn new(capacity: usize, weigh: fn(&V) -> usize) -> Self {
+    pub fn new(budget: &Budget, part: Part, weigh: fn(&V) -> usize) -> Self {
         Self {
-            values: LruCache::new(capacity),
+            values: LruCache::new_unbounded(),
             weigh,
-            bytes: 0,
+            share: budget.share(part),
             changes: VecDeque::new(),
             forgotten: 0,
         }
@@ -65,7 +69,28 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
 
     /// The value, if it is known.
     pub fn get(&mut self, key: &K) -> Option<&V> {
-        self.values.get(key).map(|held| &held.value)
+        if self.share.is_over() {
+            self.make_room();
+        }
+        let now = self.share.now();
+        self.values.get_mut(key).map(|held| {
+            held.used = now;
+            &held.value
+        })
+    }
+
+    fn make_room(&mut self) {
+        loop {
+            // The least recently used comes first.
+            let oldest = self.values.iter().next().map(|(_, held)| held.used);
+            if !self.share.has_to_give(oldest) {
+                return;
+            }
+            let Some((_, idle)) = self.values.remove_lru() else {
+                return;
+            };
+            self.share.give(idle.bytes);
+        }
     }
 
     /// Keeps a value that was loaded out of the snapshot of `commit`, unless its key changed since.
@@ -109,22 +134,18 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
     }
 
     fn keep(&mut self, key: K, value: V, seen_at: i64) {
-        if self.values.len() == self.values.capacity()
-            && !self.values.contains_key(&key)
-            && let Some((_, idle)) = self.values.remove_lru()
-        {
-            self.bytes -= idle.bytes;
-        }
-        let bytes = ENTRY_BYTES + (self.weigh)(&value);
-        self.bytes += bytes;
+        let bytes = ENTRY_BYTES + size_of::<K>() + (self.weigh)(&value);
+        let used = self.share.take(bytes);
         let held = Weighed {
             value,
             bytes,
+            used,
             seen_at,
         };
         if let Some(before) = self.values.insert(key, held) {
-            self.bytes -= before.bytes;
+            self.share.give(before.bytes);
         }
+        self.make_room();
     }
 
     /// Forgets a value because `commit` changed it.
@@ -133,7 +154,7 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
         if self.values.peek(&key).is_some_and(is_older)
             && let Some(before) = self.values.remove(&key)
         {
-            self.bytes -= before.bytes;
+            self.share.give(before.bytes);
         }
         self.note_change(key, commit);
     }
@@ -148,19 +169,19 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
     }
 
     /// What it holds.
-    pub fn figures(&self, name: &'static str) -> CacheFigures {
+    pub fn figures(&self) -> CacheFigures {
         CacheFigures {
-            name,
+            name: self.share.part().name(),
             entries: self.values.len(),
-            entries_max: self.values.capacity(),
-            bytes: self.bytes,
+            bytes: self.share.bytes(),
+            bytes_max: self.share.bytes_max(),
         }
     }
 
     /// Forgets everything, because `commit` may have changed anything.
     pub fn clear(&mut self, commit: i64) {
         self.values.clear();
-        self.bytes = 0;
+        self.share.give(self.share.bytes());
         self.changes.clear();
         self.forgotten = self.forgotten.max(commit);
     }
@@ -172,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_value_loaded_before_its_key_changed_is_not_kept() {
-        let mut cache = EventedCache::new(8, |_| 0);
+        let mut cache = EventedCache::new(&Budget::new(10_000), Part::Posts, |_| 0);
         cache.fill("post", 1, 10);
         assert_eq!(cache.get(&"post"), Some(&1));
         cache.change("post", 11);
@@ -195,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_value_is_told_what_it_cannot_know() {
-        let mut cache = EventedCache::new(8, |_| 0);
+        let mut cache = EventedCache::new(&Budget::new(10_000), Part::Posts, |_| 0);
         cache.begin("post", vec![10], 10);
         // The same commit went on with it.
         cache.amend("post", 10, |commits| commits.push(10));
@@ -220,7 +241,7 @@ mod tests {
 
     #[test]
     fn a_load_that_outlived_the_memory_of_changes_is_not_kept() {
-        let mut cache = EventedCache::new(8, |_| 0);
+        let mut cache = EventedCache::new(&Budget::new(10_000), Part::Posts, |_| 0);
         for commit in 1..=(CHANGES_REMEMBERED_MAX as i64 + 5) {
             cache.change(commit, commit);
         }
@@ -232,7 +253,7 @@ mod tests {
 
     #[test]
     fn old_changes_that_come_after_a_clearing_revive_no_trust() {
-        let mut cache = EventedCache::new(8, |_| 0);
+        let mut cache = EventedCache::new(&Budget::new(10_000), Part::Posts, |_| 0);
         let last = CHANGES_REMEMBERED_MAX as i64 + 5;
         cache.clear(last + 1);
         for commit in 1..=last {
@@ -244,30 +265,49 @@ mod tests {
 
     #[test]
     fn the_bytes_are_those_of_the_values_that_are_held() {
-        let mut cache = EventedCache::new(2, |value: &usize| *value);
-        let bytes = |cache: &EventedCache<_, _>| {
-            let figures = cache.figures("numbers");
-            (
-                figures.entries,
-                figures.bytes - figures.entries * ENTRY_BYTES,
-            )
+        const ENTRY: usize = ENTRY_BYTES + size_of::<&str>();
+        let budget = Budget::new(2000);
+        let mut cache = EventedCache::new(&budget, Part::Posts, |value: &usize| *value);
+        let held = |cache: &EventedCache<_, _>| {
+            let figures = cache.figures();
+            (figures.entries, figures.bytes - figures.entries * ENTRY)
         };
-        cache.fill("a", 100, 0);
+        cache.fill("a", 1000, 0);
         cache.fill("b", 20, 0);
-        assert_eq!(bytes(&cache), (2, 120));
-        cache.fill("b", 30, 0);
-        assert_eq!(bytes(&cache), (2, 130));
-        cache.fill("c", 7, 0);
-        assert_eq!(bytes(&cache), (2, 37), "the oldest made room");
-        cache.change("b", 1);
-        assert_eq!(bytes(&cache), (1, 7));
+        assert_eq!(held(&cache), (2, 1020));
+        cache.fill("b", 300, 0);
+        assert_eq!(held(&cache), (2, 1300));
+        cache.get(&"a");
+        cache.fill("c", 500, 0);
+        assert_eq!(held(&cache), (2, 1500), "b was wanted least");
+        assert_eq!(cache.get(&"b"), None);
+        cache.change("a", 1);
+        assert_eq!(held(&cache), (1, 500));
         cache.clear(2);
-        assert_eq!(bytes(&cache), (0, 0));
+        assert_eq!(held(&cache), (0, 0));
+        assert_eq!(cache.figures().bytes_max, 2000);
+    }
+
+    #[test]
+    fn a_cache_that_is_only_read_makes_room_for_others() {
+        let budget = Budget::new(4000);
+        let mut one = EventedCache::new(&budget, Part::Posts, |()| 400);
+        let mut other = EventedCache::new(&budget, Part::Marks, |()| 400);
+        for key in 0..6 {
+            one.fill(key, (), 0);
+        }
+        for key in 0..3 {
+            other.fill(key, (), 0);
+            one.get(&5);
+        }
+        assert_eq!(other.figures().entries, 3);
+        assert!(one.figures().entries < 6);
+        assert_eq!(one.get(&5), Some(&()), "what is wanted stays");
     }
 
     #[test]
     fn clearing_distrusts_every_older_snapshot() {
-        let mut cache = EventedCache::new(8, |_| 0);
+        let mut cache = EventedCache::new(&Budget::new(10_000), Part::Posts, |_| 0);
         cache.clear(20);
         cache.fill("post", 1, 19);
         assert_eq!(cache.get(&"post"), None);

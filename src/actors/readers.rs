@@ -10,17 +10,19 @@ use super::door::{Door, opens_door};
 use super::error::AskError;
 use super::pool::{self, PoolEnd};
 use crate::store::error::StoreError;
+use crate::store::open::MemoryUse;
 use crate::store::reader::{Query, Reader};
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::{ActorName, Watch, kind_name};
 use crate::telemetry::statements::Statements;
 
 /// How many readers there are.
-const READERS: usize = 2;
+pub const READERS: usize = 2;
 
 /// One reader of the pool.
 pub struct ReaderActor {
     database: PathBuf,
+    memory: MemoryUse,
     statements: Arc<Statements>,
     reader: Result<Reader, StoreError>,
     watch: Watch,
@@ -28,7 +30,11 @@ pub struct ReaderActor {
 
 impl ReaderActor {
     /// Starts the pool.
-    pub fn start_pool(database: &Path, telemetry: &Arc<Telemetry>) -> (Door<Self>, PoolEnd) {
+    pub fn start_pool(
+        database: &Path,
+        memory: MemoryUse,
+        telemetry: &Arc<Telemetry>,
+    ) -> (Door<Self>, PoolEnd) {
         let database = database.to_owned();
         let name = ActorName::Readers;
         let watched = Arc::clone(telemetry);
@@ -36,7 +42,8 @@ impl ReaderActor {
             let statements = Arc::clone(&watched.statements);
             Self {
                 database: database.clone(),
-                reader: open(&database, &statements),
+                memory,
+                reader: open(&database, memory, &statements),
                 statements,
                 watch: watched.watch(name),
             }
@@ -45,8 +52,12 @@ impl ReaderActor {
     }
 }
 
-fn open(database: &Path, statements: &Arc<Statements>) -> Result<Reader, StoreError> {
-    Ok(Reader::open(database)?.watched_by(Arc::clone(statements)))
+fn open(
+    database: &Path,
+    memory: MemoryUse,
+    statements: &Arc<Statements>,
+) -> Result<Reader, StoreError> {
+    Ok(Reader::open_with(database, memory)?.watched_by(Arc::clone(statements)))
 }
 
 impl Actor for ReaderActor {
@@ -68,7 +79,7 @@ impl<Q: Query> Handler<Look<Q>> for ReaderActor {
 
     fn handle(&mut self, Look(query): Look<Q>, _: &mut SyncContext<Self>) -> Self::Result {
         if self.reader.is_err() {
-            self.reader = open(&self.database, &self.statements);
+            self.reader = open(&self.database, self.memory, &self.statements);
         }
         match &mut self.reader {
             Ok(reader) => {

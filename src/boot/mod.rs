@@ -21,7 +21,7 @@ mod url;
 pub use error::BootError;
 pub use open::{Opened, own_data_dir};
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -47,6 +47,7 @@ use crate::logging::LogControl;
 use crate::net::inherited::Inherited;
 use crate::net::listener::Endpoint;
 use crate::randomness::Randomness;
+use crate::telemetry::Telemetry;
 use crate::threads::ThreadLog;
 
 /// How long a start waits for another process to give up the data directory or the port.
@@ -59,6 +60,9 @@ const BLOCKING_STOP_MAX: Duration = Duration::from_millis(500);
 const REDIRECT_CONNECTIONS_MAX: usize = 64;
 /// How long such a connection may stay without a request: one answer is all there is.
 const REDIRECT_IDLE_MAX: Duration = Duration::from_secs(5);
+/// After so long without a request the server takes it that none is coming.
+#[cfg(feature = "profile")]
+const LULL: Duration = Duration::from_secs(5);
 /// Threads that serve connections, however many cores there are.
 const SERVING_THREADS_MAX: usize = 16;
 
@@ -210,6 +214,15 @@ async fn serve_opened(
     for place in &endpoints {
         tracing::info!(address = %place.address, usage = %place.usage, url = %instance.url, "serving");
     }
+    let telemetry = Arc::clone(&instance.telemetry);
+    // Where the log is another program's, so is the process.
+    let owns_process = instance.log.is_some();
+    let stays_small = async {
+        if owns_process {
+            stay_small(&telemetry).await;
+        }
+        pending().await
+    };
     ready(Serving {
         instance,
         endpoints,
@@ -220,6 +233,7 @@ async fn serve_opened(
             tracing::error!(owner = name, "an owner of state died: stopping");
             Err(BootError::Died(name))
         }
+        () = stays_small => Ok(()),
     };
     tracing::info!("stopping");
     drop(stop_serving);
@@ -243,6 +257,23 @@ async fn serve_opened(
     }
     outcome
 }
+
+/// Gives memory back whenever it gets quiet: most of the program is code that only the start needs, or a log-in, or a page that
+/// nobody asks for just now.
+#[cfg(feature = "profile")]
+async fn stay_small(telemetry: &Telemetry) {
+    loop {
+        telemetry.http.quiet.falls(LULL).await;
+        if let Err(error) = kinglet_sampler::give_back() {
+            tracing::debug!(%error, "the system takes no memory back");
+            return;
+        }
+    }
+}
+
+/// The package that can give memory back was left out.
+#[cfg(not(feature = "profile"))]
+async fn stay_small(_: &Telemetry) {}
 
 /// Waits until a listener's connections have ended.
 async fn drained(listener: JoinHandle<Drained>) {

@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use super::url::{UrlRule, public_url};
 use super::{BootError, HANDOVER_MAX, HANDOVER_PAUSE, Plan};
 use crate::actors::Actors;
+use crate::actors::budget::Division;
 use crate::actors::door::Door;
 use crate::actors::feed::{FeedSink, feed};
 use crate::actors::hasher::Hashers;
@@ -204,13 +205,13 @@ impl Opened {
         let path = data_dir.path().to_owned();
         let database = data_dir.database();
         let mut rng = randomness.branch("store").rng();
-        let (mut writer_thread, writer) = WriterThread::open(
-            data_dir,
-            &config.storage,
-            Arc::clone(&clock),
-            &mut rng,
-            &telemetry,
-        )?;
+        let memory = Division::of(config.limits.memory_budget_mib);
+        let disk_use = DiskUse {
+            memory: memory.writer,
+            ..DiskUse::from(&config.storage)
+        };
+        let (mut writer_thread, writer) =
+            WriterThread::open(data_dir, disk_use, Arc::clone(&clock), &mut rng, &telemetry)?;
         let randomness = match writer_thread.commit_number() {
             commit if repeats && commit > 0 => randomness.branch(&format!("commit {commit}")),
             _ => randomness,
@@ -221,7 +222,8 @@ impl Opened {
         let (users_feed, users_sink) = feed();
         let (posts_feed, posts_sink) = feed();
         let (timelines_feed, timelines_sink) = feed();
-        let (readers, readers_ended) = ReaderActor::start_pool(&database, &telemetry);
+        let (readers, readers_ended) =
+            ReaderActor::start_pool(&database, memory.reader, &telemetry);
         let store = StoreDoor { writer, readers };
         let hashers = Hashers::start(&telemetry);
 
@@ -242,6 +244,7 @@ impl Opened {
             rng: randomness.rng(),
             registration: config.registration.mode.into(),
             standings: Arc::clone(&standings),
+            budget: memory.caches.clone(),
             watch: telemetry.watch(ActorName::Users),
         };
         let users = Users::start_in_arbiter(&owners, move |_| Users::new(users));
@@ -253,6 +256,7 @@ impl Opened {
         let (keeper, keeper_ended) = SnapshotKeeper::start_in(
             path.join("timelines"),
             writer_thread.identity()?,
+            memory.snapshots_bytes,
             &telemetry,
         );
         let timelines = TimelinesSetup {
@@ -275,7 +279,7 @@ impl Opened {
         let watch = telemetry.watch(ActorName::Posts);
         let lines = timelines.clone();
         let posts = Posts::start_in_arbiter(&owners, move |_| {
-            Posts::new(store, lines, posts_feed, rules, watch)
+            Posts::new(store, lines, posts_feed, rules, &memory.caches, watch)
         });
         let posts = Door::new(posts, &telemetry, ActorName::Posts);
 

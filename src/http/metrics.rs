@@ -179,22 +179,14 @@ fn tell_caches(caches: &[CacheFigures], to: &mut Exposition) {
         |cache| cache.entries,
     );
     families(
-        "kinglet_cache_entries_max",
-        "The most entries that a cache may have.",
-        |cache| cache.entries_max,
-    );
-    families(
         "kinglet_cache_bytes",
-        "About how much memory a cache takes: texts and tables are counted, what the allocator adds isn't.",
+        "About how much memory a cache takes.",
         |cache| cache.bytes,
     );
     families(
         "kinglet_cache_bytes_max",
-        "About how much memory a cache would take if it were full of entries such as it has.",
-        |cache| match cache.entries {
-            0 => 0,
-            entries => cache.bytes / entries * cache.entries_max,
-        },
+        "How much memory a cache may take; most have it together (limits.memory_budget_mib).",
+        |cache| cache.bytes_max,
     );
 }
 

@@ -40,6 +40,7 @@ pub(super) struct Observed<'a> {
 impl<'a> Observed<'a> {
     pub(super) fn begin(telemetry: &'a Telemetry, id: RequestId, begun: Timestamp) -> Self {
         telemetry.http.in_flight.rise(1);
+        telemetry.http.quiet.stir();
         Self {
             telemetry,
             trace: telemetry

@@ -159,7 +159,7 @@ fn cache_figures(cache: &cache::CacheFigures) -> CacheFigures {
     CacheFigures {
         name: cache.name.to_owned(),
         entries: count(cache.entries),
-        entries_max: count(cache.entries_max),
+        bytes_max: count(cache.bytes_max),
         bytes: count(cache.bytes),
     }
 }

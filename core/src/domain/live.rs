@@ -112,18 +112,18 @@ pub struct CacheFigures {
     pub name: String,
     /// How many values it holds.
     pub entries: u64,
-    /// How many it may hold.
-    pub entries_max: u64,
     /// About how much memory they take, in bytes.
     pub bytes: u64,
+    /// How much they may take, in bytes; most share it.
+    pub bytes_max: u64,
 }
 
 impl CacheFigures {
-    /// How full it is, in hundredths.
+    /// Which part of what it may take it has, in hundredths.
     #[must_use]
     pub fn full_percent(&self) -> u64 {
-        let percent = self.entries.saturating_mul(100);
-        let percent = percent.checked_div(self.entries_max);
+        let percent = self.bytes.saturating_mul(100);
+        let percent = percent.checked_div(self.bytes_max);
         percent.unwrap_or(0).min(100)
     }
 }
@@ -230,11 +230,11 @@ mod tests {
         let mut cache = CacheFigures {
             name: "posts".to_owned(),
             entries: 0,
-            entries_max: 0,
+            bytes_max: 0,
             bytes: 0,
         };
         assert_eq!(cache.full_percent(), 0);
-        (cache.entries, cache.entries_max) = (30, 40);
+        (cache.entries, cache.bytes_max) = (30, 40);
         assert_eq!(cache.full_percent(), 75);
         assert_eq!(WriterFigures::default().units_per_commit(), None);
     }

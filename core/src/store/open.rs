@@ -11,12 +11,6 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::StoreError;
 use super::migrate;
 
-/// Prepared statements kept per connection; rusqlite's 16 would make hot paths prepare anew.
-const STATEMENTS_PER_CONNECTION_MAX: usize = 256;
-/// Page cache of the writing connection, in KiB.
-const WRITER_CACHE_KIB: i64 = 8 * 1024;
-/// Page cache of each reading connection, in KiB.
-const READER_CACHE_KIB: i64 = 2 * 1024;
 /// The WAL is cut back to this after a checkpoint that restarts it, in bytes.
 const WAL_JOURNAL_BYTES_MAX: i64 = 16 * 1024 * 1024;
 /// How long a connection waits for another to let go, which only a foreign tool's lock makes happen.
@@ -31,6 +25,34 @@ pub enum Synchronous {
     Normal,
 }
 
+/// What a connection keeps in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemoryUse {
+    /// Pages of the database, in KiB.
+    pub pages_kib: u32,
+    /// Prepared statements; rusqlite's 16 would make hot paths prepare anew.
+    pub statements: usize,
+}
+
+impl MemoryUse {
+    /// The writing connection's, unless it is told otherwise.
+    pub const WRITER: Self = Self {
+        pages_kib: 8 * 1024,
+        statements: 256,
+    };
+    /// A reading connection's, unless it is told otherwise.
+    pub const READER: Self = Self {
+        pages_kib: 2 * 1024,
+        statements: 256,
+    };
+
+    fn bound(self, connection: &Connection) -> Result<(), StoreError> {
+        connection.set_prepared_statement_cache_capacity(self.statements);
+        connection.pragma_update(None, "cache_size", -i64::from(self.pages_kib))?;
+        Ok(())
+    }
+}
+
 /// How the disk is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DiskUse {
@@ -42,6 +64,8 @@ pub struct DiskUse {
     pub units_per_checkpoint: usize,
     /// Bytes of a page of a new database: each commit writes every page that it changes as a whole.
     pub page_bytes: i64,
+    /// What is kept of it in memory.
+    pub memory: MemoryUse,
 }
 
 impl DiskUse {
@@ -53,6 +77,7 @@ impl DiskUse {
             gather: Duration::ZERO,
             units_per_checkpoint: 1000,
             page_bytes: 4096,
+            memory: MemoryUse::WRITER,
         }
     }
 
@@ -64,6 +89,7 @@ impl DiskUse {
             gather: Duration::from_millis(200),
             units_per_checkpoint: 10_000,
             page_bytes: 1024,
+            memory: MemoryUse::WRITER,
         }
     }
 }
@@ -188,7 +214,7 @@ pub(super) fn open_writer(database: &Path, disk_use: DiskUse) -> Result<Connecti
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
-    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    disk_use.memory.bound(&connection)?;
     connection.pragma_update(None, "journal_size_limit", WAL_JOURNAL_BYTES_MAX)?;
     // The writer checkpoints by itself, off the commit path.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
@@ -199,13 +225,12 @@ pub(super) fn open_writer(database: &Path, disk_use: DiskUse) -> Result<Connecti
 /// Has statements prepared once. SQLite would prepare many of them anew whenever a parameter changes, to find out whether
 /// the new value wants another plan.
 fn keep_statements(connection: &Connection) -> Result<(), StoreError> {
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_PER_CONNECTION_MAX);
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
 
 /// Opens a connection that can only read.
-pub(super) fn open_reader(database: &Path) -> Result<Connection, StoreError> {
+pub(super) fn open_reader(database: &Path, memory: MemoryUse) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(
         database,
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -214,6 +239,6 @@ pub(super) fn open_reader(database: &Path) -> Result<Connection, StoreError> {
     keep_statements(&connection)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
-    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    memory.bound(&connection)?;
     Ok(connection)
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::error::StoreError;
-use super::open;
+use super::open::{self, MemoryUse};
 use super::tables::meta;
 use super::watch::Tap;
 use crate::telemetry::statements::Statements;
@@ -50,8 +50,16 @@ impl Reader {
     /// # Errors
     /// What SQLite says.
     pub fn open(database: &Path) -> Result<Self, StoreError> {
+        Self::open_with(database, MemoryUse::READER)
+    }
+
+    /// As [`Reader::open`], with so much memory.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_with(database: &Path, memory: MemoryUse) -> Result<Self, StoreError> {
         Ok(Self {
-            connection: open::open_reader(database)?,
+            connection: open::open_reader(database, memory)?,
             tap: None,
         })
     }

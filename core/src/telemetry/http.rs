@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 
 use super::hashing::PlainHasher;
 use super::metrics::{Counter, Gauge, Histogram, LATENCY};
+use super::quiet::Quiet;
 
 /// Methods as they are told; the last stands for all others.
 pub const METHODS: [&str; 10] = [
@@ -123,6 +124,8 @@ pub struct HttpFigures {
     pub refused: Counter,
     /// Requests that were told to come later.
     pub limited: Counter,
+    /// Whether anybody asks for something.
+    pub quiet: Quiet,
 }
 
 impl Default for HttpFigures {
@@ -135,6 +138,7 @@ impl Default for HttpFigures {
             accepted: Counter::default(),
             refused: Counter::default(),
             limited: Counter::default(),
+            quiet: Quiet::default(),
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod metrics;
 pub mod otlp;
 pub mod panics;
 pub mod process;
+pub mod quiet;
 pub mod recent;
 pub mod slow;
 pub mod statements;

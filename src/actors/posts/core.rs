@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::actors::cache::{CacheFigures, EventedCache};
 use hashlink::LruCache;
 
+use crate::actors::budget::{Budget, Part};
+use crate::actors::cache::{CacheFigures, EventedCache};
 use crate::domain::account::{Account, AccountCounts};
 use crate::domain::event::Event;
 use crate::domain::post::{Authored, Marks, Post, PostApp, PostFacts, PostMark, PostView, Wording};
@@ -14,14 +15,10 @@ use crate::domain::visibility::{Onlooker, may_see};
 use crate::ids::{AccountId, AppId, PostId};
 use crate::store::queries::posts::{LoadPosts, LoadedPosts};
 
-/// How many posts are kept.
-const POSTS_MAX: usize = 20_000;
-/// How many accounts are kept.
-const ACCOUNTS_MAX: usize = 10_000;
-/// How many pairs of a viewer and a post are kept.
-const MARKS_MAX: usize = 100_000;
 /// How many pairs of a viewer and a new post, with which the viewer has done something, are kept.
 const NEW_MARKS_MAX: usize = 50_000;
+/// Of the budget they get so much at most, as a divisor.
+const NEW_MARKS_DIVISOR: usize = 16;
 /// About what each takes, in bytes: nodes of the tree are two thirds full.
 const NEW_MARK_BYTES: usize = 36;
 /// How many clients are kept.
@@ -98,20 +95,8 @@ impl NewMarks {
         CacheFigures {
             name: "new_marks",
             entries,
-            entries_max: self.marks_max,
             bytes: entries * NEW_MARK_BYTES,
-        }
-    }
-}
-
-impl Default for Shelf {
-    fn default() -> Self {
-        Self {
-            posts: EventedCache::new(POSTS_MAX, post_bytes),
-            accounts: EventedCache::new(ACCOUNTS_MAX, account_bytes),
-            marks: EventedCache::new(MARKS_MAX, |_| 0),
-            new_marks: NewMarks::new(NEW_MARKS_MAX),
-            apps: LruCache::new(APPS_MAX),
+            bytes_max: self.marks_max * NEW_MARK_BYTES,
         }
     }
 }
@@ -162,6 +147,18 @@ struct Sources<'a> {
 struct Absent;
 
 impl Shelf {
+    /// An empty shelf.
+    pub(super) fn new(budget: &Budget) -> Self {
+        let marks_max = budget.bytes_max() / NEW_MARKS_DIVISOR / NEW_MARK_BYTES;
+        Self {
+            posts: EventedCache::new(budget, Part::Posts, post_bytes),
+            accounts: EventedCache::new(budget, Part::Accounts, account_bytes),
+            marks: EventedCache::new(budget, Part::Marks, |_| size_of::<Marks>()),
+            new_marks: NewMarks::new(NEW_MARKS_MAX.min(marks_max)),
+            apps: LruCache::new(APPS_MAX),
+        }
+    }
+
     /// Forgets everything: events up to `commit` were lost.
     pub(super) fn forget_all(&mut self, commit: i64) {
         self.posts.clear(commit);
@@ -173,9 +170,9 @@ impl Shelf {
     /// What its caches hold.
     pub(super) fn figures(&self) -> Vec<CacheFigures> {
         vec![
-            self.posts.figures("posts"),
-            self.accounts.figures("accounts"),
-            self.marks.figures("marks"),
+            self.posts.figures(),
+            self.accounts.figures(),
+            self.marks.figures(),
             self.new_marks.figures(),
         ]
     }
@@ -512,7 +509,7 @@ mod tests {
             account: Some(BOB),
             ..Onlooker::default()
         };
-        let mut shelf = Shelf::default();
+        let mut shelf = Shelf::new(&Budget::new(1 << 24));
         let first = [PostId(10)];
         let Shown::Missing(_, hand) = shelf.show(&onlooker, &first) else {
             panic!("nothing is on the shelf");
@@ -541,7 +538,7 @@ mod tests {
             account: Some(BOB),
             ..Onlooker::default()
         };
-        let mut shelf = Shelf::default();
+        let mut shelf = Shelf::new(&Budget::new(1 << 24));
         let page = [PostId(20), PostId(10)];
         let entries = loaded(&[(10, ADA), (9, BOB)]);
         shelf.fill_and_show(&onlooker, &page, Hand::default(), entries, 1);
@@ -613,7 +610,7 @@ mod tests {
 
     #[test]
     fn a_warm_page_needs_no_store_and_shows_each_entry_once() {
-        let mut shelf = Shelf::default();
+        let mut shelf = Shelf::new(&Budget::new(1 << 24));
         let onlooker = Onlooker::default();
         let page = [PostId(20), PostId(10), PostId(20)];
         let hand = Hand::default();
@@ -627,7 +624,7 @@ mod tests {
 
     #[test]
     fn what_the_store_does_not_have_is_left_out() {
-        let mut shelf = Shelf::default();
+        let mut shelf = Shelf::new(&Budget::new(1 << 24));
         let onlooker = Onlooker::default();
         let page = [PostId(20), PostId(10)];
         let Shown::Missing(_, hand) = shelf.show(&onlooker, &page) else {

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use crate::actors::budget::{Budget, Part};
 use crate::actors::cache::{CacheFigures, EventedCache};
 use crate::domain::event::Event;
 use crate::domain::page::Page;
@@ -14,8 +15,6 @@ use crate::domain::visibility::Visibility;
 use crate::ids::PostId;
 use crate::store::queries::lists::{AuthorChoice, ListedEntry, NewestEntries, NewestOf, PostList};
 
-/// How many lists are kept.
-const LISTS_MAX: usize = 2048;
 /// The most entries of each: a few pages.
 const ENTRIES_MAX: usize = 128;
 /// How many entries a list starts with.
@@ -33,15 +32,6 @@ struct Newest {
 /// The lists.
 #[derive(Debug)]
 pub(super) struct Lists(EventedCache<NewestOf, Newest>);
-
-impl Default for Lists {
-    fn default() -> Self {
-        // As large as they may grow.
-        Self(EventedCache::new(LISTS_MAX, |_| {
-            size_of::<Newest>() + ENTRIES_MAX * size_of::<ListedEntry>()
-        }))
-    }
-}
 
 /// The list whose newest entries hold all of another's; `None` for lists that are read too seldom.
 pub(super) fn kept_as(list: &PostList) -> Option<NewestOf> {
@@ -91,9 +81,17 @@ pub(super) fn page_of<'a>(
 }
 
 impl Lists {
+    /// None yet.
+    pub(super) fn new(budget: &Budget) -> Self {
+        // As large as they may grow.
+        Self(EventedCache::new(budget, Part::Lists, |_| {
+            size_of::<Newest>() + ENTRIES_MAX * size_of::<ListedEntry>()
+        }))
+    }
+
     /// What they hold.
     pub(super) fn figures(&self) -> CacheFigures {
-        self.0.figures("lists")
+        self.0.figures()
     }
 
     /// Forgets everything: events up to `commit` were lost.
@@ -253,7 +251,7 @@ mod tests {
         ) {
             let mut whole: Vec<PostFacts> = (0..old as i64).map(|id| entry(10 + id, 0)).collect();
             whole.reverse();
-            let mut lists = Lists::default();
+            let mut lists = Lists::new(&Budget::new(1 << 24));
             let first = whole.iter().take(ENTRIES_AT_FIRST).map(ListedEntry::of);
             let loaded = NewestEntries {
                 entries: first.collect(),
@@ -300,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_tags_list_follows_new_posts_and_edits() {
-        let mut lists = Lists::default();
+        let mut lists = Lists::new(&Budget::new(1 << 24));
         let birds = || NewestOf::Tag("birds".to_owned());
         let empty = || NewestEntries {
             entries: Vec::new(),

@@ -16,6 +16,7 @@ use actix::{
 use self::core::{Shelf, Shown};
 use self::lists::Lists;
 use super::Actors;
+use super::budget::Budget;
 use super::cache::CacheFigures;
 use super::door::Door;
 use super::error::AskError;
@@ -41,13 +42,20 @@ pub struct Posts {
 }
 
 /// What it keeps.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Memory {
     shelf: Shelf,
     lists: Lists,
 }
 
 impl Memory {
+    fn new(budget: &Budget) -> Self {
+        Self {
+            shelf: Shelf::new(budget),
+            lists: Lists::new(budget),
+        }
+    }
+
     /// What the caches hold.
     fn figures(&self) -> Vec<CacheFigures> {
         let mut figures = self.shelf.figures();
@@ -63,6 +71,7 @@ impl Posts {
         timelines: Door<Timelines>,
         feed: EventFeed,
         rules: TextRules,
+        budget: &Budget,
         watch: Watch,
     ) -> Self {
         Self {
@@ -70,7 +79,7 @@ impl Posts {
             timelines,
             feed,
             rules,
-            memory: Memory::default(),
+            memory: Memory::new(budget),
             watch,
         }
     }

@@ -118,11 +118,12 @@ impl Residents {
         let weighed = self.places.len().min(WINDOWS_WEIGHED_MAX);
         let residents = self.residents.iter().flatten().take(weighed);
         let bytes: usize = residents.map(Resident::bytes).sum();
+        let each = bytes.div_ceil(weighed.max(1));
         vec![CacheFigures {
             name: "windows",
             entries: self.places.len(),
-            entries_max: self.residency.resident_readers_max,
-            bytes: bytes * self.places.len() / weighed.max(1),
+            bytes: each * self.places.len(),
+            bytes_max: each * self.residency.resident_readers_max,
         }]
     }
 

@@ -18,6 +18,8 @@ pub struct SnapshotKeeper {
     directory: PathBuf,
     store_identity: String,
     /// Opened by the first message, so that nobody waits for it at the start.
+    /// What is kept in memory of them, in bytes.
+    cache_bytes: usize,
     snapshots: Option<Snapshots>,
     watch: Watch,
 }
@@ -27,6 +29,7 @@ impl SnapshotKeeper {
     pub fn start_in(
         directory: PathBuf,
         store_identity: String,
+        cache_bytes: usize,
         telemetry: &Arc<Telemetry>,
     ) -> (Option<Door<Self>>, PoolEnd) {
         if !features::SNAPSHOTS {
@@ -37,6 +40,7 @@ impl SnapshotKeeper {
         let (keeper, end) = pool::start("kinglet-keeper", 1, move || Self {
             directory: directory.clone(),
             store_identity: store_identity.clone(),
+            cache_bytes,
             snapshots: None,
             watch: watched.watch(name),
         });
@@ -45,7 +49,7 @@ impl SnapshotKeeper {
 
     fn snapshots(&mut self) -> Option<&Snapshots> {
         if self.snapshots.is_none() {
-            match Snapshots::open(&self.directory, &self.store_identity) {
+            match Snapshots::open(&self.directory, &self.store_identity, self.cache_bytes) {
                 Ok(snapshots) => self.snapshots = Some(snapshots),
                 Err(error) => tracing::warn!(%error, "no timeline snapshots"),
             }

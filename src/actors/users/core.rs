@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hashlink::LruCache;
 
+use crate::actors::budget::{Budget, Part};
 use crate::actors::cache::{CacheFigures, EventedCache};
 use crate::clock::Timestamp;
 use crate::domain::access::{Access, Caller, Credential, Grant, Member};
@@ -14,12 +15,6 @@ use crate::ids::AccountId;
 use crate::secret::TokenHash;
 use crate::store::queries::access::{LoadCaller, LoadedCaller};
 
-/// How many credentials are kept.
-const ACCESSES_MAX: usize = 20_000;
-/// How many accounts are kept.
-const MEMBERS_MAX: usize = 10_000;
-/// How many members' relations are kept.
-const RELATIONS_MAX: usize = 10_000;
 /// How many credentials whose use was just reported are remembered.
 const TOUCHED_MAX: usize = 1024;
 /// So long after the use of a credential was reported it isn't reported again, in milliseconds: the report may have
@@ -53,19 +48,6 @@ pub(super) enum Identified {
     Missing(LoadCaller, Option<Arc<Relations>>),
 }
 
-impl Default for Callers {
-    fn default() -> Self {
-        Self {
-            accesses: EventedCache::new(ACCESSES_MAX, |_| size_of::<Known>() + size_of::<Access>()),
-            members: EventedCache::new(MEMBERS_MAX, |member| {
-                size_of::<Member>() + member.name.len()
-            }),
-            relations: EventedCache::new(RELATIONS_MAX, |relations| relations_bytes(relations)),
-            touched: LruCache::new(TOUCHED_MAX),
-        }
-    }
-}
-
 /// About what an account in a set of relations takes, in bytes: tables are a quarter empty on average.
 const RELATION_BYTES: usize = 20;
 
@@ -76,12 +58,28 @@ fn relations_bytes(relations: &Relations) -> usize {
 }
 
 impl Callers {
+    /// Nobody is known yet.
+    pub(super) fn new(budget: &Budget) -> Self {
+        Self {
+            accesses: EventedCache::new(budget, Part::Accesses, |_| {
+                size_of::<Known>() + size_of::<Access>()
+            }),
+            members: EventedCache::new(budget, Part::Members, |member| {
+                size_of::<Member>() + member.name.len()
+            }),
+            relations: EventedCache::new(budget, Part::Relations, |relations| {
+                relations_bytes(relations)
+            }),
+            touched: LruCache::new(TOUCHED_MAX),
+        }
+    }
+
     /// What its caches hold.
     pub(super) fn figures(&self) -> Vec<CacheFigures> {
         vec![
-            self.accesses.figures("accesses"),
-            self.members.figures("members"),
-            self.relations.figures("relations"),
+            self.accesses.figures(),
+            self.members.figures(),
+            self.relations.figures(),
         ]
     }
 
@@ -266,7 +264,7 @@ mod tests {
         fn new() -> Self {
             Self {
                 store: TestStore::open(),
-                callers: Callers::default(),
+                callers: Callers::new(&Budget::new(1 << 20)),
                 commit: 0,
             }
         }

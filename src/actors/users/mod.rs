@@ -26,6 +26,7 @@ use rand::rngs::StdRng;
 
 use self::core::{Callers, Identified};
 use super::Actors;
+use super::budget::Budget;
 use super::door::Door;
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
@@ -57,6 +58,8 @@ pub struct UsersSetup {
     pub registration: Registration,
     /// Told of whatever ends what was said of a caller.
     pub standings: Arc<Standings>,
+    /// What its caches may hold, with those of others.
+    pub budget: Budget,
     /// Notes its messages.
     pub watch: Watch,
 }
@@ -84,7 +87,7 @@ impl Users {
             clock: setup.clock,
             rng: setup.rng,
             registration: setup.registration,
-            callers: Callers::default(),
+            callers: Callers::new(&setup.budget),
             standings: setup.standings,
             watch: setup.watch,
         }

@@ -140,11 +140,11 @@ fn caches(caches: &[CacheFigures], pen: &Pen) -> Vec<String> {
             cache.name.clone(),
             format!("{bar:GAUGE_CELLS$} {percent:3} %"),
             count(cache.entries),
-            count(cache.entries_max),
             bytes(signed(cache.bytes)),
+            bytes(signed(cache.bytes_max)),
         ]
     };
-    let heading = ["CACHE", "FULL", "VALUES", "AT MOST", "ABOUT"];
+    let heading = ["CACHE", "FULL", "VALUES", "ABOUT", "AT MOST"];
     table(heading, caches.iter().map(row))
 }
 
@@ -251,8 +251,8 @@ mod tests {
             caches: vec![CacheFigures {
                 name: "posts".to_owned(),
                 entries: 50,
-                entries_max: 100,
                 bytes: 85_000,
+                bytes_max: 170_000,
             }],
             jobs: Some(JobFigures::default()),
             process: ProcessFigures::default(),

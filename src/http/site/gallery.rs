@@ -653,11 +653,11 @@ impl Samples {
             wait_us: Some(14.0),
             work_us,
         };
-        let cache = |name: &str, entries, entries_max| CacheFigures {
+        let cache = |name: &str, entries, bytes_max| CacheFigures {
             name: self.text(name),
             entries,
-            entries_max,
             bytes: entries * 1700,
+            bytes_max,
         };
         let publish = vec![
             span("gate", "tokens", 40, 2_100),

@@ -202,7 +202,7 @@ fn cache_row(cache: &CacheFigures) -> CacheRow {
         name: cache.name.clone(),
         percent: cache.full_percent(),
         entries: grouped(cache.entries),
-        entries_max: grouped(cache.entries_max),
+        bytes_max: numbers::bytes(signed(cache.bytes_max)),
         bytes: numbers::bytes(signed(cache.bytes)),
     }
 }

@@ -13,8 +13,6 @@ use crate::store::reader::panicked;
 
 /// The format of a snapshot; another number is another kinglet's.
 const FORMAT: u8 = 1;
-/// sled's cache, in bytes; its default is 512 MiB.
-const CACHE_BYTES: usize = 4 * 1024 * 1024;
 /// Keys of one leaf of sled's tree.
 const LEAF_FANOUT: usize = 128;
 /// How much of the SHA-256 is kept, in bytes: against torn and flipped bits, not against malice.
@@ -31,9 +29,15 @@ pub struct Snapshots {
 impl Snapshots {
     /// Opens the directory, or starts anew when what is in it can't be opened. Takes tens of milliseconds.
     ///
+    /// It keeps about `cache_bytes` in memory.
+    ///
     /// # Errors
     /// When no database can be made there.
-    pub fn open(directory: &Path, store_identity: &str) -> Result<Self, StoreError> {
+    pub fn open(
+        directory: &Path,
+        store_identity: &str,
+        cache_bytes: usize,
+    ) -> Result<Self, StoreError> {
         let file_error = |action: &'static str| {
             let path: PathBuf = directory.to_owned();
             move |source| StoreError::File {
@@ -44,7 +48,7 @@ impl Snapshots {
         };
         let config = sled::Config::new()
             .path(directory)
-            .cache_capacity_bytes(CACHE_BYTES)
+            .cache_capacity_bytes(cache_bytes)
             .flush_every_ms(None);
         // What a crash left behind can make sled panic; it is worth nothing, so it goes.
         let opened = catch_unwind(AssertUnwindSafe(|| config.open::<LEAF_FANOUT>()));
@@ -188,17 +192,17 @@ mod tests {
     fn a_snapshot_outlives_a_restart() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("timelines");
-        let snapshots = Snapshots::open(&path, "store").expect("opens");
+        let snapshots = Snapshots::open(&path, "store", 1 << 20).expect("opens");
         snapshots.save(&[snapshot()]).expect("saves");
         drop(snapshots);
-        let snapshots = Snapshots::open(&path, "store").expect("opens again");
+        let snapshots = Snapshots::open(&path, "store", 1 << 20).expect("opens again");
         assert_eq!(
             snapshots.load(AccountId(7)).expect("loads"),
             Some(snapshot())
         );
         assert_eq!(snapshots.load(AccountId(8)).expect("loads"), None);
         drop(snapshots);
-        let other = Snapshots::open(&path, "another store").expect("opens again");
+        let other = Snapshots::open(&path, "another store", 1 << 20).expect("opens again");
         assert_eq!(
             other.load(AccountId(7)).expect("loads"),
             None,
@@ -209,7 +213,7 @@ mod tests {
     #[test]
     fn whatever_was_flipped_or_cut_is_not_believed() {
         let directory = tempfile::tempdir().expect("a directory");
-        let snapshots = Snapshots::open(directory.path(), "store").expect("opens");
+        let snapshots = Snapshots::open(directory.path(), "store", 1 << 20).expect("opens");
         let sound = snapshots.encode(&snapshot());
         assert_eq!(snapshots.decode(AccountId(7), &sound), Some(snapshot()));
         assert_eq!(
@@ -237,14 +241,14 @@ mod tests {
     fn rubbish_in_the_directory_is_swept_away() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("timelines");
-        Snapshots::open(&path, "store")
+        Snapshots::open(&path, "store", 1 << 20)
             .expect("opens")
             .save(&[snapshot()])
             .expect("saves");
         for file in walk(&path) {
             std::fs::write(file, [0x5a; 4096]).expect("writes rubbish");
         }
-        let snapshots = Snapshots::open(&path, "store").expect("starts anew");
+        let snapshots = Snapshots::open(&path, "store", 1 << 20).expect("starts anew");
         snapshots.save(&[snapshot()]).expect("saves");
         assert_eq!(
             snapshots.load(AccountId(7)).expect("loads"),

@@ -16,7 +16,7 @@ impl Snapshots {
     ///
     /// # Errors
     /// None.
-    pub fn open(_: &Path, _: &str) -> Result<Self, StoreError> {
+    pub fn open(_: &Path, _: &str, _: usize) -> Result<Self, StoreError> {
         Ok(Self)
     }
 

@@ -110,7 +110,11 @@ impl Unit for Note {
 }
 
 fn has(directory: &TempDir, name: &str) -> bool {
-    let connection = open::open_reader(&directory.path().join("kinglet.db")).unwrap();
+    let connection = open::open_reader(
+        &directory.path().join("kinglet.db"),
+        open::MemoryUse::READER,
+    )
+    .unwrap();
     meta::get(&connection, name).unwrap().is_some()
 }
 
@@ -581,7 +585,11 @@ fn the_log_stays_bounded_while_a_reader_holds_a_snapshot() {
         (WAL_BYTES_MAX_HERE..WAL_BYTES_MAX_HERE + BATCH_BYTES_MAX).contains(&bytes_max),
         "{bytes_max} bytes"
     );
-    let connection = open::open_reader(&directory.path().join("kinglet.db")).unwrap();
+    let connection = open::open_reader(
+        &directory.path().join("kinglet.db"),
+        open::MemoryUse::READER,
+    )
+    .unwrap();
     let posts: i64 = connection
         .query_row(
             "SELECT count(*) FROM posts WHERE author = ?1",

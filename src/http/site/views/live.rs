@@ -61,8 +61,8 @@ pub struct CacheRow {
     pub percent: u64,
     /// How many values it holds.
     pub entries: String,
-    /// How many it may hold.
-    pub entries_max: String,
+    /// How much they may take; some share it.
+    pub bytes_max: String,
     /// About how much memory they take.
     pub bytes: String,
 }
