@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-pub use super::bench::Bench;
 use super::completions::Completions;
 use super::debug::Debug;
 pub use super::dev::Dev;
@@ -199,24 +198,9 @@ Examples:
   kinglet profile
   kinglet profile --seconds 30 --output slow-evening.svg")]
     Profile(Profile),
-
     /// Measure how fast and how small a server is: a throwaway instance, or any with the Mastodon API
-    #[command(
-        args_conflicts_with_subcommands = true,
-        after_help = "\
-Examples:
-  kinglet bench
-  kinglet bench --graph socfb-Reed98.edges --seconds 30 --json today.json
-  kinglet bench --url http://127.0.0.1:3000 --tokens tokens.txt --users 50
-  kinglet bench --compare before.json today.json
-  kinglet bench --plot today.json --svg today.svg
-
-People who follow each other publish posts, then ask in a mix: first as fast as answers come, then
-at a rate that doesn't wait for answers; there the time of a request counts from the moment at which
-it was due. docs/bench.md says what each figure means."
-    )]
-    Bench(Box<Bench>),
-
+    #[command(args_conflicts_with_subcommands = true, after_help = super::bench::EXAMPLES)]
+    Bench(Box<super::bench::Bench>),
     /// Find out what is wrong around the instance, and what puts it right; exit code 1 when something is
     #[command(after_help = "\
 Examples:

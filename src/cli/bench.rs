@@ -41,6 +41,19 @@ const PACE: Duration = Duration::from_millis(200);
 /// Failed requests of a thousand with which a run still counts.
 const FAILED_PER_THOUSAND_MAX: u64 = 1;
 
+/// What stands below the help.
+pub const EXAMPLES: &str = "\
+Examples:
+  kinglet bench
+  kinglet bench --graph socfb-Reed98.edges --seconds 30 --json today.json
+  kinglet bench --url http://127.0.0.1:3000 --tokens tokens.txt --users 50
+  kinglet bench --compare before.json today.json
+  kinglet bench --plot today.json --svg today.svg
+
+People who follow each other publish posts, then ask in a mix: first as fast as answers come, then
+at a rate that doesn't wait for answers; there the time of a request counts from the moment at which
+it was due. docs/bench.md says what each figure means.";
+
 /// Options of `bench`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct Bench {

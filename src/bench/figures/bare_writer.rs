@@ -126,10 +126,9 @@ impl Drop for BareWriter {
     fn drop(&mut self) {
         // The thread ends when nobody can write any more.
         drop(self.writer.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the writer panicked");
+        if let Some(thread) = self.thread.take() {
+            // A panic there has told of itself.
+            drop(thread.join());
         }
     }
 }
