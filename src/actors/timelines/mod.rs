@@ -260,8 +260,8 @@ impl Handler<DescribeMemory> for Timelines {
         figures.push(CacheFigures {
             name: "newest",
             entries: self.newest.len(),
-            entries_max: newest::ACCOUNTS_MAX,
             bytes: self.newest.bytes(),
+            bytes_max: Newest::bytes_of(newest::ACCOUNTS_MAX),
         });
         Some(figures)
     }

@@ -116,8 +116,13 @@ impl Newest {
 
     /// How much memory they take, in bytes.
     pub(super) fn bytes(&self) -> usize {
+        Self::bytes_of(self.entries.capacity())
+    }
+
+    /// How much memory a table with places for so many accounts takes, in bytes.
+    pub(super) const fn bytes_of(places: usize) -> usize {
         // A byte more for each place of the table.
-        self.entries.capacity() * (size_of::<(AccountId, PostId)>() + 1)
+        places * (size_of::<(AccountId, PostId)>() + 1)
     }
 
     fn note(&mut self, account: AccountId, entry: PostId) {

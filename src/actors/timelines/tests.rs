@@ -325,7 +325,7 @@ impl World {
                 }
             }
             Op::Wait { millis } => self.store.clock.advance_millis(millis),
-            Op::Evict { reader } => drop(self.residents.evict(people[reader])),
+            Op::Evict { reader } => self.residents.evict(people[reader]),
             Op::Merge { reader, steps } => self.start_merge(people[reader], steps),
             Op::Scroll { reader, steps } => self.start_scrolling(people[reader], steps),
             Op::Persist => {
