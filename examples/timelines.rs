@@ -16,6 +16,8 @@
 //!
 //! Linux, for the times of threads.
 
+#![expect(clippy::disallowed_methods, reason = "it measures real time")]
+
 use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
