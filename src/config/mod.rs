@@ -137,7 +137,7 @@ settings::settings! {
         post_characters_max: u32 = 500, 1..=65_536;
         /// Accounts that one account may follow, 1 to 7500.
         follows_per_account_max: u32 = 7500, 1..=7500;
-        /// MiB of memory that all caches may take together, 8 to 1048576; the rest of the server takes about 20.
+        /// MiB of memory that all caches together may take, 8 to 1048576.
         memory_budget_mib: u64 = 128, 8..=1_048_576;
     }
 
