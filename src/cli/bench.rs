@@ -169,7 +169,12 @@ minutes.")]
     Figures(Figures),
 
     /// Answer everything with one body of so many bytes, until standard input ends
-    #[command(hide = true)]
+    #[command(
+        hide = true,
+        after_help = "\
+Examples:
+  kinglet bench static-body 24000"
+    )]
     StaticBody {
         /// Length of the body
         #[arg(value_parser = clap::value_parser!(u32).range(..=i64::from(BODY_BYTES_MAX)))]
