@@ -294,8 +294,8 @@ SLOW  500 ms or longer
   gate    ##########                                200 ms
   commit                      ####################  400 ms  PublishPost
 
-CACHE  FULL              VALUES  AT MOST  ABOUT
-posts  #####       50 %  50      100      85 kB";
+CACHE  FULL              VALUES  ABOUT  AT MOST
+posts  #####       50 %  50      85 kB  170 kB";
         assert_eq!(drawn, expected);
     }
 
