@@ -263,6 +263,7 @@ impl Opened {
             store: store.clone(),
             feed: timelines_feed,
             residency,
+            budget: memory.caches.clone(),
             keeper,
             snapshot_interval: snapshot_interval(&config),
             commit: writer_thread.commit_number(),

@@ -8,6 +8,7 @@ use hashlink::LruCache;
 use super::audience::{Audience, Concerned, PLACES_MAX, Place, Sources};
 use super::late::{Late, LateEvent};
 use super::window::{Below, Fate, Window};
+use crate::actors::budget::{Budget, Part, Share, Use};
 use crate::actors::cache::CacheFigures;
 use crate::domain::event::Event;
 use crate::domain::page::Page;
@@ -18,9 +19,6 @@ use crate::store::writer::EventBatch;
 
 /// How many events are remembered for windows that are being merged.
 const EVENTS_REMEMBERED_MAX: usize = 8192;
-
-/// How many windows are weighed to say about what all of them take.
-const WINDOWS_WEIGHED_MAX: usize = 1000;
 
 /// How many readers and entries stay in memory.
 #[derive(Debug, Clone, Copy)]
@@ -54,12 +52,16 @@ impl Residency {
 struct Resident {
     window: Window,
     sources: Sources,
+    /// What it took when it was weighed, in bytes.
+    held: usize,
+    used: Use,
 }
 
 /// The windows of the readers that came lately.
 #[derive(Debug)]
 pub(super) struct Residents {
     residency: Residency,
+    share: Share,
     /// Where each reader's window is, the reader that came longest ago first.
     places: LruCache<AccountId, Place>,
     residents: Vec<Option<Resident>>,
@@ -85,9 +87,10 @@ pub(super) struct Residents {
 
 impl Residents {
     /// No windows yet; `commit` is the store's newest at the start.
-    pub(super) fn new(residency: Residency, commit: i64) -> Self {
+    pub(super) fn new(residency: Residency, budget: &Budget, commit: i64) -> Self {
         Self {
             residency,
+            share: budget.share(Part::Windows),
             places: LruCache::new_unbounded(),
             residents: Vec::new(),
             unused: Vec::new(),
@@ -113,17 +116,13 @@ impl Residents {
         window_entries_min.min(window_entries_max)
     }
 
-    /// What the windows hold, by those of the first of them.
+    /// What the windows hold.
     pub(super) fn figures(&self) -> Vec<CacheFigures> {
-        let weighed = self.places.len().min(WINDOWS_WEIGHED_MAX);
-        let residents = self.residents.iter().flatten().take(weighed);
-        let bytes: usize = residents.map(Resident::bytes).sum();
-        let each = bytes.div_ceil(weighed.max(1));
         vec![CacheFigures {
-            name: "windows",
+            name: self.share.part().name(),
             entries: self.places.len(),
-            bytes: each * self.places.len(),
-            bytes_max: each * self.residency.resident_readers_max,
+            bytes: self.share.bytes(),
+            bytes_max: self.share.bytes_max(),
         }]
     }
 
@@ -146,7 +145,33 @@ impl Residents {
     /// A page out of the reader's window; `None` when there is none or it doesn't reach.
     pub(super) fn read(&mut self, reader: AccountId, page: &Page) -> Option<Vec<PostId>> {
         let place = *self.places.get(&reader)?;
-        self.catch_up(place)?.read(page)
+        let found = self.catch_up(place)?.read(page);
+        self.weigh(place);
+        found
+    }
+
+    /// The window at a place was used, and may have grown.
+    fn weigh(&mut self, place: Place) {
+        let Some(resident) = &mut self.residents[place as usize] else {
+            return;
+        };
+        let bytes = resident.bytes();
+        if bytes == resident.held {
+            resident.used = self.share.now();
+            return;
+        }
+        self.share.give(resident.held);
+        resident.used = self.share.take(bytes);
+        resident.held = bytes;
+    }
+
+    /// Whose turn it is to make room, if anybody has to.
+    fn superfluous(&self) -> Option<Place> {
+        let oldest = self.places.iter().next().map(|(_, place)| *place);
+        let used = |place: Place| Some(self.residents.get(place as usize)?.as_ref()?.used);
+        let has_to_give = self.share.has_to_give(oldest.and_then(used));
+        let is_too_many = self.places.len() > self.residency.resident_readers_max;
+        oldest.filter(|_| has_to_give || is_too_many)
     }
 
     /// What is to be merged so that the reader's window reaches as far as the page, if windows may.
@@ -161,6 +186,13 @@ impl Residents {
     pub(super) fn take_in(&mut self, batch: Arc<EventBatch>) {
         for event in &batch.events {
             self.tell(event, batch.commit);
+        }
+        while self.share.is_over()
+            && let Some(idle) = self.superfluous()
+        {
+            // It is merged anew when its reader comes back: what is to be persisted waits for those who come, not for events.
+            self.evictions += 1;
+            self.vacate(idle);
         }
         self.applied = batch.commit;
         self.events_remembered += batch.events.len();
@@ -187,6 +219,7 @@ impl Residents {
     pub(super) fn drop_all(&mut self, commit: i64) {
         self.places.clear();
         self.residents.clear();
+        self.share.give(self.share.bytes());
         self.unused.clear();
         self.audience = Audience::default();
         self.remembered.clear();
@@ -202,9 +235,9 @@ impl Residents {
         reader: AccountId,
         mut merged: MergedHome,
         commit: i64,
-    ) -> Option<WindowSnapshot> {
+    ) -> Vec<WindowSnapshot> {
         if commit < self.forgotten || commit < self.stale {
-            return None;
+            return Vec::new();
         }
         let entries_max = self.residency.window_entries_max;
         if merged.entries.len() > entries_max {
@@ -212,7 +245,9 @@ impl Residents {
             merged.is_complete = false;
         }
         self.evict(reader);
-        let place = self.place()?;
+        let Some(place) = self.place() else {
+            return Vec::new();
+        };
         let MergedHome {
             entries,
             is_complete,
@@ -222,6 +257,8 @@ impl Residents {
         let mut resident = Resident {
             window: Window::new(reader, &entries, is_complete, commit, entries_max),
             sources: self.audience.enter(place, &relations),
+            held: 0,
+            used: self.share.now(),
         };
         resident.window.seen = self.late.end();
         let batches = self.remembered.iter();
@@ -236,17 +273,15 @@ impl Residents {
         if !is_true {
             self.evict(reader);
         }
-        if self.places.len() <= self.residency.resident_readers_max {
-            return None;
+        self.weigh(place);
+        let mut unsaved = Vec::new();
+        while let Some(idle) = self.superfluous() {
+            self.evictions += 1;
+            let applied = self.applied;
+            let window = self.catch_up(idle);
+            unsaved.extend(window.and_then(|window| window.take_unsaved(applied)));
+            self.vacate(idle);
         }
-        let (_, idle) = self.places.iter().next()?;
-        let idle = *idle;
-        self.evictions += 1;
-        let applied = self.applied;
-        let unsaved = self
-            .catch_up(idle)
-            .and_then(|window| window.take_unsaved(applied));
-        self.vacate(idle);
         unsaved
     }
 
@@ -330,6 +365,7 @@ impl Residents {
 
     fn vacate(&mut self, place: Place) {
         if let Some(resident) = self.residents[place as usize].take() {
+            self.share.give(resident.held);
             self.audience.leave(place, &resident.sources);
             self.places.remove(&resident.window.reader);
             self.unused.push(place);
@@ -404,7 +440,10 @@ impl Residents {
         let readers = readers.iter().map(|follow| (follow.place(), Some(*follow)));
         // An event is no reason to count the reader as present.
         for (place, follow) in readers.chain(own.map(|place| (place, None))) {
-            let Some(Resident { window, sources }) = &mut self.residents[place as usize] else {
+            let Some(Resident {
+                window, sources, ..
+            }) = &mut self.residents[place as usize]
+            else {
                 continue;
             };
             let seen = concerned.seen_from(place, sources, follow);
@@ -514,7 +553,7 @@ mod tests {
     }
 
     fn residents() -> Residents {
-        Residents::new(Residency::new(10, 2), 0)
+        Residents::new(Residency::new(10, 2), &Budget::new(1 << 20), 0)
     }
 
     fn read(residents: &mut Residents) -> Option<Vec<i64>> {
@@ -579,5 +618,29 @@ mod tests {
         assert_eq!(residents.places.len(), 2);
         assert_eq!(read(&mut residents), None);
         assert!(residents.audience.readers_of(READER).is_empty());
+    }
+
+    #[test]
+    fn windows_make_room_when_the_budget_is_used_up() {
+        let budget = Budget::new(1 << 16);
+        let mut residents = Residents::new(Residency::new(10, 1000), &budget, 0);
+        for reader in 1..=3 {
+            residents.admit(AccountId(reader), merged(&[10]), 0);
+        }
+        let each = residents.share.bytes() / 3;
+        assert!(each > 0);
+        // Somebody else takes what is left; the first window was used since.
+        let mut other = budget.share(Part::Posts);
+        assert!(read(&mut residents).is_some());
+        other.take((1 << 16) - 3 * each);
+        residents.admit(AccountId(4), merged(&[10]), 0);
+        assert!(!residents.has(AccountId(2)), "it went unused for longest");
+        assert!(residents.share.bytes() + other.bytes() <= 1 << 16);
+        let evictions = residents.evictions();
+        assert!(evictions >= 1);
+        other.take(4 * each);
+        residents.take_in(published(20, 1));
+        assert_eq!(residents.places.len(), 0, "nothing is left for them");
+        assert_eq!(residents.share.bytes(), 0);
     }
 }

@@ -29,6 +29,7 @@ use self::keeper::{LoadWindow, SaveWindows};
 use self::newest::Newest;
 use self::window::Below;
 use super::Actors;
+use super::budget::Budget;
 use super::cache::CacheFigures;
 use super::door::{Door, DoorError};
 use super::error::AskError;
@@ -55,6 +56,8 @@ pub struct TimelinesSetup {
     pub feed: EventFeed,
     /// How much stays in memory.
     pub residency: Residency,
+    /// What windows may take of memory, with the caches of others.
+    pub budget: Budget,
     /// Who persists windows; `None` for nobody.
     pub keeper: Option<Door<SnapshotKeeper>>,
     /// How often windows that changed are persisted.
@@ -95,7 +98,7 @@ impl Timelines {
         Self {
             store: setup.store,
             feed: setup.feed,
-            residents: Residents::new(setup.residency, setup.commit),
+            residents: Residents::new(setup.residency, &setup.budget, setup.commit),
             newest: Newest::default(),
             keeper: setup.keeper,
             saves: Gate::new(SAVES_WAITING_MAX),
@@ -125,13 +128,14 @@ impl Timelines {
     fn admit(&mut self, reader: AccountId, merged: MergedHome, commit: i64) {
         self.catch_up();
         // A window that finds the keeper busy is not kept: it is merged anew when its reader comes back.
-        if let Some(evicted) = self.residents.admit(reader, merged, commit)
+        let evicted = self.residents.admit(reader, merged, commit);
+        if !evicted.is_empty()
             && let Some(keeper) = self.keeper.clone()
             && let Ok(place) = self.saves.enter()
         {
             actix::spawn(async move {
                 let _place = place;
-                match keeper.send(SaveWindows(vec![evicted])).await {
+                match keeper.send(SaveWindows(evicted)).await {
                     // As above.
                     Ok(()) | Err(DoorError::Busy) => {}
                     Err(DoorError::Closed) => {

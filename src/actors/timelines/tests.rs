@@ -10,6 +10,7 @@ use proptest::test_runner::{TestCaseError, TestRunner};
 use super::core::{Residency, Residents};
 use super::shown;
 use super::window::Below;
+use crate::actors::budget::Budget;
 use crate::domain::access::Authority;
 use crate::domain::event::{Boosting, Event};
 use crate::domain::page::Page;
@@ -200,7 +201,7 @@ impl World {
             entries: Vec::new(),
             edits: 0,
             residency,
-            residents: Residents::new(residency, 0),
+            residents: Residents::new(residency, &Budget::new(1 << 24), 0),
             merging: Vec::new(),
             snapshots: HashMap::new(),
             refreshed: 0,
