@@ -188,7 +188,9 @@ mod tests {
                 let samples: u32 = samples.map(|stack| stack.samples).sum();
                 assert!(samples > 5, "{name}: {samples} in {seen:#?}");
             }
-            assert!(seen.stacks.iter().all(|stack| stack.thread != "idle"));
+            // Starting and ending is work too.
+            let idle = seen.stacks.iter().filter(|stack| stack.thread == "idle");
+            assert!(idle.map(|stack| stack.samples).sum::<u32>() <= 1);
             // What the handler itself does is no part of the stack.
             assert!(
                 !format!("{:?}", seen.stacks).contains("on_tick"),

@@ -234,7 +234,7 @@ mod tests {
             bytes: 0,
         };
         assert_eq!(cache.full_percent(), 0);
-        (cache.entries, cache.bytes_max) = (30, 40);
+        (cache.bytes, cache.bytes_max) = (30, 40);
         assert_eq!(cache.full_percent(), 75);
         assert_eq!(WriterFigures::default().units_per_commit(), None);
     }
