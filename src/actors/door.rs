@@ -1,20 +1,18 @@
 //! The way into an actor's mailbox, on which every message is timed and carries the request that it is for.
 
-use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 
-use actix::dev::{MessageResponse, OneshotSender, ToEnvelope};
+use actix::dev::ToEnvelope;
 use actix::fut::ActorFuture;
 use actix::{
     Actor, Addr, AsyncContext, Handler, Message, MessageResult, Recipient, ResponseActFuture,
     ResponseFuture,
 };
-use futures_util::future::Either;
 use tokio::sync::oneshot;
 
-use crate::telemetry::mailbox::{ActorFigures, ActorName, Ticket, Watch, Work};
+use crate::telemetry::mailbox::{ActorFigures, ActorName, MessageKind, Ticket, Watch, Work};
 use crate::telemetry::{Telemetry, Trace};
 
 /// The most messages that may wait for one actor, twice as many as there are connections by default. Those of requests
@@ -61,35 +59,41 @@ impl<A: Watched> Door<A> {
     ///
     /// # Errors
     /// [`DoorError`]; when too many wait, the message isn't sent.
-    pub fn send<M>(
-        &self,
-        message: M,
-    ) -> impl Future<Output = Result<M::Result, DoorError>> + use<A, M>
+    pub fn send<M>(&self, message: M) -> Answered<M::Result>
     where
         M: Message + Send + 'static,
         M::Result: Send,
         A: Handler<M>,
         <A as Handler<M>>::Result: Answers<A, M>,
-        A::Context: ToEnvelope<A, M> + ToEnvelope<A, Errand<A>>,
+        A::Context: ToEnvelope<A, Errand<A>>,
     {
-        let Some(figures) = &self.figures else {
-            let answer = self.address.send(message);
-            return Either::Left(async move { answer.await.map_err(|_| DoorError::Closed) });
-        };
-        if figures.depth() >= MESSAGES_WAITING_MAX {
-            return Either::Right(Either::Left(ready(Err(DoorError::Busy))));
-        }
+        self.carry(|reply| Box::new(Sent { message, reply }))
+    }
+
+    /// Sends what an errand is made of, with the reply to it.
+    pub(super) fn carry<T>(
+        &self,
+        errand: impl FnOnce(oneshot::Sender<T>) -> Box<dyn Carried<A>>,
+    ) -> Answered<T>
+    where
+        A::Context: ToEnvelope<A, Errand<A>>,
+    {
         let (waiter, answer) = oneshot::channel();
-        let ticket = figures.ticket();
-        self.address.do_send(Errand(Box::new(move |actor, context| {
-            // As actix does: what nobody waits for any more isn't begun.
-            if !waiter.is_closed() {
-                handle(actor, context, message, ticket, Some(waiter));
-            }
-        })));
-        Either::Right(Either::Right(async move {
-            answer.await.map_err(|_| DoorError::Closed)
-        }))
+        Answered(self.post(errand(waiter)).is_ok().then_some(answer))
+    }
+
+    /// Puts an errand into the mailbox, or hands it back where too many wait.
+    pub(super) fn post(&self, carried: Box<dyn Carried<A>>) -> Result<(), Box<dyn Carried<A>>>
+    where
+        A::Context: ToEnvelope<A, Errand<A>>,
+    {
+        let figures = self.figures.as_ref();
+        if figures.is_some_and(|figures| figures.depth() >= MESSAGES_WAITING_MAX) {
+            return Err(carried);
+        }
+        let ticket = figures.map(|figures| figures.ticket());
+        self.address.do_send(Errand { carried, ticket });
+        Ok(())
     }
 
     /// Sends a message whose answer nobody waits for.
@@ -100,15 +104,10 @@ impl<A: Watched> Door<A> {
         M::Result: Send,
         A: Handler<M>,
         <A as Handler<M>>::Result: Answers<A, M>,
-        A::Context: ToEnvelope<A, M> + ToEnvelope<A, Errand<A>>,
+        A::Context: ToEnvelope<A, Errand<A>>,
     {
-        let Some(figures) = &self.figures else {
-            return self.address.do_send(message);
-        };
-        let ticket = figures.ticket();
-        self.address.do_send(Errand(Box::new(move |actor, context| {
-            handle(actor, context, message, ticket, None);
-        })));
+        // What nobody waits for isn't begun: somebody seems to, for ever.
+        std::mem::forget(self.send(message));
     }
 
     /// What was done for this actor panicked, and failed alone.
@@ -130,19 +129,63 @@ impl<A: Watched> Door<A> {
     }
 }
 
-type Carried<A> = Box<dyn FnOnce(&mut A, &mut <A as Actor>::Context) + Send>;
+/// What a [`Door`] answers, once the actor has.
+#[must_use = "who doesn't wait gives the message up"]
+pub struct Answered<T>(Option<oneshot::Receiver<T>>);
 
-/// A message on its way through a [`Door`], with its waiter, whatever its kind.
-pub struct Errand<A: Actor>(Carried<A>);
+impl<T> Future for Answered<T> {
+    type Output = Result<T, DoorError>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            None => Poll::Ready(Err(DoorError::Busy)),
+            Some(answer) => Pin::new(answer).poll(task).map_err(|_| DoorError::Closed),
+        }
+    }
+}
+
+/// What is done with an actor, whatever its kind. There are hundreds of kinds, so what isn't different in each of them is
+/// kept out of them.
+pub trait Carried<A: Actor>: Send {
+    /// What it is called.
+    fn kind(&self) -> MessageKind;
+
+    /// Whether somebody still waits for it.
+    fn is_wanted(&self) -> bool;
+
+    /// Does it; `work` is ended before the waiter hears of it.
+    fn run(self: Box<Self>, actor: &mut A, context: &mut A::Context, work: Option<Work>);
+
+    /// There is no room for it. Who waits hears of that, or that there is no answer.
+    fn turn_away(self: Box<Self>) {}
+}
+
+/// What is on its way through a [`Door`].
+pub struct Errand<A: Actor> {
+    carried: Box<dyn Carried<A>>,
+    /// `None` where nothing is measured.
+    ticket: Option<Ticket>,
+}
 
 impl<A: Actor> Message for Errand<A> {
     type Result = ();
 }
 
-impl<A: Actor> Errand<A> {
+impl<A: Watched> Errand<A> {
     /// Has the actor do it.
     pub(super) fn run(self, actor: &mut A, context: &mut A::Context) {
-        (self.0)(actor, context);
+        let Self { carried, ticket } = self;
+        // As actix does: what nobody waits for any more isn't begun.
+        if !carried.is_wanted() {
+            return;
+        }
+        let work = ticket.and_then(|ticket| actor.watch().begin(carried.kind(), ticket));
+        let Some(begun) = work.as_ref().map(Work::begun) else {
+            return carried.run(actor, context, work);
+        };
+        let trace = work.as_ref().and_then(Work::trace);
+        Trace::within(trace, || carried.run(actor, context, work));
+        actor.watch().handled(begun);
     }
 }
 
@@ -152,29 +195,58 @@ pub trait Watched: Handler<Errand<Self>> {
     fn watch(&mut self) -> &mut Watch;
 }
 
-fn handle<A, M>(
-    actor: &mut A,
-    context: &mut A::Context,
+/// Whoever waits for an answer, and the work on it.
+pub struct Reply<T> {
+    waiter: oneshot::Sender<T>,
+    work: Option<Work>,
+}
+
+impl<T> Reply<T> {
+    /// The answer to be given for `work`.
+    pub(super) fn new(waiter: oneshot::Sender<T>, work: Option<Work>) -> Self {
+        Self { waiter, work }
+    }
+
+    /// Whether somebody still waits.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.waiter.is_closed()
+    }
+
+    /// Answers. The span of the work ends before the waiter hears of it.
+    pub(super) fn give(self, answer: T) {
+        if let Some(work) = self.work {
+            work.end();
+        }
+        // Whoever went away doesn't want to know.
+        drop(self.waiter.send(answer));
+    }
+}
+
+/// A message of actix's.
+struct Sent<M: Message> {
     message: M,
-    ticket: Ticket,
-    waiter: Option<OneshotSender<M::Result>>,
-) where
-    A: Watched + Handler<M>,
+    reply: oneshot::Sender<M::Result>,
+}
+
+impl<A, M> Carried<A> for Sent<M>
+where
+    A: Handler<M>,
     <A as Handler<M>>::Result: Answers<A, M>,
-    M: Message + 'static,
+    M: Message + Send + 'static,
+    M::Result: Send,
 {
-    let work = actor.watch().begin::<M>(ticket);
-    let trace = work.as_ref().and_then(Work::trace);
-    let answer = Trace::within(trace, || Handler::<M>::handle(actor, message, context));
-    let Some(work) = work else {
-        return answer.handle(context, waiter);
-    };
-    actor.watch().handled(&work);
-    if work.is_traced() {
-        answer.answer(context, waiter, work);
-    } else {
-        // Nobody looks at the course of what no request asked for.
-        answer.handle(context, waiter);
+    fn kind(&self) -> MessageKind {
+        MessageKind::of::<M>()
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.reply.is_closed()
+    }
+
+    fn run(self: Box<Self>, actor: &mut A, context: &mut A::Context, work: Option<Work>) {
+        let Self { message, reply } = *self;
+        let answer = Handler::<M>::handle(actor, message, context);
+        answer.answer(context, Reply::new(reply, work));
     }
 }
 
@@ -202,10 +274,10 @@ macro_rules! opens_door {
 }
 pub(super) use opens_door;
 
-/// The ways in which a handler of a message `M` answers. The span of its work ends before the waiter hears of it.
-pub trait Answers<A: Actor, M: Message>: MessageResponse<A, M> {
+/// The ways in which a handler of a message `M` answers.
+pub trait Answers<A: Actor, M: Message> {
     /// Answers.
-    fn answer(self, context: &mut A::Context, waiter: Option<OneshotSender<M::Result>>, work: Work);
+    fn answer(self, context: &mut A::Context, reply: Reply<M::Result>);
 }
 
 macro_rules! answers_at_once {
@@ -215,14 +287,8 @@ macro_rules! answers_at_once {
             A: Actor,
             M: Message<Result = $answer>,
         {
-            fn answer(
-                self,
-                context: &mut A::Context,
-                waiter: Option<OneshotSender<Self>>,
-                work: Work,
-            ) {
-                work.end();
-                MessageResponse::<A, M>::handle(self, context, waiter);
+            fn answer(self, _: &mut A::Context, reply: Reply<Self>) {
+                reply.give(self);
             }
         }
     )*};
@@ -230,21 +296,8 @@ macro_rules! answers_at_once {
 answers_at_once!([] (), [T] Option<T>, [T, E] Result<T, E>);
 
 impl<A: Actor, M: Message> Answers<A, M> for MessageResult<M> {
-    fn answer(
-        self,
-        context: &mut A::Context,
-        waiter: Option<OneshotSender<M::Result>>,
-        work: Work,
-    ) {
-        work.end();
-        MessageResponse::<A, M>::handle(self, context, waiter);
-    }
-}
-
-fn tell<T>(waiter: Option<OneshotSender<T>>, answer: T) {
-    if let Some(waiter) = waiter {
-        // Whoever went away doesn't want to know.
-        drop(waiter.send(answer));
+    fn answer(self, _: &mut A::Context, reply: Reply<M::Result>) {
+        reply.give(self.0);
     }
 }
 
@@ -254,12 +307,18 @@ where
     M: Message<Result = T>,
     T: 'static,
 {
-    fn answer(self, _: &mut A::Context, waiter: Option<OneshotSender<T>>, work: Work) {
-        actix::spawn(Trace::follow(work.trace(), async move {
-            let answer = self.await;
-            work.end();
-            tell(waiter, answer);
-        }));
+    fn answer(self, _: &mut A::Context, reply: Reply<T>) {
+        let trace = reply.work.as_ref().and_then(Work::trace);
+        spawn(trace, Box::pin(async move { reply.give(self.await) }));
+    }
+}
+
+/// Works on an answer on this thread. A boxed future, since every type of task brings a runtime's worth of code.
+fn spawn(trace: Option<Trace>, answering: ResponseFuture<()>) {
+    if trace.is_some() {
+        actix::spawn(Trace::follow(trace, answering));
+    } else {
+        actix::spawn(answering);
     }
 }
 
@@ -270,20 +329,20 @@ where
     M: Message<Result = T>,
     T: 'static,
 {
-    fn answer(self, context: &mut A::Context, waiter: Option<OneshotSender<T>>, work: Work) {
+    fn answer(self, context: &mut A::Context, reply: Reply<T>) {
         context.spawn(Followed {
             answer: self,
-            waiter,
-            work: Some(work),
+            trace: reply.work.as_ref().and_then(Work::trace),
+            reply: Some(reply),
         });
     }
 }
 
-/// An answer that is worked on for a request.
+/// An answer that is worked on with the actor.
 struct Followed<A: Actor, T> {
     answer: ResponseActFuture<A, T>,
-    waiter: Option<OneshotSender<T>>,
-    work: Option<Work>,
+    trace: Option<Trace>,
+    reply: Option<Reply<T>>,
 }
 
 impl<A: Actor, T> ActorFuture<A> for Followed<A, T> {
@@ -296,15 +355,13 @@ impl<A: Actor, T> ActorFuture<A> for Followed<A, T> {
         task: &mut TaskContext<'_>,
     ) -> Poll<()> {
         let followed = &mut *self;
-        let trace = followed.work.as_ref().and_then(Work::trace);
-        let polled = Trace::within(trace, || {
+        let polled = Trace::within(followed.trace.clone(), || {
             followed.answer.as_mut().poll(actor, context, task)
         });
         polled.map(|answer| {
-            if let Some(work) = followed.work.take() {
-                work.end();
+            if let Some(reply) = followed.reply.take() {
+                reply.give(answer);
             }
-            tell(followed.waiter.take(), answer);
         })
     }
 }

@@ -143,6 +143,23 @@ pub struct Ticket {
     _waiting: Arc<()>,
 }
 
+/// What tells messages of one type from those of others.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageKind {
+    id: TypeId,
+    type_name: &'static str,
+}
+
+impl MessageKind {
+    /// Messages of type `M`.
+    pub fn of<M: 'static>() -> Self {
+        Self {
+            id: TypeId::of::<M>(),
+            type_name: type_name::<M>(),
+        }
+    }
+}
+
 /// An actor's own notebook: kinds of messages are looked up without a lock.
 #[derive(Debug)]
 pub struct Watch {
@@ -165,13 +182,13 @@ impl Watch {
         }
     }
 
-    /// The actor begins to work on a message of type `M`.
-    pub fn begin<M: 'static>(&mut self, ticket: Ticket) -> Option<Work> {
+    /// The actor begins to work on a message.
+    pub fn begin(&mut self, message: MessageKind, ticket: Ticket) -> Option<Work> {
         let figures = self.figures.as_ref()?;
         let begun = Moment::now();
         figures.wait.observe(begun.nanos_since(ticket.sent));
-        let kind = self.kinds.entry(TypeId::of::<M>()).or_insert_with(|| {
-            let name = kind_name(type_name::<M>());
+        let kind = self.kinds.entry(message.id).or_insert_with(|| {
+            let name = kind_name(message.type_name);
             let count = figures.counter(name);
             Kind { name, count }
         });
@@ -193,9 +210,9 @@ impl Watch {
     }
 
     /// The handler is through, whether there is an answer yet or not.
-    pub fn handled(&self, work: &Work) {
+    pub fn handled(&self, begun: Moment) {
         if let Some(figures) = &self.figures {
-            figures.handling.observe(work.begun.elapsed_nanos());
+            figures.handling.observe(begun.elapsed_nanos());
         }
     }
 }
@@ -216,9 +233,9 @@ impl Work {
         self.trace.clone()
     }
 
-    /// Whether it is for a request.
-    pub fn is_traced(&self) -> bool {
-        self.trace.is_some()
+    /// When it was begun.
+    pub fn begun(&self) -> Moment {
+        self.begun
     }
 
     /// There is an answer, which nobody has got yet.
@@ -286,12 +303,13 @@ mod tests {
         let (one, two) = (figures.ticket(), figures.ticket());
         assert_eq!(figures.depth(), 2);
         drop(two);
-        let work = watch.begin::<FollowSomebody>(one).expect("it is watched");
+        let kind = MessageKind::of::<FollowSomebody>();
+        let work = watch.begin(kind, one).expect("it is watched");
         assert_eq!(figures.depth(), 0);
-        watch.handled(&work);
+        watch.handled(work.begun());
         work.end();
         let second = figures.ticket();
-        watch.begin::<FollowSomebody>(second);
+        watch.begin(kind, second);
         assert_eq!(figures.messages(), [("FollowSomebody", 2)]);
         assert_eq!(figures.wait.read().count(), 2);
         assert_eq!(figures.handling.read().count(), 1);

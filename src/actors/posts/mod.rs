@@ -12,11 +12,11 @@ use actix::{
 
 use self::core::{Shelf, Shown};
 use super::Actors;
-use super::door::Door;
+use super::door::{Door, opens_door};
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::memory::describes_memory;
-use super::messages::{Owner, StoreDoor, serves_owned};
+use super::messages::{Owner, StoreDoor};
 use crate::domain::post::PostView;
 use crate::domain::visibility::{Onlooker, Visibility};
 use crate::ids::{AccountId, AppId, PostId};
@@ -67,9 +67,13 @@ impl Owner for Posts {
     fn door(actors: &Actors) -> &Door<Self> {
         &actors.posts
     }
+
+    fn store(&self) -> &StoreDoor {
+        &self.store
+    }
 }
 
-serves_owned!(Posts);
+opens_door!(Posts);
 describes_memory!(Posts, shelf);
 
 impl Handler<EventsWaiting> for Posts {

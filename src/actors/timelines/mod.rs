@@ -22,12 +22,12 @@ use actix::{
 use self::core::Residents;
 use self::keeper::{LoadWindow, SaveWindows};
 use super::Actors;
-use super::door::{Door, DoorError};
+use super::door::{Door, DoorError, opens_door};
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::gate::Gate;
 use super::memory::describes_memory;
-use super::messages::{Owner, StoreDoor, serves_owned};
+use super::messages::{Owner, StoreDoor};
 use crate::domain::page::{PAGE_MAX, Page};
 use crate::ids::{AccountId, PostId};
 use crate::store::queries::home::{HomeEntry, MergeHome, MergedHome, RefreshHome};
@@ -159,9 +159,13 @@ impl Owner for Timelines {
     fn door(actors: &Actors) -> &Door<Self> {
         &actors.timelines
     }
+
+    fn store(&self) -> &StoreDoor {
+        &self.store
+    }
 }
 
-serves_owned!(Timelines);
+opens_door!(Timelines);
 describes_memory!(Timelines, residents);
 
 impl Handler<EventsWaiting> for Timelines {
