@@ -14,8 +14,8 @@ use actix::{
 use tokio::sync::oneshot;
 
 use crate::clock::Moment;
-use crate::telemetry::Telemetry;
-use crate::telemetry::mailbox::{ActorFigures, ActorName, Done, Ticket, Watch, Work};
+use crate::telemetry::mailbox::{ActorFigures, ActorName, Done, MessageKind, Ticket, Watch, Work};
+use crate::telemetry::{Telemetry, Trace};
 
 /// The most messages that may wait for one actor, twice as many as there are connections by default. Those of requests
 /// that were given up meanwhile count until the actor has come to them.
@@ -63,41 +63,47 @@ impl<A: Watched> Door<A> {
     ///
     /// # Errors
     /// [`DoorError`]; when too many wait, the message isn't sent.
-    pub fn send<M>(
-        &self,
-        message: M,
-    ) -> impl Future<Output = Result<M::Result, DoorError>> + use<A, M>
+    pub fn send<M>(&self, message: M) -> Asked<M::Result>
     where
         M: Message + Send + 'static,
         M::Result: Send,
-        A: Handler<Errand<M>>,
-        A::Context: ToEnvelope<A, Errand<M>>,
+        A: Handler<M>,
+        <A as Handler<M>>::Result: Answers<A, M>,
+        A::Context: ToEnvelope<A, Errand<A>>,
     {
-        let asked = self.figures.admit(MESSAGES_WAITING_MAX).then(|| {
-            let (waiter, asked) = oneshot::channel();
-            self.dispatch(message, Some(waiter));
-            asked
-        });
-        async move {
-            let answered = asked.ok_or(DoorError::Busy)?.await;
-            answered
-                .map(Answered::into_answer)
-                .map_err(|_| DoorError::Closed)
-        }
+        self.carry(|waiter| {
+            let waiter = Some(waiter);
+            Box::new(Sent { message, waiter })
+        })
     }
 
-    fn dispatch<M>(&self, message: M, waiter: Option<Waiter<M>>)
+    /// Sends what an errand is made of, with the way back for its answer.
+    pub(super) fn carry<T>(&self, errand: impl FnOnce(Waiter<T>) -> Box<dyn Carried<A>>) -> Asked<T>
     where
-        M: Message + Send + 'static,
-        M::Result: Send,
-        A: Handler<Errand<M>>,
-        A::Context: ToEnvelope<A, Errand<M>>,
+        A::Context: ToEnvelope<A, Errand<A>>,
     {
-        self.address.do_send(Errand {
-            message,
-            ticket: self.measures.then(Ticket::now),
-            waiter,
-        });
+        let (waiter, asked) = oneshot::channel();
+        Asked(self.post(errand(waiter)).is_ok().then_some(asked))
+    }
+
+    /// Puts an errand into the mailbox, or hands it back where too many wait.
+    pub(super) fn post(&self, carried: Box<dyn Carried<A>>) -> Result<(), Box<dyn Carried<A>>>
+    where
+        A::Context: ToEnvelope<A, Errand<A>>,
+    {
+        if !self.figures.admit(MESSAGES_WAITING_MAX) {
+            return Err(carried);
+        }
+        self.dispatch(carried);
+        Ok(())
+    }
+
+    fn dispatch(&self, carried: Box<dyn Carried<A>>)
+    where
+        A::Context: ToEnvelope<A, Errand<A>>,
+    {
+        let ticket = self.measures.then(Ticket::now);
+        self.address.do_send(Errand { carried, ticket });
     }
 
     /// Sends a message whose answer nobody waits for.
@@ -106,11 +112,13 @@ impl<A: Watched> Door<A> {
     where
         M: Message + Send + 'static,
         M::Result: Send,
-        A: Handler<Errand<M>>,
-        A::Context: ToEnvelope<A, Errand<M>>,
+        A: Handler<M>,
+        <A as Handler<M>>::Result: Answers<A, M>,
+        A::Context: ToEnvelope<A, Errand<A>>,
     {
         self.figures.admit(usize::MAX);
-        self.dispatch(message, None);
+        let waiter = None;
+        self.dispatch(Box::new(Sent { message, waiter }));
     }
 
     /// What was done for this actor panicked, and failed alone.
@@ -131,7 +139,7 @@ impl<A: Watched> Door<A> {
 }
 
 /// An answer on its way back, with what is to be noted of the work.
-struct Answered<T> {
+pub struct Answered<T> {
     answer: T,
     done: Option<Done>,
 }
@@ -145,64 +153,169 @@ impl<T> Answered<T> {
     }
 }
 
-type Waiter<M> = oneshot::Sender<Answered<<M as Message>::Result>>;
+/// The way back to whoever asked.
+pub type Waiter<T> = oneshot::Sender<Answered<T>>;
 
-/// A message on its way through a [`Door`], with its waiter.
-pub struct Errand<M: Message> {
-    message: M,
-    /// `None` where nothing is measured.
-    ticket: Option<Ticket>,
-    waiter: Option<Waiter<M>>,
-}
+/// What a [`Door`] answers, once the actor has.
+#[must_use = "who doesn't wait gives the message up"]
+pub struct Asked<T>(Option<oneshot::Receiver<Answered<T>>>);
 
-impl<M: Message> Message for Errand<M> {
-    type Result = ();
-}
+impl<T> Future for Asked<T> {
+    type Output = Result<T, DoorError>;
 
-impl<M: Message + 'static> Errand<M> {
-    /// Has the actor do it.
-    pub(super) fn run<A: Watched>(self, actor: &mut A, context: &mut A::Context)
-    where
-        M: DoneBy<A>,
-    {
-        actor.watch().figures().take();
-        // As actix does: what nobody waits for any more isn't begun.
-        if self.waiter.as_ref().is_some_and(oneshot::Sender::is_closed) {
-            return;
-        }
-        let work = self
-            .ticket
-            .and_then(|ticket| actor.watch().begin::<M>(ticket));
-        let reply = Reply {
-            waiter: self.waiter,
-            work,
-            handled: None,
+    fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let Some(asked) = &mut self.0 else {
+            return Poll::Ready(Err(DoorError::Busy));
         };
-        self.message.be_done(actor, context, reply);
+        let answered = Pin::new(asked).poll(task);
+        answered.map(|answered| {
+            answered
+                .map(Answered::into_answer)
+                .map_err(|_| DoorError::Closed)
+        })
     }
 }
 
-/// An actor that notes its messages.
-pub trait Watched: Actor {
-    /// Its notebook.
+/// What is done with an actor, whatever its kind. There are hundreds of kinds, so what isn't different in each of them is
+/// kept out of them.
+pub trait Carried<A: Actor>: Send {
+    /// What it is called.
+    fn kind(&self) -> MessageKind;
+
+    /// Whether somebody still waits for it.
+    fn is_wanted(&self) -> bool;
+
+    /// Does it. It is noted of `work` when the actor was through with it, and when there was an answer.
+    fn run(self: Box<Self>, actor: &mut A, context: &mut A::Context, work: Option<Work>);
+
+    /// There is no room for it. Who waits hears of that, or that there is no answer.
+    fn turn_away(self: Box<Self>) {}
+}
+
+/// What is on its way through a [`Door`].
+pub struct Errand<A: Actor> {
+    carried: Box<dyn Carried<A>>,
+    /// `None` where nothing is measured.
+    ticket: Option<Ticket>,
+}
+
+impl<A: Actor> Message for Errand<A> {
+    type Result = ();
+}
+
+impl<A: Watched> Errand<A> {
+    /// Has the actor do it.
+    pub(super) fn run(self, actor: &mut A, context: &mut A::Context) {
+        let Self { carried, ticket } = self;
+        actor.watch().figures().take();
+        // As actix does: what nobody waits for any more isn't begun.
+        if !carried.is_wanted() {
+            return;
+        }
+        let work = ticket.and_then(|ticket| actor.watch().begin(carried.kind(), ticket));
+        carried.run(actor, context, work);
+    }
+}
+
+/// An actor that keeps a notebook of its messages.
+pub trait Watched: Handler<Errand<Self>> {
+    /// The notebook.
     fn watch(&mut self) -> &mut Watch;
 }
 
-/// A message that an actor has a handler for. It is the message's trait and not the actor's, so that the compiler asks for it
-/// when it knows the message.
-pub trait DoneBy<A: Watched>: Message {
-    /// Handles it and answers.
-    fn be_done(self, actor: &mut A, context: &mut A::Context, reply: Reply<Self::Result>);
+/// Who waits for an answer, and what is noted of the work for it.
+pub struct Reply<T> {
+    waiter: Option<Waiter<T>>,
+    work: Option<Work>,
+    handled: Option<Moment>,
 }
 
-impl<A, M> DoneBy<A> for M
+impl<T> Reply<T> {
+    /// The answer to be given for `work`.
+    pub(super) fn new(waiter: Waiter<T>, work: Option<Work>) -> Self {
+        Self {
+            waiter: Some(waiter),
+            work,
+            handled: None,
+        }
+    }
+
+    /// Whether somebody still waits.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.waiter.as_ref().is_some_and(oneshot::Sender::is_closed)
+    }
+
+    /// Works for the request that it is for.
+    fn within<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        match &mut self.work {
+            Some(noted) => noted.within(work),
+            None => work(),
+        }
+    }
+
+    /// Hands the answering on to another thread, which works for the same request; the handler is through then.
+    pub(super) fn hand_on(self, watch: &Watch, hand_on: impl FnOnce(Self)) {
+        let begun = self.work.as_ref().map(Work::begun);
+        let trace = self.work.as_ref().and_then(Work::trace);
+        Trace::within(trace, || hand_on(self));
+        if let Some(begun) = begun {
+            watch.handled(begun);
+        }
+    }
+
+    /// The handler is through.
+    fn handled(&mut self, watch: &Watch) {
+        self.handled = self.work.as_ref().map(|work| watch.handled(work.begun()));
+    }
+
+    /// There is an answer, since the handler was through if `ended` says so, or since now.
+    pub(super) fn give(self, answer: T, ended: Option<Moment>) {
+        let done = self.work.and_then(|work| work.end(ended));
+        let answered = Answered { answer, done };
+        match self.waiter {
+            // Whoever went away doesn't want to know; what was done for the request is noted all the same.
+            Some(waiter) => drop(waiter.send(answered).map_err(Answered::into_answer)),
+            None => drop(answered.into_answer()),
+        }
+    }
+
+    /// There is an answer, and the handler is through with it.
+    fn give_at_once(mut self, answer: T, watch: &Watch) {
+        self.handled(watch);
+        let ended = self.handled;
+        self.give(answer, ended);
+    }
+}
+
+/// A message of actix's.
+struct Sent<M: Message> {
+    message: M,
+    waiter: Option<Waiter<M::Result>>,
+}
+
+impl<A, M> Carried<A> for Sent<M>
 where
     A: Watched + Handler<M>,
-    M: Message,
     <A as Handler<M>>::Result: Answers<A, M>,
+    M: Message + Send + 'static,
+    M::Result: Send,
 {
-    fn be_done(self, actor: &mut A, context: &mut A::Context, mut reply: Reply<M::Result>) {
-        let answer = reply.within(|| Handler::<M>::handle(actor, self, context));
+    fn kind(&self) -> MessageKind {
+        MessageKind::of::<M>()
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.waiter.as_ref().is_some_and(oneshot::Sender::is_closed)
+    }
+
+    fn run(self: Box<Self>, actor: &mut A, context: &mut A::Context, work: Option<Work>) {
+        let Self { message, waiter } = *self;
+        let mut reply = Reply {
+            waiter,
+            work,
+            handled: None,
+        };
+        let answer = reply.within(|| Handler::<M>::handle(actor, message, context));
         answer.answer(actor, context, reply);
     }
 }
@@ -216,15 +329,12 @@ macro_rules! opens_door {
             }
         }
 
-        impl<M> actix::Handler<$crate::actors::door::Errand<M>> for $actor
-        where
-            M: $crate::actors::door::DoneBy<$actor> + 'static,
-        {
+        impl actix::Handler<$crate::actors::door::Errand<$actor>> for $actor {
             type Result = ();
 
             fn handle(
                 &mut self,
-                errand: $crate::actors::door::Errand<M>,
+                errand: $crate::actors::door::Errand<$actor>,
                 context: &mut Self::Context,
             ) {
                 errand.run(self, context);
@@ -233,46 +343,6 @@ macro_rules! opens_door {
     };
 }
 pub(super) use opens_door;
-
-/// Who waits for an answer, and what is noted of the work for it.
-pub struct Reply<T> {
-    waiter: Option<oneshot::Sender<Answered<T>>>,
-    work: Option<Work>,
-    handled: Option<Moment>,
-}
-
-impl<T> Reply<T> {
-    /// Works for the request that it is for.
-    fn within<R>(&mut self, work: impl FnOnce() -> R) -> R {
-        match &mut self.work {
-            Some(noted) => noted.within(work),
-            None => work(),
-        }
-    }
-
-    /// The handler is through.
-    fn handled(&mut self, watch: &Watch) {
-        self.handled = self.work.as_ref().map(|work| watch.handled(work));
-    }
-
-    /// There is an answer, whether since the handler was through or since now.
-    fn send(self, answer: T, ended: Option<Moment>) {
-        let done = self.work.and_then(|work| work.end(ended));
-        let answered = Answered { answer, done };
-        match self.waiter {
-            // Whoever went away doesn't want to know; what was done for the request is noted all the same.
-            Some(waiter) => drop(waiter.send(answered).map_err(Answered::into_answer)),
-            None => drop(answered.into_answer()),
-        }
-    }
-
-    /// There is an answer, and the handler is through with it.
-    fn send_at_once(mut self, answer: T, watch: &Watch) {
-        self.handled(watch);
-        let ended = self.handled;
-        self.send(answer, ended);
-    }
-}
 
 /// The ways in which a handler of a message `M` answers. The span of its work ends before the waiter hears of it.
 pub trait Answers<A: Watched, M: Message> {
@@ -288,7 +358,7 @@ macro_rules! answers_at_once {
             M: Message<Result = $answer>,
         {
             fn answer(self, actor: &mut A, _: &mut A::Context, reply: Reply<Self>) {
-                reply.send_at_once(self, actor.watch());
+                reply.give_at_once(self, actor.watch());
             }
         }
     )*};
@@ -297,7 +367,7 @@ answers_at_once!([] (), [T] Option<T>, [T, E] Result<T, E>);
 
 impl<A: Watched, M: Message> Answers<A, M> for MessageResult<M> {
     fn answer(self, actor: &mut A, _: &mut A::Context, reply: Reply<M::Result>) {
-        reply.send_at_once(self.0, actor.watch());
+        reply.give_at_once(self.0, actor.watch());
     }
 }
 
@@ -309,10 +379,12 @@ where
 {
     fn answer(mut self, actor: &mut A, _: &mut A::Context, mut reply: Reply<T>) {
         reply.handled(actor.watch());
-        actix::spawn(async move {
+        let answering: ResponseFuture<()> = Box::pin(async move {
             let answer = poll_fn(|task| reply.within(|| self.as_mut().poll(task))).await;
-            reply.send(answer, None);
+            reply.give(answer, None);
         });
+        // Boxed, since every type of task brings a runtime's worth of code.
+        actix::spawn(answering);
     }
 }
 
@@ -328,7 +400,7 @@ where
         // needs to be woken for this first time.
         let mut nobody = TaskContext::from_waker(Waker::noop());
         match reply.within(|| self.as_mut().poll(actor, context, &mut nobody)) {
-            Poll::Ready(answer) => reply.send_at_once(answer, actor.watch()),
+            Poll::Ready(answer) => reply.give_at_once(answer, actor.watch()),
             Poll::Pending => {
                 reply.handled(actor.watch());
                 context.spawn(Followed {
@@ -340,7 +412,7 @@ where
     }
 }
 
-/// An answer that is worked on for a request.
+/// An answer that is worked on with the actor.
 struct Followed<A: Actor, T> {
     answer: ResponseActFuture<A, T>,
     reply: Option<Reply<T>>,
@@ -363,7 +435,7 @@ impl<A: Actor, T> ActorFuture<A> for Followed<A, T> {
             .within(|| answer.as_mut().poll(actor, context, task))
             .map(|answer| {
                 if let Some(reply) = reply.take() {
-                    reply.send(answer, None);
+                    reply.give(answer, None);
                 }
             })
     }
@@ -375,7 +447,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Timestamp;
-    use crate::telemetry::{Span, Trace};
+    use crate::telemetry::Span;
 
     struct Clerk {
         watch: Watch,

@@ -1,30 +1,89 @@
-//! The two messages that most of the traffic consists of, and the door to the store that their owners share.
+//! The two errands that most of the traffic consists of, and the door to the store that their owners share.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
 
-use actix::{Actor, Message, ResponseFuture};
+use actix::{Actor, ResponseFuture};
 
 use super::Actors;
-use super::door::Door;
+use super::door::{Asked, Carried, Door, Reply, Waiter, Watched};
 use super::error::AskError;
-use super::readers::{Look, ReaderActor};
+use super::readers::{Look, Lookup, ReaderActor};
 use crate::store::reader::Query;
 use crate::store::writer::{Unit, Writer};
+use crate::telemetry::mailbox::{MessageKind, Work};
 
-/// Do this: one unit, applied by the writer on behalf of its owner.
-#[derive(Debug)]
-pub struct Perform<U>(pub U);
-
-impl<U: Unit> Message for Perform<U> {
-    type Result = Result<U::Answer, AskError>;
+/// Do this: one unit, applied by the writer on behalf of its owner. The writer answers whoever waits.
+pub(super) struct Perform<U: Unit> {
+    pub(super) unit: U,
+    pub(super) waiter: Waiter<Result<U::Answer, AskError>>,
 }
 
-/// Look this up: one query, answered by a reader on behalf of its owner.
-#[derive(Debug)]
-pub struct Find<Q>(pub Q);
+impl<A: Owner, U: Unit> Carried<A> for Perform<U> {
+    fn kind(&self) -> MessageKind {
+        MessageKind::of::<U>()
+    }
 
-impl<Q: Query> Message for Find<Q> {
-    type Result = Result<Q::Answer, AskError>;
+    fn is_wanted(&self) -> bool {
+        !self.waiter.is_closed()
+    }
+
+    fn run(self: Box<Self>, owner: &mut A, _: &mut A::Context, work: Option<Work>) {
+        let Self { unit, waiter } = *self;
+        let writer = owner.store().writer.clone();
+        // The unit takes its place in the lane here, in the handler: the order of messages is the order of commits.
+        Reply::new(waiter, work).hand_on(owner.watch(), |reply| {
+            let answer = |outcome: Result<_, _>| reply.give(outcome.map_err(AskError::from), None);
+            writer.submit_to(unit, answer);
+        });
+    }
+}
+
+/// Look this up: one query, answered by a reader on behalf of its owner. The reader answers whoever waits.
+pub(super) struct Find<Q: Query> {
+    pub(super) query: Q,
+    pub(super) waiter: Waiter<Result<Q::Answer, AskError>>,
+}
+
+impl<A: Owner, Q: Query> Carried<A> for Find<Q> {
+    fn kind(&self) -> MessageKind {
+        MessageKind::of::<Q>()
+    }
+
+    fn is_wanted(&self) -> bool {
+        !self.waiter.is_closed()
+    }
+
+    fn run(self: Box<Self>, owner: &mut A, _: &mut A::Context, work: Option<Work>) {
+        let Self { query, waiter } = *self;
+        let readers = owner.store().readers.clone();
+        Reply::new(waiter, work).hand_on(owner.watch(), |reply| {
+            if let Err(lookup) = readers.post(Box::new(Lookup { query, reply })) {
+                lookup.turn_away();
+            }
+        });
+    }
+}
+
+/// What becomes of an action or a question.
+#[must_use = "who doesn't wait gives it up"]
+pub struct Outcome<T>(Asked<Result<T, AskError>>);
+
+impl<T> Outcome<T> {
+    /// Of what went through a door.
+    pub(super) fn of(asked: Asked<Result<T, AskError>>) -> Self {
+        Self(asked)
+    }
+}
+
+impl<T> Future for Outcome<T> {
+    type Output = Result<T, AskError>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        let answered = Pin::new(&mut self.0).poll(task);
+        answered.map(|answer| answer.unwrap_or_else(|closed| Err(closed.into())))
+    }
 }
 
 /// A unit or a query that belongs to one of the owners; `owners.rs` is the table.
@@ -34,9 +93,12 @@ pub trait Owned {
 }
 
 /// An actor that owns a part of the state.
-pub trait Owner: Actor {
+pub trait Owner: Watched + Actor<Context = actix::Context<Self>> {
     /// Its door.
     fn door(actors: &Actors) -> &Door<Self>;
+
+    /// Its way to the store.
+    fn store(&self) -> &StoreDoor;
 }
 
 /// An owner's way to the store.
@@ -76,41 +138,3 @@ impl StoreDoor {
         Box::pin(async move { Ok(asked.await?.0) })
     }
 }
-
-/// Gives an owner the handlers for every unit and query that the table says it owns.
-macro_rules! serves_owned {
-    ($owner:ty) => {
-        $crate::actors::door::opens_door!($owner);
-
-        impl<U> actix::Handler<$crate::actors::messages::Perform<U>> for $owner
-        where
-            U: $crate::store::writer::Unit + $crate::actors::messages::Owned<Owner = $owner>,
-        {
-            type Result = actix::ResponseFuture<Result<U::Answer, $crate::actors::error::AskError>>;
-
-            fn handle(
-                &mut self,
-                message: $crate::actors::messages::Perform<U>,
-                _: &mut actix::Context<Self>,
-            ) -> Self::Result {
-                self.store.perform(message.0)
-            }
-        }
-
-        impl<Q> actix::Handler<$crate::actors::messages::Find<Q>> for $owner
-        where
-            Q: $crate::store::reader::Query + $crate::actors::messages::Owned<Owner = $owner>,
-        {
-            type Result = actix::ResponseFuture<Result<Q::Answer, $crate::actors::error::AskError>>;
-
-            fn handle(
-                &mut self,
-                message: $crate::actors::messages::Find<Q>,
-                _: &mut actix::Context<Self>,
-            ) -> Self::Result {
-                self.store.find(message.0)
-            }
-        }
-    };
-}
-pub(super) use serves_owned;

@@ -24,12 +24,8 @@ pub mod vitals;
 
 use std::sync::Arc;
 
-use actix::dev::ToEnvelope;
-use actix::{Actor, Handler};
-
-use self::door::{Door, Errand, Watched};
-use self::error::AskError;
-use self::messages::{Find, Owned, Owner, Perform};
+use self::door::Door;
+use self::messages::{Find, Outcome, Owned, Owner, Perform};
 use crate::store::reader::Query;
 use crate::store::writer::Unit;
 
@@ -49,29 +45,21 @@ pub struct Actors {
 }
 
 impl Actors {
-    /// Does an action through its owner.
+    /// Does an action through its owner, to whom it is on its way when this returns.
     ///
     /// # Errors
     /// Why it was not done; then nothing of it was.
-    pub async fn perform<U>(&self, unit: U) -> Result<U::Answer, AskError>
-    where
-        U: Unit + Owned,
-        U::Owner: Watched + Handler<Errand<Perform<U>>>,
-        <U::Owner as Actor>::Context: ToEnvelope<U::Owner, Errand<Perform<U>>>,
-    {
-        U::Owner::door(self).send(Perform(unit)).await?
+    pub fn perform<U: Unit + Owned>(&self, unit: U) -> Outcome<U::Answer> {
+        let door = U::Owner::door(self);
+        Outcome::of(door.carry(|waiter| Box::new(Perform { unit, waiter })))
     }
 
-    /// Looks something up through its owner.
+    /// Looks something up through its owner, to whom the question is on its way when this returns.
     ///
     /// # Errors
     /// When the store can't be asked. What isn't there is an answer.
-    pub async fn find<Q>(&self, query: Q) -> Result<Q::Answer, AskError>
-    where
-        Q: Query + Owned,
-        Q::Owner: Watched + Handler<Errand<Find<Q>>>,
-        <Q::Owner as Actor>::Context: ToEnvelope<Q::Owner, Errand<Find<Q>>>,
-    {
-        Q::Owner::door(self).send(Find(query)).await?
+    pub fn find<Q: Query + Owned>(&self, query: Q) -> Outcome<Q::Answer> {
+        let door = Q::Owner::door(self);
+        Outcome::of(door.carry(|waiter| Box::new(Find { query, waiter })))
     }
 }

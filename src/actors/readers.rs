@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use actix::{Actor, Handler, Message, SyncContext};
 
-use super::door::{Door, opens_door};
+use super::door::{Carried, Door, Reply, opens_door};
 use super::error::AskError;
 use super::pool::{self, PoolEnd};
 use crate::store::error::StoreError;
 use crate::store::open::MemoryUse;
 use crate::store::reader::{Query, Reader};
 use crate::telemetry::Telemetry;
-use crate::telemetry::mailbox::{ActorName, Watch, kind_name};
+use crate::telemetry::mailbox::{ActorName, MessageKind, Watch, Work, kind_name};
 use crate::telemetry::statements::Statements;
 
 /// How many readers there are.
@@ -78,20 +78,63 @@ impl<Q: Query> Handler<Look<Q>> for ReaderActor {
     type Result = Result<(Q::Answer, i64), AskError>;
 
     fn handle(&mut self, Look(query): Look<Q>, _: &mut SyncContext<Self>) -> Self::Result {
+        self.run(&query)
+    }
+}
+
+/// A question whose answer goes to whoever asked the owner.
+pub(super) struct Lookup<Q: Query> {
+    pub(super) query: Q,
+    pub(super) reply: Reply<Result<Q::Answer, AskError>>,
+}
+
+impl<Q: Query> Carried<ReaderActor> for Lookup<Q> {
+    fn kind(&self) -> MessageKind {
+        MessageKind::of::<Q>()
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.reply.is_wanted()
+    }
+
+    fn run(
+        self: Box<Self>,
+        reader: &mut ReaderActor,
+        _: &mut SyncContext<ReaderActor>,
+        work: Option<Work>,
+    ) {
+        let Self { query, reply } = *self;
+        let answer = reader.run(&query).map(|(answer, _)| answer);
+        if let Some(work) = work {
+            let ended = reader.watch.handled(work.begun());
+            if let Some(done) = work.end(Some(ended)) {
+                done.note();
+            }
+        }
+        reply.give(answer, None);
+    }
+
+    fn turn_away(self: Box<Self>) {
+        self.reply.give(Err(AskError::Busy), None);
+    }
+}
+
+impl ReaderActor {
+    fn run<Q: Query>(&mut self, query: &Q) -> Result<(Q::Answer, i64), AskError> {
+        let answer = self.reader()?.run(query);
+        if let Err(StoreError::Panicked(_)) = &answer {
+            self.watch.panicked(kind_name(type_name::<Q>()));
+        }
+        Ok(answer?)
+    }
+
+    /// The connection, opened anew where that failed before.
+    fn reader(&mut self) -> Result<&mut Reader, AskError> {
         if self.reader.is_err() {
             self.reader = open(&self.database, self.memory, &self.statements);
         }
-        match &mut self.reader {
-            Ok(reader) => {
-                let answer = reader.run(&query);
-                if let Err(StoreError::Panicked(_)) = &answer {
-                    self.watch.panicked(kind_name(type_name::<Q>()));
-                }
-                Ok(answer?)
-            }
-            Err(error) => Err(AskError::Internal(format!(
-                "can't open the database: {error}"
-            ))),
-        }
+        let cant_open = |error: &mut StoreError| format!("can't open the database: {error}");
+        let reader = self.reader.as_mut();
+        reader.map_err(|error| AskError::Internal(cant_open(error)))
     }
 }

@@ -48,9 +48,11 @@ pub struct Reply {
     pub outcome: Result<Answer, Failure>,
 }
 
+// Requests and answers have their names around them: a tag inside would have all they hold compiled for a second form.
+
 /// What the server is asked to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "do")]
+#[serde(rename_all = "snake_case")]
 pub enum Request {
     /// Make an account.
     CreateAccount {
@@ -221,7 +223,7 @@ pub enum Request {
 
 /// What came of a request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "is")]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// It is done.
     Done,
@@ -423,9 +425,9 @@ mod tests {
     #[test]
     fn an_unknown_request_is_no_request() {
         for line in [
-            r#"{"version":1,"request":{"do":"format_disk"}}"#,
+            r#"{"version":1,"request":"format_disk"}"#,
             r#"{"version":1}"#,
-            r#"{"request":{"do":"check"}}"#,
+            r#"{"request":"check"}"#,
             "[]",
             "",
         ] {

@@ -146,7 +146,7 @@ impl<C: Facade> Family<C> {
     /// Declares a route.
     #[must_use]
     pub fn route<H, F>(
-        mut self,
+        self,
         method: Method,
         pattern: &'static str,
         access: Access,
@@ -156,6 +156,18 @@ impl<C: Facade> Family<C> {
         H: Fn(C, C::Caller, Call) -> F + Send + Sync + 'static,
         F: Future<Output = Result<Response, Problem>> + Send + 'static,
     {
+        let handler: Handler<C> =
+            Box::new(move |context, caller, call| Box::pin(handler(context, caller, call)));
+        self.declare(method, pattern, access, handler)
+    }
+
+    fn declare(
+        mut self,
+        method: Method,
+        pattern: &'static str,
+        access: Access,
+        handler: Handler<C>,
+    ) -> Self {
         let info = RouteInfo {
             family: self.name,
             method,
@@ -163,8 +175,6 @@ impl<C: Facade> Family<C> {
             access,
             limit: None,
         };
-        let handler: Handler<C> =
-            Box::new(move |context, caller, call| Box::pin(handler(context, caller, call)));
         self.routes.push((info, handler));
         self
     }

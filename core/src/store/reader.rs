@@ -76,6 +76,20 @@ impl Reader {
     /// # Errors
     /// What the query says, or [`StoreError::Panicked`] when it panicked: it fails alone.
     pub fn run<Q: Query>(&mut self, query: &Q) -> Result<(Q::Answer, i64), StoreError> {
+        let mut found = None;
+        let commit = self.look(&mut |view| {
+            found = Some(query.run(view)?);
+            Ok(())
+        })?;
+        let missing = || StoreError::Panicked("a query ended without an answer".to_owned());
+        Ok((found.ok_or_else(missing)?, commit))
+    }
+
+    /// The same for a query of whatever type: there are many of them.
+    fn look(
+        &mut self,
+        run: &mut dyn FnMut(&View<'_>) -> Result<(), StoreError>,
+    ) -> Result<i64, StoreError> {
         if let Some(tap) = &mut self.tap {
             tap.follow(&mut self.connection)?;
         }
@@ -84,10 +98,9 @@ impl Reader {
             connection: &transaction,
             commit: meta::commit(&transaction)?,
         };
-        let answer = catch_unwind(AssertUnwindSafe(|| query.run(&view)))
+        catch_unwind(AssertUnwindSafe(|| run(&view)))
             .unwrap_or_else(|panic| Err(panicked(&*panic)))?;
-        let commit = view.commit;
-        Ok((answer, commit))
+        Ok(view.commit)
     }
 }
 

@@ -228,6 +228,23 @@ impl Ticket {
     }
 }
 
+/// What tells messages of one type from those of others.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageKind {
+    id: TypeId,
+    type_name: &'static str,
+}
+
+impl MessageKind {
+    /// Messages of type `M`.
+    pub fn of<M: 'static>() -> Self {
+        Self {
+            id: TypeId::of::<M>(),
+            type_name: type_name::<M>(),
+        }
+    }
+}
+
 /// An actor's own notebook: kinds of messages are looked up without a lock, and nobody else writes in it.
 #[derive(Debug)]
 pub struct Watch {
@@ -260,13 +277,13 @@ impl Watch {
         &self.figures
     }
 
-    /// The actor begins to work on a message of type `M`.
-    pub fn begin<M: 'static>(&mut self, ticket: Ticket) -> Option<Work> {
+    /// The actor begins to work on a message.
+    pub fn begin(&mut self, message: MessageKind, ticket: Ticket) -> Option<Work> {
         let notes = self.notes.as_ref()?;
         let begun = Moment::now();
         notes.wait.observe_alone(begun.nanos_since(ticket.sent));
-        let kind = self.kinds.entry(TypeId::of::<M>()).or_insert_with(|| {
-            let name = kind_name(type_name::<M>());
+        let kind = self.kinds.entry(message.id).or_insert_with(|| {
+            let name = kind_name(message.type_name);
             let count = notes.counter(name);
             Kind { name, count }
         });
@@ -285,11 +302,11 @@ impl Watch {
         self.figures.panics.note(kind);
     }
 
-    /// The handler is through, whether there is an answer yet or not; answers when.
-    pub fn handled(&self, work: &Work) -> Moment {
+    /// The handler is through with what was begun then, whether there is an answer yet or not; answers when.
+    pub fn handled(&self, begun: Moment) -> Moment {
         let now = Moment::now();
         if let Some(notes) = &self.notes {
-            notes.handling.observe_alone(now.nanos_since(work.begun));
+            notes.handling.observe_alone(now.nanos_since(begun));
         }
         now
     }
@@ -316,6 +333,16 @@ pub struct Work {
 }
 
 impl Work {
+    /// The request that it is for.
+    pub fn trace(&self) -> Option<Trace> {
+        self.trace.clone()
+    }
+
+    /// When it was begun.
+    pub fn begun(&self) -> Moment {
+        self.begun
+    }
+
     /// Works for the request that it is for.
     pub fn within<T>(&mut self, work: impl FnOnce() -> T) -> T {
         Trace::lend(&mut self.trace, work)
@@ -397,11 +424,12 @@ mod tests {
     #[test]
     fn what_all_of_a_pool_noted_is_told_also_when_one_is_gone() {
         let figures = Arc::new(ActorFigures::new(ActorName::Readers));
+        let kind = MessageKind::of::<FollowSomebody>();
         let mut pool = [(); 2].map(|()| Watch::new(Arc::clone(&figures), true));
         for watch in &mut pool {
-            let work = watch.begin::<FollowSomebody>(Ticket::now());
+            let work = watch.begin(kind, Ticket::now());
             let work = work.expect("it is watched");
-            watch.handled(&work);
+            watch.handled(work.begun());
             assert!(work.end(None).is_none(), "it was for no request");
         }
         let told = || {
@@ -413,13 +441,13 @@ mod tests {
         let [one, mut other] = pool;
         drop(one);
         assert_eq!(told(), expected);
-        other.begin::<FollowSomebody>(Ticket::now());
+        other.begin(kind, Ticket::now());
         assert_eq!(figures.messages(), [("FollowSomebody", 3)]);
         drop(other);
         assert_eq!(figures.wait().count(), 3);
         assert!(open(&figures.at_work).is_empty());
         let mut nobody = Watch::new(Arc::clone(&figures), false);
-        assert!(nobody.begin::<FollowSomebody>(Ticket::now()).is_none());
+        assert!(nobody.begin(kind, Ticket::now()).is_none());
         assert_eq!(figures.wait().count(), 3);
     }
 }

@@ -18,11 +18,11 @@ use self::lists::Lists;
 use super::Actors;
 use super::budget::Budget;
 use super::cache::CacheFigures;
-use super::door::Door;
+use super::door::{Door, opens_door};
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::memory::describes_memory;
-use super::messages::{Owner, StoreDoor, serves_owned};
+use super::messages::{Owner, StoreDoor};
 use super::timelines::Timelines;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::post::PostView;
@@ -111,9 +111,13 @@ impl Owner for Posts {
     fn door(actors: &Actors) -> &Door<Self> {
         &actors.posts
     }
+
+    fn store(&self) -> &StoreDoor {
+        &self.store
+    }
 }
 
-serves_owned!(Posts);
+opens_door!(Posts);
 describes_memory!(Posts, memory);
 
 impl Handler<EventsWaiting> for Posts {

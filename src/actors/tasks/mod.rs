@@ -28,8 +28,8 @@ pub use self::periodic::{StatisticsProgress, step_statistics};
 use self::schedule::Scheduler;
 pub use self::wakes::WakeUps;
 use super::Actors;
-use super::door::Door;
-use super::messages::{Owner, StoreDoor, serves_owned};
+use super::door::{Door, opens_door};
+use super::messages::{Owner, StoreDoor};
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::domain::job::Lane;
@@ -80,9 +80,13 @@ impl Owner for Tasks {
     fn door(actors: &Actors) -> &Door<Self> {
         &actors.tasks
     }
+
+    fn store(&self) -> &StoreDoor {
+        &self.store
+    }
 }
 
-serves_owned!(Tasks);
+opens_door!(Tasks);
 
 /// What the task manager works with.
 pub struct TaskManager {

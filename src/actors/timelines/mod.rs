@@ -31,12 +31,12 @@ use self::window::Below;
 use super::Actors;
 use super::budget::Budget;
 use super::cache::CacheFigures;
-use super::door::{Door, DoorError};
+use super::door::{Door, DoorError, opens_door};
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::gate::Gate;
 use super::memory::DescribeMemory;
-use super::messages::{Owner, StoreDoor, serves_owned};
+use super::messages::{Owner, StoreDoor};
 use crate::domain::page::Page;
 use crate::ids::{AccountId, PostId};
 use crate::store::queries::home::{
@@ -252,9 +252,13 @@ impl Owner for Timelines {
     fn door(actors: &Actors) -> &Door<Self> {
         &actors.timelines
     }
+
+    fn store(&self) -> &StoreDoor {
+        &self.store
+    }
 }
 
-serves_owned!(Timelines);
+opens_door!(Timelines);
 
 impl Handler<DescribeMemory> for Timelines {
     type Result = Option<Vec<CacheFigures>>;

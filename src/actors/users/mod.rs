@@ -27,12 +27,12 @@ use rand::rngs::StdRng;
 use self::core::{Callers, Identified};
 use super::Actors;
 use super::budget::Budget;
-use super::door::Door;
+use super::door::{Door, opens_door};
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
 use super::hasher::Hashers;
 use super::memory::describes_memory;
-use super::messages::{Owner, StoreDoor, serves_owned};
+use super::messages::{Owner, StoreDoor};
 use crate::clock::SharedClock;
 use crate::domain::access::{Caller, Credential, Registration};
 use crate::secret::{Secret, random_token};
@@ -153,9 +153,13 @@ impl Owner for Users {
     fn door(actors: &Actors) -> &Door<Self> {
         &actors.users
     }
+
+    fn store(&self) -> &StoreDoor {
+        &self.store
+    }
 }
 
-serves_owned!(Users);
+opens_door!(Users);
 describes_memory!(Users, callers);
 
 impl Handler<EventsWaiting> for Users {

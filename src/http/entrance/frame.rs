@@ -1,6 +1,6 @@
 //! One visit of a browser: who reads, what surrounds the page, what is asked of a form before it counts.
 
-use askama::Template;
+use askama::DynTemplate;
 use http::header::{CACHE_CONTROL, HeaderValue, SET_COOKIE, USER_AGENT};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -61,12 +61,12 @@ pub(in crate::http) fn plain_frame(context: &Context, nav: Nav, here: &str) -> F
 /// A template that can't be rendered.
 pub(in crate::http) fn answer(
     context: &Context,
-    page: &impl Template,
+    page: &dyn DynTemplate,
     is_shared: bool,
 ) -> Result<Response, Problem> {
     let render = Stretch::begin(Span::Render, "page");
     let html = page
-        .render()
+        .dyn_render()
         .map_err(|error| Problem::internal(format!("a page can't be rendered: {error}")))?;
     render.end();
     let mut response = reply::html(html);
@@ -275,7 +275,7 @@ impl Visit {
     ///
     /// # Errors
     /// A template that can't be rendered.
-    pub(in crate::http) fn page(self, page: &impl Template) -> Result<Response, Problem> {
+    pub(in crate::http) fn page(self, page: &dyn DynTemplate) -> Result<Response, Problem> {
         let response = answer(&self.context, page, self.is_shared)?;
         Ok(self.with_cookies(response))
     }
@@ -286,7 +286,7 @@ impl Visit {
     /// A template that can't be rendered.
     pub(in crate::http) fn refused(
         self,
-        page: &impl Template,
+        page: &dyn DynTemplate,
         problem: &Problem,
     ) -> Result<Response, Problem> {
         let mut response = self.page(page)?;

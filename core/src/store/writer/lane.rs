@@ -19,23 +19,22 @@ pub(super) trait Pending: Send {
     fn kind(&self) -> &'static str;
 }
 
-struct Submitted<U: Unit> {
+struct Submitted<U: Unit, T> {
     unit: U,
     answer: Option<U::Answer>,
-    waiter: oneshot::Sender<Result<U::Answer, WriteError>>,
+    tell: T,
     submission: Option<Submission>,
 }
 
-impl<U: Unit> Pending for Submitted<U> {
+impl<U: Unit, T: FnOnce(Result<U::Answer, WriteError>) + Send> Pending for Submitted<U, T> {
     fn apply(&mut self, write: &mut Write<'_>) -> Result<(), UnitError> {
         self.answer = Some(self.unit.apply(write)?);
         Ok(())
     }
 
     fn answer(self: Box<Self>, outcome: Result<(), WriteError>) {
-        let Self { answer, waiter, .. } = *self;
-        // A waiter that went away is no error: what it asked for is done all the same.
-        drop(waiter.send(outcome.and_then(|()| answer.ok_or(WriteError::Internal))));
+        let Self { answer, tell, .. } = *self;
+        tell(outcome.and_then(|()| answer.ok_or(WriteError::Internal)));
     }
 
     fn submission(&mut self) -> Option<&mut Submission> {
@@ -72,27 +71,55 @@ impl Writer {
         unit: U,
     ) -> Result<oneshot::Receiver<Result<U::Answer, WriteError>>, WriteError> {
         let (waiter, answer) = oneshot::channel();
-        let figures = self.figures.as_deref();
-        let submitted = Submitted {
+        // A waiter that went away is no error: what it asked for is done all the same.
+        let pending = self.pending(unit, |outcome| drop(waiter.send(outcome)));
+        match self.enqueue(pending) {
+            Ok(()) => Ok(answer),
+            Err((error, _)) => Err(error),
+        }
+    }
+
+    /// Puts a unit in the lane, and has its outcome told: on the writer's thread, or at once where the unit is turned
+    /// away. Nothing is told of a unit whose commit is in doubt.
+    pub fn submit_to<U: Unit>(
+        &self,
+        unit: U,
+        tell: impl FnOnce(Result<U::Answer, WriteError>) + Send + 'static,
+    ) {
+        if let Err((error, pending)) = self.enqueue(self.pending(unit, tell)) {
+            pending.answer(Err(error));
+        }
+    }
+
+    fn pending<U: Unit>(
+        &self,
+        unit: U,
+        tell: impl FnOnce(Result<U::Answer, WriteError>) + Send + 'static,
+    ) -> Box<dyn Pending> {
+        Box::new(Submitted {
             unit,
             answer: None,
-            waiter,
-            submission: figures.map(|_| Submission::now()),
-        };
+            tell,
+            submission: self.figures.as_ref().map(|_| Submission::now()),
+        })
+    }
+
+    fn enqueue(&self, pending: Box<dyn Pending>) -> Result<(), (WriteError, Box<dyn Pending>)> {
+        let figures = self.figures.as_deref();
         // Before the writer can take it out.
         if let Some(figures) = figures {
             figures.waiting.rise(1);
         }
-        let Err(error) = self.lane.try_send(Box::new(submitted)) else {
-            return Ok(answer);
+        let Err(error) = self.lane.try_send(pending) else {
+            return Ok(());
         };
         if let Some(figures) = figures {
             figures.waiting.fall(1);
             figures.turned_away.count();
         }
         Err(match error {
-            mpsc::error::TrySendError::Full(_) => WriteError::Busy,
-            mpsc::error::TrySendError::Closed(_) => WriteError::Unavailable,
+            mpsc::error::TrySendError::Full(pending) => (WriteError::Busy, pending),
+            mpsc::error::TrySendError::Closed(pending) => (WriteError::Unavailable, pending),
         })
     }
 }
