@@ -2,8 +2,8 @@
 //!
 //! Each cache is a part. It says what it holds and when its least recently used entry was last used. While the sum is over the
 //! budget, the part lets go whose entry went unused for the longest time, so that no cache keeps what nobody wants because it
-//! was there first. Parts live on threads of their own and share only these numbers: a part makes room when it is next used,
-//! and until then the one that grows stays within the budget by letting go of its own.
+//! was there first. Parts share only these numbers, and one makes room when it is next used. Those that aren't used meanwhile are
+//! passed over, until they are: who grows doesn't wait for them. Beyond the budget itself each part lets go of its own.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -129,6 +129,8 @@ struct Shared {
     /// The sum of what the parts hold.
     bytes: AtomicUsize,
     time: AtomicU64,
+    /// Whatever was last used up to here has to go, as long as it is too much.
+    cutoff: AtomicU64,
     holdings: [Holding; Part::ALL.len()],
 }
 
@@ -142,7 +144,8 @@ impl Budget {
         Self(Arc::new(Shared {
             bytes_max,
             bytes: AtomicUsize::new(0),
-            time: AtomicU64::new(0),
+            time: AtomicU64::new(1),
+            cutoff: AtomicU64::new(0),
             holdings: Part::ALL.map(|_| Holding {
                 bytes: AtomicUsize::new(0),
                 oldest: AtomicU64::new(NOTHING),
@@ -224,10 +227,18 @@ impl Share {
         if oldest.is_none() || !self.is_over() {
             return false;
         }
-        let bytes = self.shared.bytes.load(Ordering::Relaxed);
-        let others = self.shared.holdings.iter();
-        let others = others.map(|holding| holding.oldest.load(Ordering::Relaxed));
-        bytes > self.shared.bytes_max || others.min().is_none_or(|oldest| own <= oldest)
+        let cutoff = &self.shared.cutoff;
+        let told = cutoff.load(Ordering::Relaxed);
+        if self.shared.bytes.load(Ordering::Relaxed) > self.shared.bytes_max || own <= told {
+            return true;
+        }
+        // Whoever has something older was told before, and wasn't used since.
+        let holdings = self.shared.holdings.iter();
+        let oldest = holdings.map(|holding| holding.oldest.load(Ordering::Relaxed));
+        let next = oldest.filter(|oldest| *oldest > told).min();
+        let next = next.unwrap_or(own);
+        cutoff.fetch_max(next, Ordering::Relaxed);
+        own <= next
     }
 
     fn holding(&self) -> &Holding {
@@ -301,6 +312,28 @@ mod tests {
         drop(second);
         first.fill(700);
         assert_eq!(first.share.bytes(), 700);
+    }
+
+    #[test]
+    fn who_is_not_used_any_more_keeps_nobody_from_making_room() {
+        let budget = Budget::new(800);
+        let mut idle = Shelf::of(&budget, Part::Accesses);
+        let mut large = Shelf::of(&budget, Part::Posts);
+        let mut new = Shelf::of(&budget, Part::Windows);
+        idle.fill(10);
+        for _ in 0..15 {
+            large.fill(50);
+        }
+        for _ in 0..100 {
+            new.fill(10);
+            large.make_room();
+        }
+        assert!(new.share.bytes() >= 600, "{}", new.share.bytes());
+        assert!(large.share.bytes() <= 50);
+        new.share.take(100);
+        assert!(new.share.is_over());
+        idle.make_room();
+        assert_eq!(idle.share.bytes(), 0, "it is told as soon as it is used");
     }
 
     #[test]
