@@ -65,26 +65,21 @@
 //! ARCHITECTURE.md tells how it is built. In short: [`http`] turns requests into messages to [`actors`], which own the state
 //! and keep it by [`store`]; [`domain`] has the rules; [`boot`] starts and stops all of it.
 
-pub mod actors;
 pub mod bench;
 pub mod boot;
 pub mod cli;
-pub mod config;
 pub mod control;
 pub mod dev;
 pub mod doctor;
 pub mod features;
-pub mod http;
-pub mod instance;
-pub mod letter_box;
-pub mod logging;
-#[cfg(feature = "mail")]
-pub mod mail;
-pub mod net;
 pub mod profiling;
-pub mod redact;
 pub mod server;
-mod threads;
 
+pub use kinglet_actors::{self as actors, instance};
 pub use kinglet_core::{clock, domain, ids, randomness, secret, store, telemetry, unsubscribe};
+pub use kinglet_http as http;
+#[cfg(feature = "mail")]
+pub use kinglet_platform::mail;
+use kinglet_platform::threads;
+pub use kinglet_platform::{config, letter_box, logging, net, redact};
 pub use server::{Seeding, Server, ServerBuilder};

@@ -71,10 +71,7 @@ impl<A: Watched> Door<A> {
         <A as Handler<M>>::Result: Answers<A, M>,
         A::Context: ToEnvelope<A, Errand<A>>,
     {
-        self.carry(|waiter| {
-            let waiter = Some(waiter);
-            Box::new(Sent { message, waiter })
-        })
+        self.carry(|waiter| Box::new(Sent { message, waiter }))
     }
 
     /// Sends what an errand is made of, with the way back for its answer.
@@ -94,31 +91,9 @@ impl<A: Watched> Door<A> {
         if !self.figures.admit(MESSAGES_WAITING_MAX) {
             return Err(carried);
         }
-        self.dispatch(carried);
-        Ok(())
-    }
-
-    fn dispatch(&self, carried: Box<dyn Carried<A>>)
-    where
-        A::Context: ToEnvelope<A, Errand<A>>,
-    {
         let ticket = self.measures.then(Ticket::now);
         self.address.do_send(Errand { carried, ticket });
-    }
-
-    /// Sends a message whose answer nobody waits for.
-    #[cfg(test)]
-    pub fn do_send<M>(&self, message: M)
-    where
-        M: Message + Send + 'static,
-        M::Result: Send,
-        A: Handler<M>,
-        <A as Handler<M>>::Result: Answers<A, M>,
-        A::Context: ToEnvelope<A, Errand<A>>,
-    {
-        self.figures.admit(usize::MAX);
-        let waiter = None;
-        self.dispatch(Box::new(Sent { message, waiter }));
+        Ok(())
     }
 
     /// What was done for this actor panicked, and failed alone.
@@ -225,7 +200,7 @@ pub trait Watched: Handler<Errand<Self>> {
 
 /// Who waits for an answer, and what is noted of the work for it.
 pub struct Reply<T> {
-    waiter: Option<Waiter<T>>,
+    waiter: Waiter<T>,
     work: Option<Work>,
     handled: Option<Moment>,
 }
@@ -234,7 +209,7 @@ impl<T> Reply<T> {
     /// The answer to be given for `work`.
     pub(super) fn new(waiter: Waiter<T>, work: Option<Work>) -> Self {
         Self {
-            waiter: Some(waiter),
+            waiter,
             work,
             handled: None,
         }
@@ -242,7 +217,7 @@ impl<T> Reply<T> {
 
     /// Whether somebody still waits.
     pub(super) fn is_wanted(&self) -> bool {
-        !self.waiter.as_ref().is_some_and(oneshot::Sender::is_closed)
+        !self.waiter.is_closed()
     }
 
     /// Works for the request that it is for.
@@ -272,11 +247,8 @@ impl<T> Reply<T> {
     pub(super) fn give(self, answer: T, ended: Option<Moment>) {
         let done = self.work.and_then(|work| work.end(ended));
         let answered = Answered { answer, done };
-        match self.waiter {
-            // Whoever went away doesn't want to know; what was done for the request is noted all the same.
-            Some(waiter) => drop(waiter.send(answered).map_err(Answered::into_answer)),
-            None => drop(answered.into_answer()),
-        }
+        // Whoever went away doesn't want to know; what was done for the request is noted all the same.
+        drop(self.waiter.send(answered).map_err(Answered::into_answer));
     }
 
     /// There is an answer, and the handler is through with it.
@@ -290,7 +262,7 @@ impl<T> Reply<T> {
 /// A message of actix's.
 struct Sent<M: Message> {
     message: M,
-    waiter: Option<Waiter<M::Result>>,
+    waiter: Waiter<M::Result>,
 }
 
 impl<A, M> Carried<A> for Sent<M>
@@ -305,16 +277,12 @@ where
     }
 
     fn is_wanted(&self) -> bool {
-        !self.waiter.as_ref().is_some_and(oneshot::Sender::is_closed)
+        !self.waiter.is_closed()
     }
 
     fn run(self: Box<Self>, actor: &mut A, context: &mut A::Context, work: Option<Work>) {
         let Self { message, waiter } = *self;
-        let mut reply = Reply {
-            waiter,
-            work,
-            handled: None,
-        };
+        let mut reply = Reply::new(waiter, work);
         let answer = reply.within(|| Handler::<M>::handle(actor, message, context));
         answer.answer(actor, context, reply);
     }
@@ -323,18 +291,18 @@ where
 /// Lets messages through an actor's door.
 macro_rules! opens_door {
     ($actor:ty) => {
-        impl $crate::actors::door::Watched for $actor {
+        impl $crate::door::Watched for $actor {
             fn watch(&mut self) -> &mut $crate::telemetry::mailbox::Watch {
                 &mut self.watch
             }
         }
 
-        impl actix::Handler<$crate::actors::door::Errand<$actor>> for $actor {
+        impl actix::Handler<$crate::door::Errand<$actor>> for $actor {
             type Result = ();
 
             fn handle(
                 &mut self,
-                errand: $crate::actors::door::Errand<$actor>,
+                errand: $crate::door::Errand<$actor>,
                 context: &mut Self::Context,
             ) {
                 errand.run(self, context);

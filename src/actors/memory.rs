@@ -41,12 +41,12 @@ impl Actors {
 /// Lets an owner say what its caches hold.
 macro_rules! describes_memory {
     ($owner:ty, $field:ident) => {
-        impl actix::Handler<$crate::actors::memory::DescribeMemory> for $owner {
-            type Result = Option<Vec<$crate::actors::cache::CacheFigures>>;
+        impl actix::Handler<$crate::memory::DescribeMemory> for $owner {
+            type Result = Option<Vec<$crate::cache::CacheFigures>>;
 
             fn handle(
                 &mut self,
-                _: $crate::actors::memory::DescribeMemory,
+                _: $crate::memory::DescribeMemory,
                 _: &mut actix::Context<Self>,
             ) -> Self::Result {
                 Some(self.$field.figures())

@@ -35,6 +35,7 @@ use tokio::task::JoinHandle;
 use self::listen::Listening;
 pub(crate) use self::listen::listen;
 use self::metrics::MetricsListener;
+pub(crate) use self::open::disk_use;
 use self::traces::Traces;
 use crate::clock::SharedClock;
 use crate::config::Config;
@@ -425,15 +426,15 @@ mod tests {
         for (name, outcome) in [
             (
                 "Users",
-                harmed(|instance| instance.actors.users.do_send(Fall)),
+                harmed(|instance| drop(tokio::spawn(instance.actors.users.send(Fall)))),
             ),
             (
                 "Posts",
-                harmed(|instance| instance.actors.posts.do_send(Fall)),
+                harmed(|instance| drop(tokio::spawn(instance.actors.posts.send(Fall)))),
             ),
             (
                 "Timelines",
-                harmed(|instance| instance.actors.timelines.do_send(Fall)),
+                harmed(|instance| drop(tokio::spawn(instance.actors.timelines.send(Fall)))),
             ),
         ] {
             let error = outcome.expect_err("it can't go on");

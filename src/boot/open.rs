@@ -72,16 +72,15 @@ impl StopTimes {
 /// How often windows are kept on a disk that wears out, at most.
 const SPARING_SNAPSHOT_INTERVAL: Duration = Duration::from_secs(3600);
 
-impl From<&config::Storage> for DiskUse {
-    fn from(settings: &config::Storage) -> Self {
-        let synchronous = match settings.synchronous {
-            config::Synchronous::Full => Synchronous::Full,
-            config::Synchronous::Normal => Synchronous::Normal,
-        };
-        match settings.profile {
-            StorageProfile::Default => Self::prompt(synchronous),
-            StorageProfile::Flash => Self::sparing(synchronous),
-        }
+/// How the settings want the disk to be used.
+pub fn disk_use(settings: &config::Storage) -> DiskUse {
+    let synchronous = match settings.synchronous {
+        config::Synchronous::Full => Synchronous::Full,
+        config::Synchronous::Normal => Synchronous::Normal,
+    };
+    match settings.profile {
+        StorageProfile::Default => DiskUse::prompt(synchronous),
+        StorageProfile::Flash => DiskUse::sparing(synchronous),
     }
 }
 
@@ -95,14 +94,12 @@ fn snapshot_interval(config: &Config) -> Duration {
     }
 }
 
-impl From<config::RegistrationMode> for Registration {
-    fn from(setting: config::RegistrationMode) -> Self {
-        match setting {
-            config::RegistrationMode::Closed => Self::Closed,
-            config::RegistrationMode::Approval => Self::Approval,
-            config::RegistrationMode::Open => Self::Open,
-            config::RegistrationMode::Invite => Self::Invite,
-        }
+fn registration(setting: config::RegistrationMode) -> Registration {
+    match setting {
+        config::RegistrationMode::Closed => Registration::Closed,
+        config::RegistrationMode::Approval => Registration::Approval,
+        config::RegistrationMode::Open => Registration::Open,
+        config::RegistrationMode::Invite => Registration::Invite,
     }
 }
 
@@ -208,7 +205,7 @@ impl Opened {
         let memory = Division::of(config.limits.memory_budget_mib);
         let disk_use = DiskUse {
             memory: memory.writer,
-            ..DiskUse::from(&config.storage)
+            ..disk_use(&config.storage)
         };
         let (mut writer_thread, writer) =
             WriterThread::open(data_dir, disk_use, Arc::clone(&clock), &mut rng, &telemetry)?;
@@ -242,7 +239,7 @@ impl Opened {
             feed: users_feed,
             clock: Arc::clone(&clock),
             rng: randomness.rng(),
-            registration: config.registration.mode.into(),
+            registration: registration(config.registration.mode),
             standings: Arc::clone(&standings),
             budget: memory.caches.clone(),
             watch: telemetry.watch(ActorName::Users),

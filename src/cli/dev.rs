@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{CliError, install_log, print};
 use crate::boot::{self, BootError};
 use crate::config::{Log, LogLevel};
-use crate::dev::origin::Origin;
+use crate::http::dev::origin::Origin;
 use crate::dev::{self, Settings};
 use crate::http::dev::About;
 

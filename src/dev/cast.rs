@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use futures_util::future::{try_join, try_join3, try_join4, try_join5};
 
-use super::clock::{DevClock, Setting};
+use crate::http::dev::clock::{DevClock, Setting};
 use crate::actors::error::AskError;
 use crate::clock::Timestamp;
 use crate::domain::account::{ProfileChanges, Role};

@@ -4,12 +4,6 @@
 //! can exchange what is served: a reset plays the same beginning again, a restore continues from a snapshot.
 
 pub mod cast;
-pub mod clock;
-pub mod faults;
-pub mod orders;
-pub mod origin;
-pub mod recorder;
-pub mod settle;
 mod stage;
 mod throwaway;
 
@@ -20,14 +14,14 @@ use std::sync::Arc;
 use rand::Rng;
 use tokio::sync::oneshot;
 
-use self::clock::{DevClock, Setting};
-use self::orders::Orders;
-use self::origin::Origin;
 use self::stage::Stage;
 use self::throwaway::Throwaway;
 use crate::boot::{self, BootError};
 use crate::clock::{Clock as _, SharedClock, Timestamp};
 use crate::config::{Config, ListenAddress, MailUrl, RegistrationMode, Synchronous};
+use crate::http::dev::clock::{DevClock, Setting};
+use crate::http::dev::orders::Orders;
+use crate::http::dev::origin::Origin;
 use crate::http::dev::{About, Desk};
 use crate::http::request_log::RequestIds;
 use crate::http::serve::Bounds;

@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::cast;
-use super::clock::{DevClock, Setting};
+use crate::http::dev::clock::{DevClock, Setting};
 use super::data_dir;
-use super::orders::{Order, OrderError, Placed, SNAPSHOTS_MAX, SnapshotName};
+use crate::http::dev::orders::{Order, OrderError, Placed, SNAPSHOTS_MAX, SnapshotName};
 use crate::boot::{self, BootError, Opened, Plan};
 use crate::clock::{Clock as _, SharedClock, Timestamp};
 use crate::config::Config;

@@ -9,7 +9,7 @@ use super::entities::Renderer;
 use super::extract::auth::{self, Guest};
 use super::extract::call::Call;
 use super::extract::guest_book::GuestBook;
-use super::extract::peer::AddressGroup;
+use super::extract::peer::{AddressGroup, client_address};
 use super::limits::{Kind, Limiter, PasswordGuard, Standing, Subject};
 use super::problem::Problem;
 use super::routing::{Access, Admission, Facade, RouteInfo};
@@ -75,7 +75,7 @@ impl Context {
 
     /// Where a request comes from, as limits see it.
     pub fn address(&self, call: &Call) -> AddressGroup {
-        self.proxies.client(call.context.peer, &call.headers).into()
+        client_address(&self.proxies, call.context.peer, &call.headers).into()
     }
 
     /// Counts one of something that is limited beside the route's own limit.

@@ -5,10 +5,10 @@
 use http::header::{CACHE_CONTROL, HeaderValue};
 
 use crate::domain::pixels::{self, Picture};
-use crate::http::extract::call::Call;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access, Facade, Family};
+use crate::extract::call::Call;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access, Facade, Family};
 use crate::ids::AccountId;
 use png::{BitDepth, ColorType, Compression, EncodingError, Filter};
 

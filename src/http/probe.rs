@@ -5,6 +5,7 @@ use http::header::{FORWARDED, HOST, HeaderMap};
 use super::context::Context;
 use super::extract::auth::Guest;
 use super::extract::call::Call;
+use super::extract::peer::client_address;
 use super::problem::Problem;
 use super::reply::Response;
 use super::routing::{Access, Family};
@@ -57,7 +58,7 @@ fn seen(proxies: &TrustedProxies, peer: Peer, headers: &HeaderMap) -> Seen {
             Peer::Unix => "unix".to_owned(),
         },
         peer_trusted: proxies.trusts(peer),
-        client: proxies.client(peer, headers).to_string(),
+        client: client_address(proxies, peer, headers).to_string(),
         x_forwarded_for: joined("x-forwarded-for"),
         forwarded: joined(FORWARDED.as_str()),
         host: joined(HOST.as_str()),

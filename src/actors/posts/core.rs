@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use hashlink::LruCache;
 
-use crate::actors::budget::{Budget, Part};
-use crate::actors::cache::{CacheFigures, EventedCache};
+use crate::budget::{Budget, Part};
+use crate::cache::{CacheFigures, EventedCache};
 use crate::domain::account::{Account, AccountCounts};
 use crate::domain::event::Event;
 use crate::domain::post::{Authored, Marks, Post, PostApp, PostFacts, PostMark, PostView, Wording};

@@ -4,12 +4,12 @@
 //! seen is taken out by [`ShowPosts`], what is muted where somebody strolls is taken out by [`ReadPosts`].
 
 use super::{ReadPosts, ReadPostsBy, ShowPosts};
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
 use crate::domain::notification::{NotificationKind, NotificationView};
 use crate::domain::page::{Filled, Filling, Page};
 use crate::domain::post::PostView;
 use crate::domain::visibility::Onlooker;
+use crate::error::AskError;
 use crate::ids::{AccountId, NotificationId, PostId};
 use crate::store::queries::lists::{AuthorChoice, PostList};
 use crate::store::queries::notifications::{

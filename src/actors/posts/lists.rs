@@ -6,8 +6,8 @@
 
 use std::collections::VecDeque;
 
-use crate::actors::budget::{Budget, Part};
-use crate::actors::cache::{CacheFigures, EventedCache};
+use crate::budget::{Budget, Part};
+use crate::cache::{CacheFigures, EventedCache};
 use crate::domain::event::Event;
 use crate::domain::page::Page;
 use crate::domain::post::{PostFacts, Wording};

@@ -10,17 +10,17 @@ use actix::{
 use super::core::Hand;
 use super::fill::{PostSource, is_muted};
 use super::{Looked, Posts, Showing, lists};
-use crate::actors::error::AskError;
-use crate::actors::messages::StoreDoor;
-use crate::actors::timelines::ReadHome;
 use crate::domain::page::{Filled, Filling, Page};
 use crate::domain::post::PostView;
 use crate::domain::visibility::Onlooker;
+use crate::error::AskError;
 use crate::ids::PostId;
+use crate::messages::StoreDoor;
 use crate::store::queries::lists::{
     AuthorChoice, KeepTagged, ListNewest, ListPosts, NewestEntries, NewestOf, PostList,
 };
 use crate::store::queries::posts::LoadPosts;
+use crate::timelines::ReadHome;
 
 /// A page of posts as the onlooker gets them. The page is full as long as there are further posts (within the bound of
 /// [`Filling`]).

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::lane::{Worker, chance};
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
 use crate::clock::Moment;
 use crate::domain::job::LeasedJob;
+use crate::error::AskError;
 use crate::randomness::Randomness;
 use crate::store::units::{RetryJob, Setback, StepJob, YieldJob};
 
@@ -29,7 +29,7 @@ impl Worker for House {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 Err(error) => {
-                    tracing::warn!(job = %job.id, %error, "a step failed");
+                    tracing::warn!(target: "kinglet::actors::tasks::house", job = %job.id, %error, "a step failed");
                     let retry = RetryJob {
                         job: job.id,
                         setback: Setback::Deferred,

@@ -10,10 +10,10 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::wakes::WakeUps;
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
 use crate::clock::SharedClock;
 use crate::domain::job::{Lane, LeasedJob};
+use crate::error::AskError;
 use crate::randomness::Randomness;
 use crate::store::queries::jobs::FindNextDue;
 use crate::store::units::{EndLeases, Ending, LeaseJobs, RetryJob, Setback};
@@ -71,7 +71,7 @@ impl<W: Worker> LaneLoop<W> {
                 }
                 Ok(Outlook::Wait(nap)) => nap,
                 Err(error) => {
-                    tracing::warn!(lane = ?self.lane, %error, "can't look for jobs");
+                    tracing::warn!(target: "kinglet::actors::tasks::lane", lane = ?self.lane, %error, "can't look for jobs");
                     PAUSE_AFTER_FAILURE
                 }
             };
@@ -88,7 +88,7 @@ impl<W: Worker> LaneLoop<W> {
         }
         let parting = async { while at_work.next().await.is_some() {} };
         if timeout(PARTING_MAX, parting).await.is_err() {
-            tracing::info!(lane = ?self.lane, "jobs are left half done; the next start takes them up");
+            tracing::info!(target: "kinglet::actors::tasks::lane", lane = ?self.lane, "jobs are left half done; the next start takes them up");
         }
         end_leases(&self.actors, self.lane, Ending::Stopped).await;
     }
@@ -136,7 +136,7 @@ impl<W: Worker> LaneLoop<W> {
         };
         if let Err(error) = settled {
             // It is tried again when its lease ends.
-            tracing::error!(job = %number, %error, "a job can't be settled");
+            tracing::error!(target: "kinglet::actors::tasks::lane", job = %number, %error, "a job can't be settled");
         }
     }
 }
@@ -144,7 +144,7 @@ impl<W: Worker> LaneLoop<W> {
 /// Makes the jobs of a lane wait again that somebody who is gone was at.
 pub(super) async fn end_leases(actors: &Actors, lane: Lane, ending: Ending) {
     if let Err(error) = actors.perform(EndLeases { lane, ending }).await {
-        tracing::warn!(?lane, %error, "can't end leases");
+        tracing::warn!(target: "kinglet::actors::tasks::lane", ?lane, %error, "can't end leases");
     }
 }
 

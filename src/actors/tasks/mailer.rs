@@ -10,12 +10,12 @@ use jiff::tz::TimeZone;
 use tokio::sync::watch;
 
 use super::lane::{Worker, chance};
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
 use crate::clock::Timestamp;
 use crate::config::{Config, InstanceUrl};
 use crate::domain::job::LeasedJob;
 use crate::domain::mail::MailKind;
+use crate::error::AskError;
 use crate::ids::{AccountId, JobId, PostId};
 use crate::letter_box::{KeptMail, LetterBox};
 use crate::mail::letters::{self, Letter as _, Person};
@@ -173,7 +173,7 @@ impl Mailer {
             SendError::Unreachable(_) => Setback::Unreachable,
             SendError::Later(_) => Setback::Deferred,
             SendError::Refused { bounced, .. } => {
-                tracing::warn!(job = %job.id, %reason, bounced, "a mail was refused");
+                tracing::warn!(target: "kinglet::actors::tasks::mailer", job = %job.id, %reason, bounced, "a mail was refused");
                 let bury = BuryJob {
                     job: job.id,
                     reason,
@@ -182,7 +182,7 @@ impl Mailer {
                 return self.actors.perform(bury).await;
             }
         };
-        tracing::info!(job = %job.id, attempt = job.attempt, %reason, "a mail waits");
+        tracing::info!(target: "kinglet::actors::tasks::mailer", job = %job.id, attempt = job.attempt, %reason, "a mail waits");
         let retry = RetryJob {
             job: job.id,
             setback,

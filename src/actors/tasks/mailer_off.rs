@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use super::lane::Worker;
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
 use crate::config::{Config, InstanceUrl};
 use crate::domain::job::LeasedJob;
+use crate::error::AskError;
 use crate::letter_box::LetterBox;
 use crate::randomness::Randomness;
 use crate::telemetry::Telemetry;

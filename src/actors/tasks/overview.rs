@@ -2,11 +2,11 @@
 
 use jiff::tz::TimeZone;
 
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
 use crate::clock::Timestamp;
 use crate::domain::overview::{AccountOverview, Material, SHARES_SHOWN_MAX};
 use crate::domain::statistics::{Audience, Day, Dimension, Share};
+use crate::error::AskError;
 use crate::ids::AccountId;
 use crate::store::queries::series::{
     ReadAccountSeries, ReadInstanceSeries, ReadShares, ReadTotals, SERIES_DAYS_MAX,

@@ -12,11 +12,11 @@ use tokio::time::sleep;
 use super::lane::{REST, chance, nap};
 use super::wakes::WakeUps;
 use super::{Progress, periodic};
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
 use crate::clock::{SharedClock, Timestamp};
 use crate::config::{Config, CronExpression};
 use crate::domain::schedule::PeriodicTask;
+use crate::error::AskError;
 use crate::randomness::Randomness;
 use crate::store::queries::jobs::{ListSchedules, ScheduleRow};
 use crate::store::units::{PlanTask, RecordRun};
@@ -43,7 +43,7 @@ impl Scheduler {
             let pause = match self.round().await {
                 Ok(pause) => pause,
                 Err(error) => {
-                    tracing::warn!(%error, "the schedule can't be read");
+                    tracing::warn!(target: "kinglet::actors::tasks::schedule", %error, "the schedule can't be read");
                     REST
                 }
             };
@@ -149,7 +149,7 @@ impl Scheduler {
                     break;
                 }
                 Err(failure) => {
-                    tracing::warn!(task = task.name(), error = %failure, "a task failed");
+                    tracing::warn!(target: "kinglet::actors::tasks::schedule", task = task.name(), error = %failure, "a task failed");
                     error = Some(failure.to_string());
                     progress = Progress::Idle;
                     break;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use actix::{Actor, Handler, Message, SyncContext};
 
-use crate::actors::door::{Door, opens_door};
-use crate::actors::pool::{self, PoolEnd};
+use crate::door::{Door, opens_door};
 use crate::features;
 use crate::ids::AccountId;
+use crate::pool::{self, PoolEnd};
 use crate::store::snapshots::{Snapshots, WindowSnapshot};
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::{ActorName, Watch};
@@ -51,7 +51,9 @@ impl SnapshotKeeper {
         if self.snapshots.is_none() {
             match Snapshots::open(&self.directory, &self.store_identity, self.cache_bytes) {
                 Ok(snapshots) => self.snapshots = Some(snapshots),
-                Err(error) => tracing::warn!(%error, "no timeline snapshots"),
+                Err(error) => {
+                    tracing::warn!(target: "kinglet::actors::timelines::keeper", %error, "no timeline snapshots")
+                }
             }
         }
         self.snapshots.as_ref()
@@ -81,7 +83,7 @@ impl Handler<SaveWindows> for SnapshotKeeper {
         if let Some(snapshots) = self.snapshots()
             && let Err(error) = snapshots.save(&windows)
         {
-            tracing::warn!(%error, "timeline snapshots were not kept");
+            tracing::warn!(target: "kinglet::actors::timelines::keeper", %error, "timeline snapshots were not kept");
         }
     }
 }
@@ -104,7 +106,7 @@ impl Handler<LoadWindow> for SnapshotKeeper {
         match self.snapshots()?.load(reader) {
             Ok(snapshot) => snapshot,
             Err(error) => {
-                tracing::warn!(%error, "a timeline snapshot can't be loaded");
+                tracing::warn!(target: "kinglet::actors::timelines::keeper", %error, "a timeline snapshot can't be loaded");
                 None
             }
         }

@@ -10,7 +10,7 @@ use proptest::test_runner::{TestCaseError, TestRunner};
 use super::core::{Residency, Residents};
 use super::shown;
 use super::window::Below;
-use crate::actors::budget::Budget;
+use crate::budget::Budget;
 use crate::domain::access::Authority;
 use crate::domain::event::{Boosting, Event};
 use crate::domain::page::Page;

@@ -4,11 +4,11 @@ use actix::{Context, Handler, Message, ResponseFuture};
 
 use super::Users;
 use super::passwords::require_password;
-use crate::actors::error::AskError;
 use crate::clock::Timestamp;
 use crate::domain::access::App;
 use crate::domain::oauth::{OauthFault, verifier_challenge};
 use crate::domain::scope::Scopes;
+use crate::error::AskError;
 use crate::ids::{AccountId, AppId};
 use crate::secret::{Secret, TokenHash};
 use crate::store::queries::access::FindLogin;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use hashlink::LruCache;
 
-use crate::actors::budget::{Budget, Part};
-use crate::actors::cache::{CacheFigures, EventedCache};
+use crate::budget::{Budget, Part};
+use crate::cache::{CacheFigures, EventedCache};
 use crate::clock::Timestamp;
 use crate::domain::access::{Access, Caller, Credential, Grant, Member};
 use crate::domain::event::Event;

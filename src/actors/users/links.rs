@@ -3,7 +3,7 @@
 use actix::{Context, Handler, Message, ResponseFuture};
 
 use super::Users;
-use crate::actors::error::AskError;
+use crate::error::AskError;
 use crate::ids::AccountId;
 use crate::secret::{Secret, TokenHash, random_token};
 use crate::store::units::{CreateInvite, CreateResetLink, CreateSetupLink};

@@ -3,13 +3,13 @@
 use actix::{Context, Handler, Message, ResponseFuture};
 
 use super::Users;
-use crate::actors::error::AskError;
-use crate::actors::hasher::{Effort, Hashers};
 use crate::domain::account::Role;
 use crate::domain::account_name::{
     check_password, check_username, check_username_form, clean_email,
 };
 use crate::domain::refusal::Refusal;
+use crate::error::AskError;
+use crate::hasher::{Effort, Hashers};
 use crate::ids::AccountId;
 use crate::secret::{Secret, TokenHash};
 use crate::store::queries::access::{CheckLink, LinkUse};

@@ -140,7 +140,7 @@ impl Users {
             .is_use_to_be_told(credential, &caller.access, now)
             && let Err(error) = self.store.writer.submit(TouchAccess { credential })
         {
-            tracing::debug!(%error, "the use of a credential is not written down");
+            tracing::debug!(target: "kinglet::actors::users", %error, "the use of a credential is not written down");
         }
     }
 }

@@ -3,11 +3,11 @@
 use actix::{Context, Handler, Message, ResponseFuture};
 
 use super::Users;
-use crate::actors::error::AskError;
-use crate::actors::hasher::Hashers;
 use crate::domain::account::AccountState;
 use crate::domain::account_name::{check_password, clean_email};
 use crate::domain::refusal::Refusal;
+use crate::error::AskError;
+use crate::hasher::Hashers;
 use crate::ids::{AccountId, SessionId};
 use crate::secret::{Secret, TokenHash};
 use crate::store::queries::access::{CheckLink, FindLogin, LinkUse, Login, ReadEmail, ReadLogin};

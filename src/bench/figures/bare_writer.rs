@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::actors::posts::{Draft, TextRules, prepare};
 use crate::bench::BenchError;
 use crate::bench::text::Texts;
+use crate::boot::disk_use;
 use crate::clock::{Moment, SystemClock};
 use crate::config::Config;
 use crate::domain::idempotency::IdempotencyKey;
@@ -62,7 +63,7 @@ impl BareWriter {
         let randomness = Randomness::from_system().map_err(|error| unusable(&error))?;
         let (writing, writer) = WriterThread::open(
             directory,
-            &config.storage,
+            disk_use(&config.storage),
             Arc::new(SystemClock),
             &mut randomness.rng(),
             &Telemetry::disabled(),

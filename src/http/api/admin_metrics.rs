@@ -15,14 +15,14 @@ use crate::domain::statistics::{
     Audience, Day, Dimension, MONTH_DAYS, Measure, MeasuredDay, SHARES_PER_DAY_MAX, WEEK_DAYS,
 };
 use crate::domain::text::numbers::bytes;
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::extract::form::Form;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access, Family};
-use crate::http::statistics::{ADMIN_SCOPE, bounded, material, required_audience, zone};
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::extract::form::Form;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access, Family};
+use crate::statistics::{ADMIN_SCOPE, bounded, material, required_audience, zone};
 use crate::store::queries::series::ReadDatabaseSize;
 
 /// The family's routes.

@@ -4,14 +4,14 @@
 
 use crate::actors::users::RegisterClient;
 use crate::domain::scope::Scopes;
-use crate::http::context::Context;
-use crate::http::entities::application::{Application, CredentialApplication};
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::limits::Kind;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access, Family};
+use crate::context::Context;
+use crate::entities::application::{Application, CredentialApplication};
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::limits::Kind;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access, Family};
 use crate::store::queries::access::ReadApp;
 
 /// The family's routes.

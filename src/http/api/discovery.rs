@@ -7,12 +7,12 @@ use serde_json::json;
 use super::accounts::local_name;
 use super::instance::facts;
 use crate::domain::text::render::escape;
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access, Family};
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access, Family};
 use crate::store::queries::accounts::FindAccountByName;
 
 /// The family's routes.

@@ -5,13 +5,13 @@
 use serde::Serialize;
 
 use crate::domain::account_name::clean_email;
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::limits::Kind;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access, Family};
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::limits::Kind;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access, Family};
 use crate::ids::AccountId;
 use crate::store::queries::mail::ReadMailSettings;
 use crate::store::units::AskConfirmation;

@@ -1,11 +1,11 @@
 //! What isn't built yet and is asked for all the same: valid answers with nothing in them, as clients need them at log-in.
 
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access, Family};
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access, Family};
 
 /// Lists that are always empty.
 const EMPTY_LISTS: &[(&str, Access)] = &[

@@ -5,13 +5,13 @@ use serde::Serialize;
 use crate::actors::tasks::overview::Span;
 use crate::clock::Timestamp;
 use crate::domain::statistics::Day;
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access, Family};
-use crate::http::statistics;
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access, Family};
+use crate::statistics;
 use crate::store::queries::instance::{DescribeInstance, InstanceFacts};
 
 /// How many weeks of activity are told.

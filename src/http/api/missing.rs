@@ -3,12 +3,12 @@
 use http::Method;
 
 use crate::domain::error_code::ErrorCode;
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::problem::Problem;
-use crate::http::reply::Response;
-use crate::http::routing::{Access, Family};
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::problem::Problem;
+use crate::reply::Response;
+use crate::routing::{Access, Family};
 
 const ANNOUNCEMENTS: &str = "This instance has no announcements";
 const CONVERSATIONS: &str = "This instance keeps no list of conversations yet";

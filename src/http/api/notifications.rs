@@ -8,17 +8,17 @@ use crate::actors::posts::fill::{NotificationChoice, read_notification, read_not
 use crate::domain::marker::MarkedTimeline;
 use crate::domain::notification::NotificationKind;
 use crate::domain::page::{PAGE_OF_ACCOUNTS_MAX, Page};
-use crate::http::context::Context;
-use crate::http::entities::marker;
-use crate::http::entities::notification::NotificationPolicy;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::extract::form::Form;
-use crate::http::extract::page::page;
-use crate::http::pages;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access, Family};
+use crate::context::Context;
+use crate::entities::marker;
+use crate::entities::notification::NotificationPolicy;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::extract::form::Form;
+use crate::extract::page::page;
+use crate::pages;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access, Family};
 use crate::ids::{AccountId, NotificationId, PostId};
 use crate::store::queries::notifications::FindMarkers;
 use crate::store::units::{ClearNotifications, DismissNotification, RemoveCleared, SetMarkers};
@@ -211,7 +211,7 @@ fn last_read(form: &Form) -> Result<HashMap<MarkedTimeline, i64>, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::extract::form::from_urlencoded;
+    use crate::extract::form::from_urlencoded;
 
     fn form(text: &str) -> Form {
         from_urlencoded(text.as_bytes()).expect("a form")

@@ -2,14 +2,14 @@
 
 use crate::domain::account::{ProfileChanges, ProfileField, language_code};
 use crate::domain::visibility::Visibility;
-use crate::http::context::Context;
-use crate::http::entities::preferences::Preferences;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::extract::form::{Files, Form};
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access, Family};
+use crate::context::Context;
+use crate::entities::preferences::Preferences;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::extract::form::{Files, Form};
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access, Family};
 use crate::ids::AccountId;
 use crate::store::queries::accounts::FindOwnAccount;
 use crate::store::units::UpdateProfile;
@@ -143,7 +143,7 @@ async fn preferences(app: Context, guest: Guest, _: Call) -> Result<Response, Pr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::extract::form::{from_json, from_urlencoded};
+    use crate::extract::form::{from_json, from_urlencoded};
 
     #[test]
     fn forms_and_json_change_the_same() {

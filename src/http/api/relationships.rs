@@ -1,13 +1,13 @@
 //! What stands between the caller and others: follows, requests, blocks, mutes.
 
 use crate::domain::relationship::MuteOptions;
-use crate::http::context::Context;
-use crate::http::entities::relationship::Relationship;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access, Family};
+use crate::context::Context;
+use crate::entities::relationship::Relationship;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access, Family};
 use crate::ids::AccountId;
 use crate::store::queries::accounts::FindRelationships;
 use crate::store::units::{

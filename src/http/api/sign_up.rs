@@ -10,15 +10,15 @@ use crate::domain::account_name::{
     EmailFault, PasswordFault, UsernameFault, check_password, check_username, clean_email,
 };
 use crate::domain::refusal::Refusal;
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::extract::form::Form;
-use crate::http::limits::Kind;
-use crate::http::oauth::token::TokenEntity;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access, Family};
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::extract::form::Form;
+use crate::limits::Kind;
+use crate::oauth::token::TokenEntity;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access, Family};
 use crate::secret::Secret;
 use crate::store::units::{EMAIL_TAKEN, USERNAME_TAKEN};
 

@@ -1,12 +1,12 @@
 //! The statistics as JSON and CSV: what Mastodon's API has no word for.
 
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access, Family};
-use crate::http::statistics::{account_csv, csv, material, own, required_audience, span};
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access, Family};
+use crate::statistics::{account_csv, csv, material, own, required_audience, span};
 
 /// The family's routes.
 pub fn family() -> Family<Context> {

@@ -5,15 +5,15 @@
 use crate::actors::posts::fill::{PostSource, read_posts};
 use crate::domain::page::{PAGE_DEFAULT, PAGE_MAX, Page};
 use crate::domain::text::hashtags;
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::extract::form::Form;
-use crate::http::extract::page;
-use crate::http::pages;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access, Family};
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::extract::form::Form;
+use crate::extract::page;
+use crate::pages;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access, Family};
 use crate::store::queries::lists::{FURTHER_TAGS_MAX, PostList, TagChoice};
 
 /// The family's routes.

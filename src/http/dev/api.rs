@@ -13,11 +13,11 @@ use crate::dev::faults::{
 use crate::dev::orders::{Order, SnapshotName};
 use crate::dev::recorder::{Excerpt, RECORDS_MAX, Record};
 use crate::dev::settle::settled;
-use crate::http::extract::call::Call;
-use crate::http::extract::form::Form;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access::Public, Family};
+use crate::extract::call::Call;
+use crate::extract::form::Form;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access::Public, Family};
 use crate::letter_box::KeptMail;
 
 /// What a client is told to wait unless the order says otherwise, in seconds.

@@ -18,15 +18,15 @@ use crate::dev::faults::FaultKind;
 use crate::dev::recorder::{Excerpt, Finding, Record};
 use crate::dev::settle::settled;
 use crate::domain::error_code::ErrorCode;
-use crate::http::cors;
-use crate::http::extract::form;
-use crate::http::inquiry::{self, Inquiry, Notes};
-use crate::http::limits::{Exceeded, Kind, Standing};
-use crate::http::problem::Problem;
-use crate::http::reply::Response;
-use crate::http::request_log::RouteNote;
-use crate::http::routing::{RouteError, RouteInfo, Routes, render_json};
-use crate::http::serve::{HungUp, RequestContext, X_REQUEST_ID};
+use crate::cors;
+use crate::extract::form;
+use crate::inquiry::{self, Inquiry, Notes};
+use crate::limits::{Exceeded, Kind, Standing};
+use crate::problem::Problem;
+use crate::reply::Response;
+use crate::request_log::RouteNote;
+use crate::routing::{RouteError, RouteInfo, Routes, render_json};
+use crate::serve::{HungUp, RequestContext, X_REQUEST_ID};
 
 /// Addresses of the tools themselves: neither recorded nor struck.
 const TOOLS: &[&str] = &["/dev", "/api/kinglet/v1/dev"];

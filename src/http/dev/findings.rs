@@ -8,8 +8,8 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 
 use crate::dev::recorder::Finding;
 use crate::domain::error_code::ErrorCode;
-use crate::http::inquiry::Notes;
-use crate::http::routing::{Access, RouteInfo};
+use crate::inquiry::Notes;
+use crate::routing::{Access, RouteInfo};
 
 /// The longest part of what a client sent that is repeated to it, in characters.
 const QUOTED_CHARS_MAX: usize = 80;
@@ -282,7 +282,7 @@ mod tests {
     use http::HeaderValue;
 
     use super::*;
-    use crate::http::inquiry::MissingScope;
+    use crate::inquiry::MissingScope;
 
     const STATUSES: RouteInfo = RouteInfo {
         family: "statuses",

@@ -4,11 +4,11 @@ use super::api::{move_clock, order_fault, snapshot_name};
 use super::pages::render_problem;
 use super::{Desk, host};
 use crate::dev::orders::Order;
-use crate::http::extract::call::Call;
-use crate::http::extract::form::Form;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access::Public, Family};
+use crate::extract::call::Call;
+use crate::extract::form::Form;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access::Public, Family};
 
 /// Where most forms are.
 const CONTROLS: &str = "/dev/controls";

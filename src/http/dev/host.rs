@@ -11,7 +11,7 @@ use http::header::{HOST, HeaderMap, HeaderName, ORIGIN, REFERER};
 use url::Url;
 
 use crate::dev::origin::Origin;
-use crate::http::problem::Problem;
+use crate::problem::Problem;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");

@@ -4,11 +4,17 @@
 //! Nothing of it is among the routes of [`super::routes`]: it has a tree of its own, which `kinglet serve` never makes.
 
 mod api;
+pub mod clock;
 mod door;
+pub mod faults;
 mod findings;
 mod forms;
 mod host;
+pub mod orders;
+pub mod origin;
 mod pages;
+pub mod recorder;
+pub mod settle;
 mod views;
 
 use std::collections::HashMap;

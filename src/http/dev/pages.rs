@@ -16,12 +16,12 @@ use super::views::{
 use crate::clock::{Clock as _, Timestamp};
 use crate::dev::faults::{Fault, FaultKind};
 use crate::dev::recorder::{Excerpt, Record};
-use crate::http::extract::call::Call;
-use crate::http::extract::form::Form;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::{Access::Public, Family};
-use crate::http::serve::RequestContext;
+use crate::extract::call::Call;
+use crate::extract::form::Form;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::{Access::Public, Family};
+use crate::serve::RequestContext;
 
 /// The stylesheet, beside the house's own.
 const STYLE: &[u8] = include_bytes!("dev.css");

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::CastMember;
-use crate::http::entrance::views::filters;
+use crate::entrance::views::filters;
 
 /// The tabs of these pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

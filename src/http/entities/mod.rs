@@ -21,7 +21,7 @@ mod samples;
 
 use crate::config::InstanceUrl;
 use crate::domain::text::render;
-use crate::http::pictures;
+use crate::pictures;
 use crate::ids::{AccountId, PostId};
 
 /// Turns what the actors answer into entities.

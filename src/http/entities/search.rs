@@ -22,7 +22,7 @@ pub struct Search {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::entities::samples::renderer;
+    use crate::entities::samples::renderer;
     use serde_json::json;
 
     #[test]

@@ -8,21 +8,21 @@ use crate::actors::users::GrantCode;
 use crate::domain::access::CODE_MILLIS_MAX;
 use crate::domain::oauth::{OauthFault, csp_source};
 use crate::domain::scope::{in_words, is_writing};
-use crate::http::context::Context;
-use crate::http::cors;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::extract::form::Form;
-use crate::http::oauth::authorize::{AuthorizeRequest, CARRIED};
-use crate::http::problem::Problem;
-use crate::http::reply::Response;
+use crate::context::Context;
+use crate::cors;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::extract::form::Form;
+use crate::oauth::authorize::{AuthorizeRequest, CARRIED};
+use crate::problem::Problem;
+use crate::reply::Response;
 use crate::secret::Secret;
 
 const MINUTE_MILLIS: i64 = 60 * 1000;
 
 /// `GET /oauth/authorize`: asks whether a client may act in the reader's name. Nothing of the request is shown before it
 /// is checked; whoever isn't logged in, or shall be asked again, logs in first.
-pub(in crate::http) async fn ask(
+pub(crate) async fn ask(
     context: Context,
     guest: Guest,
     call: Call,
@@ -66,7 +66,7 @@ pub(in crate::http) async fn ask(
 }
 
 /// `POST /oauth/authorize`: the reader's answer. The request is checked anew: the form may say anything.
-pub(in crate::http) async fn decide(
+pub(crate) async fn decide(
     context: Context,
     guest: Guest,
     call: Call,

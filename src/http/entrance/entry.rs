@@ -11,12 +11,12 @@ use crate::domain::account_name::{
     PASSWORD_CHARS_MIN, check_password, check_username, check_username_form, clean_email,
 };
 use crate::domain::error_code::ErrorCode;
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::extract::form::Form;
-use crate::http::problem::Problem;
-use crate::http::reply::Response;
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::extract::form::Form;
+use crate::problem::Problem;
+use crate::reply::Response;
 use crate::ids::AccountId;
 use crate::secret::{Secret, TokenHash};
 use crate::store::queries::access::{CheckLink, HasOwner, LinkUse};
@@ -32,12 +32,12 @@ fn dead_reset_link(visit: &Visit) -> Problem {
 }
 
 /// The fewest characters of a password, for the hints.
-pub(in crate::http) fn password_characters_min() -> u32 {
+pub(crate) fn password_characters_min() -> u32 {
     u32::try_from(PASSWORD_CHARS_MIN).unwrap_or(u32::MAX)
 }
 
 /// A field of a form as it was typed.
-pub(in crate::http) fn typed(form: &Form, name: &str) -> Result<String, Problem> {
+pub(crate) fn typed(form: &Form, name: &str) -> Result<String, Problem> {
     Ok(form.text(name)?.unwrap_or_default().to_owned())
 }
 
@@ -46,9 +46,9 @@ fn secret(form: &Form, name: &str) -> Result<Secret<String>, Problem> {
 }
 
 /// A new password, typed twice.
-pub(in crate::http) struct NewPassword {
+pub(crate) struct NewPassword {
     /// What was typed.
-    pub(in crate::http) password: Secret<String>,
+    pub(crate) password: Secret<String>,
     is_confirmed: bool,
 }
 
@@ -57,7 +57,7 @@ impl NewPassword {
     ///
     /// # Errors
     /// Fields that are no texts.
-    pub(in crate::http) fn of(form: &Form) -> Result<Self, Problem> {
+    pub(crate) fn of(form: &Form) -> Result<Self, Problem> {
         let password = secret(form, "password")?;
         let is_confirmed = password == secret(form, "password_confirmation")?;
         Ok(Self {
@@ -67,7 +67,7 @@ impl NewPassword {
     }
 
     /// What is wrong with it for an account of this name and mail address.
-    pub(in crate::http) fn check(&self, name: &str, email: &str, faults: &mut FormErrors) {
+    pub(crate) fn check(&self, name: &str, email: &str, faults: &mut FormErrors) {
         if let Err(fault) = check_password(self.password.expose(), name, email) {
             add(faults, "password", fault);
         } else if !self.is_confirmed {
@@ -77,7 +77,7 @@ impl NewPassword {
 }
 
 /// Adds what is wrong with a field.
-pub(in crate::http) fn add(faults: &mut FormErrors, field: &'static str, message: impl ToString) {
+pub(crate) fn add(faults: &mut FormErrors, field: &'static str, message: impl ToString) {
     faults.0.push(FieldError {
         field,
         message: message.to_string(),
@@ -85,7 +85,7 @@ pub(in crate::http) fn add(faults: &mut FormErrors, field: &'static str, message
 }
 
 /// The problem that a form with these faults is answered with.
-pub(in crate::http) fn invalid() -> Problem {
+pub(crate) fn invalid() -> Problem {
     Problem::invalid("The form has faults")
 }
 
@@ -102,7 +102,7 @@ async fn welcome(mut visit: Visit, account: AccountId) -> Result<Response, Probl
 }
 
 /// `GET /login`: the form, or on to where whoever is logged in wanted to go.
-pub(in crate::http) async fn login_page(
+pub(crate) async fn login_page(
     context: Context,
     guest: Guest,
     call: Call,
@@ -143,7 +143,7 @@ async fn try_login(
 }
 
 /// `POST /login`: opens a session. Whatever cookie the browser had before is worth nothing afterwards.
-pub(in crate::http) async fn login(
+pub(crate) async fn login(
     context: Context,
     guest: Guest,
     call: Call,
@@ -176,7 +176,7 @@ pub(in crate::http) async fn login(
 }
 
 /// `POST /logout`: ends the session.
-pub(in crate::http) async fn logout(
+pub(crate) async fn logout(
     context: Context,
     guest: Guest,
     call: Call,
@@ -233,7 +233,7 @@ async fn signup_form(
 }
 
 /// `GET /signup`: the form, or the sentence that says why there is none.
-pub(in crate::http) async fn signup_page(
+pub(crate) async fn signup_page(
     context: Context,
     guest: Guest,
     call: Call,
@@ -261,7 +261,7 @@ pub(super) async fn is_good_link(
 }
 
 /// `GET /invite/:code`: the form for whoever was invited.
-pub(in crate::http) async fn invite_page(
+pub(crate) async fn invite_page(
     context: Context,
     guest: Guest,
     call: Call,
@@ -340,7 +340,7 @@ fn what_is_next(state: AccountState, mode: &SignupMode) -> (&'static str, &'stat
 }
 
 /// `POST /signup`: makes an account, or asks a moderator for it.
-pub(in crate::http) async fn signup(
+pub(crate) async fn signup(
     context: Context,
     guest: Guest,
     call: Call,
@@ -422,7 +422,7 @@ async fn require_no_owner(visit: &Visit) -> Result<(), Problem> {
 
 /// `GET /setup?code=`: the form for the owner's account. Whether the code is good is said when the form is sent, which is
 /// counted.
-pub(in crate::http) async fn setup_page(
+pub(crate) async fn setup_page(
     context: Context,
     guest: Guest,
     call: Call,
@@ -451,7 +451,7 @@ fn check_setup(form: &Form) -> Result<FormErrors, Problem> {
 }
 
 /// `POST /setup`: makes the owner's account and logs its owner in.
-pub(in crate::http) async fn setup(
+pub(crate) async fn setup(
     context: Context,
     guest: Guest,
     call: Call,
@@ -504,7 +504,7 @@ async fn reset_form(
 }
 
 /// `GET /reset/:code`: the form for a new password.
-pub(in crate::http) async fn reset_page(
+pub(crate) async fn reset_page(
     context: Context,
     guest: Guest,
     call: Call,
@@ -519,7 +519,7 @@ pub(in crate::http) async fn reset_page(
 }
 
 /// `POST /reset/:code`: sets a new password; whoever was in with the old one is out.
-pub(in crate::http) async fn reset(
+pub(crate) async fn reset(
     context: Context,
     guest: Guest,
     call: Call,

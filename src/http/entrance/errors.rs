@@ -6,10 +6,10 @@ use super::frame::{answer, plain_frame, query_value, sentence};
 use super::views::Nav;
 use super::views::error::ErrorPage;
 use crate::domain::error_code::ErrorCode;
-use crate::http::context::Context;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::serve::RequestContext;
+use crate::context::Context;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::serve::RequestContext;
 
 fn heading(code: ErrorCode) -> &'static str {
     match code {

@@ -4,14 +4,14 @@ use http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ETAG, Heade
 
 use super::assets::{ASSET_CACHE_CONTROL, Asset, asset_at, asset_named};
 use super::{consent, entry, errors, mail_links};
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::limits::Kind;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::routing::Access::{Public, Session, Visitor};
-use crate::http::routing::Family;
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::limits::Kind;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::routing::Access::{Public, Session, Visitor};
+use crate::routing::Family;
 
 /// The family's routes.
 pub fn family() -> Family<Context> {

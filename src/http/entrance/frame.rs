@@ -13,14 +13,14 @@ use crate::domain::marker::MarkedTimeline;
 use crate::domain::page::Page;
 use crate::domain::text::render::plain_excerpt;
 use crate::domain::visibility::Onlooker;
-use crate::http::context::Context;
-use crate::http::cors;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::extract::form::Form;
-use crate::http::pictures;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
+use crate::context::Context;
+use crate::cors;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::extract::form::Form;
+use crate::pictures;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
 use crate::ids::AccountId;
 use crate::secret::Secret;
 use crate::store::queries::accounts::FindOwnAccount;
@@ -38,7 +38,7 @@ const SHARED: HeaderValue = HeaderValue::from_static("public, no-cache");
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-store");
 
 /// What a page for everybody is made with when nobody is known to read it.
-pub(in crate::http) fn plain_frame(context: &Context, nav: Nav, here: &str) -> Frame {
+pub(crate) fn plain_frame(context: &Context, nav: Nav, here: &str) -> Frame {
     let instance = &context.instance.config.instance;
     Frame {
         instance_title: instance.title.clone(),
@@ -59,7 +59,7 @@ pub(in crate::http) fn plain_frame(context: &Context, nav: Nav, here: &str) -> F
 ///
 /// # Errors
 /// A template that can't be rendered.
-pub(in crate::http) fn answer(
+pub(crate) fn answer(
     context: &Context,
     page: &dyn DynTemplate,
     is_shared: bool,
@@ -77,22 +77,22 @@ pub(in crate::http) fn answer(
 }
 
 /// One visit of a browser.
-pub(in crate::http) struct Visit {
+pub(crate) struct Visit {
     /// What handlers work with.
-    pub(in crate::http) context: Context,
+    pub(crate) context: Context,
     /// What was asked.
-    pub(in crate::http) call: Call,
+    pub(crate) call: Call,
     /// Who asks.
-    pub(in crate::http) guest: Guest,
+    pub(crate) guest: Guest,
     /// What the rules of visibility want to know.
-    pub(in crate::http) onlooker: Onlooker,
+    pub(crate) onlooker: Onlooker,
     is_shared: bool,
     cookies: Vec<HeaderValue>,
 }
 
 impl Visit {
     /// A visit that begins.
-    pub(in crate::http) fn new(context: Context, guest: Guest, call: Call) -> Self {
+    pub(crate) fn new(context: Context, guest: Guest, call: Call) -> Self {
         let mut visit = Self {
             onlooker: guest.onlooker(),
             is_shared: guest.account().is_none(),
@@ -118,12 +118,12 @@ impl Visit {
     }
 
     /// Whether this instance sends mail.
-    pub(in crate::http) fn sends_mail(&self) -> bool {
+    pub(crate) fn sends_mail(&self) -> bool {
         self.context.instance.config.mail.url.is_on()
     }
 
     /// The signed-in reader, if there is one.
-    pub(in crate::http) fn reader(&self) -> Option<AccountId> {
+    pub(crate) fn reader(&self) -> Option<AccountId> {
         self.guest.account()
     }
 
@@ -131,17 +131,17 @@ impl Visit {
     ///
     /// # Errors
     /// Unauthenticated, which leads to the log-in page.
-    pub(in crate::http) fn member(&self) -> Result<AccountId, Problem> {
+    pub(crate) fn member(&self) -> Result<AccountId, Problem> {
         Ok(self.guest.member()?.id)
     }
 
     /// The value of the session's cookie, whether it holds or not.
-    pub(in crate::http) fn session_cookie(&self) -> Option<Secret<String>> {
+    pub(crate) fn session_cookie(&self) -> Option<Secret<String>> {
         Cookie::Session.of(&self.call.headers, &self.context.instance.url)
     }
 
     /// What the browser calls itself.
-    pub(in crate::http) fn agent(&self) -> String {
+    pub(crate) fn agent(&self) -> String {
         self.call.header(USER_AGENT).unwrap_or_default().to_owned()
     }
 
@@ -154,7 +154,7 @@ impl Visit {
     ///
     /// # Errors
     /// When an actor can't be asked.
-    pub(in crate::http) async fn frame(&mut self, nav: Nav) -> Result<Frame, Problem> {
+    pub(crate) async fn frame(&mut self, nav: Nav) -> Result<Frame, Problem> {
         let mut frame = plain_frame(&self.context, nav, self.here());
         if let Some(own) = self.own_account().await? {
             frame.viewer = Some(self.viewer(&own).await?);
@@ -168,7 +168,7 @@ impl Visit {
     ///
     /// # Errors
     /// When an actor can't be asked.
-    pub(in crate::http) async fn form_frame(&mut self) -> Result<Frame, Problem> {
+    pub(crate) async fn form_frame(&mut self) -> Result<Frame, Problem> {
         let mut frame = self.frame(Nav::Elsewhere).await?;
         frame.csrf = self.form_token();
         self.is_shared = false;
@@ -176,7 +176,7 @@ impl Visit {
     }
 
     /// The reader's account as its holder sees it.
-    pub(in crate::http) async fn own_account(&self) -> Result<Option<OwnAccount>, Problem> {
+    pub(crate) async fn own_account(&self) -> Result<Option<OwnAccount>, Problem> {
         match self.reader() {
             None => Ok(None),
             Some(account) => Ok(self.context.actors.find(FindOwnAccount { account }).await?),
@@ -206,7 +206,7 @@ impl Visit {
     }
 
     /// The newest notification that the reader has seen, on whatever client; 0 for none.
-    pub(in crate::http) async fn last_read(&self) -> Result<i64, Problem> {
+    pub(crate) async fn last_read(&self) -> Result<i64, Problem> {
         let Some(account) = self.reader() else {
             return Ok(0);
         };
@@ -256,7 +256,7 @@ impl Visit {
     ///
     /// # Errors
     /// Forbidden for a form of another site, of another session or of none; malformed when it can't be read.
-    pub(in crate::http) async fn form(&mut self) -> Result<Form, Problem> {
+    pub(crate) async fn form(&mut self) -> Result<Form, Problem> {
         session::require_own_origin(&self.call.headers, &self.context.instance.url)?;
         let form = self.call.form().await?;
         let token = form.text("csrf")?.unwrap_or_default();
@@ -275,7 +275,7 @@ impl Visit {
     ///
     /// # Errors
     /// A template that can't be rendered.
-    pub(in crate::http) fn page(self, page: &dyn DynTemplate) -> Result<Response, Problem> {
+    pub(crate) fn page(self, page: &dyn DynTemplate) -> Result<Response, Problem> {
         let response = answer(&self.context, page, self.is_shared)?;
         Ok(self.with_cookies(response))
     }
@@ -284,7 +284,7 @@ impl Visit {
     ///
     /// # Errors
     /// A template that can't be rendered.
-    pub(in crate::http) fn refused(
+    pub(crate) fn refused(
         self,
         page: &dyn DynTemplate,
         problem: &Problem,
@@ -298,7 +298,7 @@ impl Visit {
     ///
     /// # Errors
     /// A path that is none.
-    pub(in crate::http) fn go(
+    pub(crate) fn go(
         mut self,
         path: &str,
         notice: Option<Notice>,
@@ -315,7 +315,7 @@ impl Visit {
     }
 
     /// The browser is logged in from now on.
-    pub(in crate::http) fn begin_session(&mut self, session: &Secret<String>) {
+    pub(crate) fn begin_session(&mut self, session: &Secret<String>) {
         let url = &self.context.instance.url;
         self.cookies
             .push(Cookie::Session.set(session.expose(), url));
@@ -323,7 +323,7 @@ impl Visit {
     }
 
     /// The browser is logged out from now on.
-    pub(in crate::http) fn end_session(&mut self) {
+    pub(crate) fn end_session(&mut self) {
         self.cookies
             .push(Cookie::Session.clear(&self.context.instance.url));
     }
@@ -337,12 +337,12 @@ impl Visit {
 }
 
 /// A text as the value of a query's parameter.
-pub(in crate::http) fn query_value(text: &str) -> String {
+pub(crate) fn query_value(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 /// The name that people read.
-pub(in crate::http) fn shown_name(account: &Account) -> String {
+pub(crate) fn shown_name(account: &Account) -> String {
     if account.display_name.is_empty() {
         account.name.clone()
     } else {
@@ -351,7 +351,7 @@ pub(in crate::http) fn shown_name(account: &Account) -> String {
 }
 
 /// One thing wrong with a form.
-pub(in crate::http) fn errors(field: &'static str, message: impl Into<String>) -> FormErrors {
+pub(crate) fn errors(field: &'static str, message: impl Into<String>) -> FormErrors {
     FormErrors(vec![super::views::FieldError {
         field,
         message: message.into(),
@@ -359,7 +359,7 @@ pub(in crate::http) fn errors(field: &'static str, message: impl Into<String>) -
 }
 
 /// The sentence of a refusal without what only programs expect in front of it.
-pub(in crate::http) fn sentence(problem: &Problem) -> String {
+pub(crate) fn sentence(problem: &Problem) -> String {
     let sentence = problem.sentence();
     let sentence = sentence
         .strip_prefix("Validation failed: ")
@@ -368,7 +368,7 @@ pub(in crate::http) fn sentence(problem: &Problem) -> String {
 }
 
 /// Whether a form is shown again with the problem, as the person can do something about it.
-pub(in crate::http) fn is_correctable(problem: &Problem) -> bool {
+pub(crate) fn is_correctable(problem: &Problem) -> bool {
     use crate::domain::error_code::ErrorCode;
     matches!(
         problem.code(),

@@ -12,11 +12,11 @@ use crate::domain::account::AccountState;
 use crate::domain::error_code::ErrorCode;
 use crate::domain::mail::MailKind;
 use crate::features;
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::problem::Problem;
-use crate::http::reply::Response;
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::problem::Problem;
+use crate::reply::Response;
 use crate::ids::AccountId;
 use crate::secret::TokenHash;
 use crate::store::queries::access::LinkUse;
@@ -30,7 +30,7 @@ const BAD_UNSUBSCRIBE_LINK: &str =
 const MAIL_SETTINGS: &str = if features::WEB { "/settings/mail" } else { "/" };
 
 /// `GET /forgot`: the form.
-pub(in crate::http) async fn forgot_page(
+pub(crate) async fn forgot_page(
     context: Context,
     guest: Guest,
     call: Call,
@@ -44,7 +44,7 @@ pub(in crate::http) async fn forgot_page(
 }
 
 /// `POST /forgot`: asks for a link to a new password. The answer is the same whether there is such an account or not.
-pub(in crate::http) async fn forgot(
+pub(crate) async fn forgot(
     context: Context,
     guest: Guest,
     call: Call,
@@ -68,7 +68,7 @@ pub(in crate::http) async fn forgot(
 }
 
 /// `GET /confirm/:code`: a button, if the link is good.
-pub(in crate::http) async fn confirm_page(
+pub(crate) async fn confirm_page(
     context: Context,
     guest: Guest,
     call: Call,
@@ -86,7 +86,7 @@ pub(in crate::http) async fn confirm_page(
 }
 
 /// `POST /confirm/:code`: confirms the address, and lets a sign-up in that waited for it.
-pub(in crate::http) async fn confirm(
+pub(crate) async fn confirm(
     context: Context,
     guest: Guest,
     call: Call,
@@ -130,7 +130,7 @@ fn signed(context: &Context, call: &Call) -> Result<(AccountId, MailKind), Probl
 }
 
 /// `GET /unsubscribe/:token`: a button, and what it does.
-pub(in crate::http) async fn unsubscribe_page(
+pub(crate) async fn unsubscribe_page(
     context: Context,
     _: Guest,
     call: Call,
@@ -146,7 +146,7 @@ pub(in crate::http) async fn unsubscribe_page(
 
 /// `POST /unsubscribe/:token`: turns that mail off, for a person or a mail program (RFC 8058): without log-in, without
 /// cookies, whatever the body says, and without a redirect.
-pub(in crate::http) async fn unsubscribe(
+pub(crate) async fn unsubscribe(
     context: Context,
     _: Guest,
     call: Call,

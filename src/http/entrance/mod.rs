@@ -40,12 +40,12 @@
 
 pub mod assets;
 mod consent;
-pub(in crate::http) mod entry;
-pub(in crate::http) mod errors;
+pub(crate) mod entry;
+pub(crate) mod errors;
 mod family;
-pub(in crate::http) mod frame;
+pub(crate) mod frame;
 mod mail_links;
-pub(in crate::http) mod session;
+pub(crate) mod session;
 pub mod views;
 
 pub use self::errors::render as render_problem;

@@ -13,8 +13,8 @@ use sha2::{Digest, Sha256};
 use crate::config::InstanceUrl;
 use crate::domain::access::SESSION_IDLE_MILLIS_MAX;
 use crate::features;
-use crate::http::extract::auth::{SESSION_COOKIE, cookie};
-use crate::http::problem::Problem;
+use crate::extract::auth::{SESSION_COOKIE, cookie};
+use crate::problem::Problem;
 use crate::secret::{Secret, random_token, same_bytes};
 
 /// Bytes of a mask and of what it masks.
@@ -28,7 +28,7 @@ const NOTICE_SECS_MAX: i64 = 60;
 
 /// The cookies of the website.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum Cookie {
+pub(crate) enum Cookie {
     /// Who is logged in.
     Session,
     /// What a visitor's forms (log-in, sign-up, set-up, reset) are held against.
@@ -50,7 +50,7 @@ impl Cookie {
     }
 
     /// The cookie's value in a request.
-    pub(in crate::http) fn of(
+    pub(crate) fn of(
         self,
         headers: &HeaderMap,
         url: &InstanceUrl,
@@ -65,7 +65,7 @@ impl Cookie {
     }
 
     /// The header that gives a browser this cookie.
-    pub(in crate::http) fn set(self, value: &str, url: &InstanceUrl) -> HeaderValue {
+    pub(crate) fn set(self, value: &str, url: &InstanceUrl) -> HeaderValue {
         let seconds = match self {
             Self::Session => Some(SESSION_IDLE_MILLIS_MAX / 1000),
             // Ends with the browser.
@@ -76,7 +76,7 @@ impl Cookie {
     }
 
     /// The header that takes it back.
-    pub(in crate::http) fn clear(self, url: &InstanceUrl) -> HeaderValue {
+    pub(crate) fn clear(self, url: &InstanceUrl) -> HeaderValue {
         self.header("", Some(0), url)
     }
 
@@ -90,7 +90,7 @@ impl Cookie {
 }
 
 /// A new value of a visitor's cookie.
-pub(in crate::http) fn new_visitor(rng: &mut impl CryptoRng) -> Secret<String> {
+pub(crate) fn new_visitor(rng: &mut impl CryptoRng) -> Secret<String> {
     random_token::<VISITOR_BYTES>(rng)
 }
 
@@ -104,7 +104,7 @@ fn tag(cookie: &Secret<String>) -> [u8; TAG_BYTES] {
 }
 
 /// A token for the forms of one page.
-pub(in crate::http) fn form_token(cookie: &Secret<String>, rng: &mut impl CryptoRng) -> String {
+pub(crate) fn form_token(cookie: &Secret<String>, rng: &mut impl CryptoRng) -> String {
     let mut bytes = [0; 2 * TAG_BYTES];
     let (mask, masked) = bytes.split_at_mut(TAG_BYTES);
     rng.fill_bytes(mask);
@@ -116,7 +116,7 @@ pub(in crate::http) fn form_token(cookie: &Secret<String>, rng: &mut impl Crypto
 }
 
 /// Whether a form's token belongs to the cookie.
-pub(in crate::http) fn is_form_token(token: &str, cookie: &Secret<String>) -> bool {
+pub(crate) fn is_form_token(token: &str, cookie: &Secret<String>) -> bool {
     let Ok(bytes) = URL_SAFE_NO_PAD.decode(token) else {
         return false;
     };
@@ -132,7 +132,7 @@ pub(in crate::http) fn is_form_token(token: &str, cookie: &Secret<String>) -> bo
 ///
 /// # Errors
 /// Forbidden, with the address to use.
-pub(in crate::http) fn require_own_origin(
+pub(crate) fn require_own_origin(
     headers: &HeaderMap,
     url: &InstanceUrl,
 ) -> Result<(), Problem> {
@@ -147,7 +147,7 @@ pub(in crate::http) fn require_own_origin(
 }
 
 /// A path on this site to go on at; anything else becomes the front page, so nobody is led astray by a link.
-pub(in crate::http) fn local_path(text: &str) -> &str {
+pub(crate) fn local_path(text: &str) -> &str {
     let rest = text.strip_prefix('/');
     let is_local = rest.is_some_and(|rest| !rest.starts_with(['/', '\\']))
         && text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
@@ -156,7 +156,7 @@ pub(in crate::http) fn local_path(text: &str) -> &str {
 
 /// What just happened, told on the next page. Only these sentences can be told, so a planted cookie says nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum Notice {
+pub(crate) enum Notice {
     /// The session is over.
     LoggedOut,
     /// A new account is in.
@@ -339,13 +339,13 @@ impl Notice {
     ];
 
     /// The value of its cookie.
-    pub(in crate::http) fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         let found = Self::ALL.iter().find(|(notice, ..)| *notice == self);
         found.map_or("", |(_, code, _)| code)
     }
 
     /// What a cookie's value says.
-    pub(in crate::http) fn sentence_of(code: &str) -> Option<&'static str> {
+    pub(crate) fn sentence_of(code: &str) -> Option<&'static str> {
         let found = Self::ALL.iter().find(|(_, known, _)| *known == code);
         found.map(|(.., sentence)| *sentence)
     }

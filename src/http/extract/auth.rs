@@ -12,9 +12,9 @@ use crate::actors::users::Identify;
 use crate::domain::access::{Caller, Credential, Member};
 use crate::domain::account::AccountState;
 use crate::domain::visibility::Onlooker;
-use crate::http::inquiry;
-use crate::http::problem::Problem;
-use crate::http::routing::Access;
+use crate::inquiry;
+use crate::problem::Problem;
+use crate::routing::Access;
 use crate::ids::{AccountId, AppId};
 use crate::secret::TokenHash;
 

@@ -11,9 +11,9 @@ use http::uri::PathAndQuery;
 
 use super::form::{self, Files, Form, Upload};
 use super::path::Params;
-use crate::http::inquiry;
-use crate::http::problem::Problem;
-use crate::http::serve::RequestContext;
+use crate::inquiry;
+use crate::problem::Problem;
+use crate::serve::RequestContext;
 
 /// A body that arrives piece by piece.
 pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send + Sync>>;

@@ -12,8 +12,8 @@ use percent_encoding::percent_decode;
 use serde_json::Value as Json;
 
 use super::call::BodyStream;
-use crate::http::inquiry;
-use crate::http::problem::Problem;
+use crate::inquiry;
+use crate::problem::Problem;
 
 /// The most parameters of one request, counted at the leaves.
 pub const FIELDS_MAX: usize = 1000;
@@ -390,7 +390,7 @@ impl Form {
     }
 
     /// The names of all parameters as they would be written in a form, those of nested ones too.
-    pub(in crate::http) fn names(&self) -> Vec<Vec<&str>> {
+    pub(crate) fn names(&self) -> Vec<Vec<&str>> {
         let mut names = Vec::new();
         self.add_names(&[], &mut names);
         names

@@ -5,7 +5,7 @@ use http::uri::PathAndQuery;
 
 use super::form::Form;
 use crate::domain::page::Page;
-use crate::http::problem::Problem;
+use crate::problem::Problem;
 
 /// Parameters that a `Link` does not carry on: cursors are replaced, and a token has no place in a link.
 const NOT_CARRIED: &[&str] = &["max_id", "since_id", "min_id", "access_token"];

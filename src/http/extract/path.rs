@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::http::problem::Problem;
+use crate::problem::Problem;
 
 /// The most segments of a path that any route has; longer paths are unknown.
 pub const SEGMENTS_MAX: usize = 10;

@@ -12,29 +12,27 @@ const HOPS_MAX: usize = 32;
 /// How much of an IPv6 address names a household or a hosted machine; the rest is its own to choose.
 const IPV6_GROUP_BITS: u32 = 64;
 
-impl TrustedProxies {
-    /// The client's address: the peer itself, or the last entry of `X-Forwarded-For` (without it, of `Forwarded`, RFC
-    /// 7239) that is no trusted proxy. Entries before that one could be anybody's invention.
-    pub fn client(&self, peer: Peer, headers: &HeaderMap) -> IpAddr {
-        let mut client = peer.ip();
-        if !self.trusts(peer) {
-            return client;
-        }
-        let hops = if headers.contains_key(X_FORWARDED_FOR) {
-            hops(headers, &X_FORWARDED_FOR, |entry| Some(entry))
-        } else {
-            hops(headers, &FORWARDED, forwarded_for)
-        };
-        for hop in hops {
-            // A proxy that was believed says it doesn't know: the last address that is known is its own.
-            let Some(address) = hop else { break };
-            client = address;
-            if !self.contains(client) {
-                break;
-            }
-        }
-        client
+/// The client's address: the peer itself, or the last entry of `X-Forwarded-For` (without it, of `Forwarded`, RFC 7239) that
+/// is no trusted proxy. Entries before that one could be anybody's invention.
+pub fn client_address(trusted: &TrustedProxies, peer: Peer, headers: &HeaderMap) -> IpAddr {
+    let mut client = peer.ip();
+    if !trusted.trusts(peer) {
+        return client;
     }
+    let hops = if headers.contains_key(X_FORWARDED_FOR) {
+        hops(headers, &X_FORWARDED_FOR, |entry| Some(entry))
+    } else {
+        hops(headers, &FORWARDED, forwarded_for)
+    };
+    for hop in hops {
+        // A proxy that was believed says it doesn't know: the last address that is known is its own.
+        let Some(address) = hop else { break };
+        client = address;
+        if !trusted.contains(client) {
+            break;
+        }
+    }
+    client
 }
 
 /// The header's entries from the last to the first, over all its lines.
@@ -108,9 +106,7 @@ mod tests {
             headers.append(*name, HeaderValue::from_static(value));
         }
         let peer = SocketAddr::new(peer.parse().expect("an address"), 1);
-        trusted_proxies(trusted)
-            .client(peer.into(), &headers)
-            .to_string()
+        client_address(&trusted_proxies(trusted), peer.into(), &headers).to_string()
     }
 
     #[test]
@@ -149,7 +145,8 @@ mod tests {
     fn a_unix_socket_counts_as_this_machine_until_it_is_trusted() {
         let mut headers = HeaderMap::new();
         headers.append("x-forwarded-for", HeaderValue::from_static("192.0.2.9"));
-        let client = |trusted: &str| trusted_proxies(trusted).client(Peer::Unix, &headers);
+        let client =
+            |trusted: &str| client_address(&trusted_proxies(trusted), Peer::Unix, &headers);
         assert_eq!(client("127.0.0.1").to_string(), "127.0.0.1");
         assert_eq!(client("unix").to_string(), "192.0.2.9");
     }
@@ -161,7 +158,7 @@ mod tests {
         headers.append("x-forwarded-for", line);
         let proxy: SocketAddr = "10.0.0.1:1".parse().expect("an address");
         let trusted = trusted_proxies("10.0.0.1");
-        let client = trusted.client(proxy.into(), &headers);
+        let client = client_address(&trusted, proxy.into(), &headers);
         assert_eq!(client.to_string(), "192.0.2.9");
     }
 
@@ -172,7 +169,7 @@ mod tests {
         let proxy: SocketAddr = "10.0.0.1:1".parse().expect("an address");
         let told: SocketAddr = "[::ffff:198.51.100.1]:2".parse().expect("an address");
         let trusted = trusted_proxies("10.0.0.0/8,unix");
-        let client = |peer: Peer| trusted.client(peer, &headers).to_string();
+        let client = |peer: Peer| client_address(&trusted, peer, &headers).to_string();
         let peer = Peer::from(proxy);
         assert_eq!(client(peer), "192.0.2.9");
         assert_eq!(client(peer.connecting_for(None)), "10.0.0.1");

@@ -6,8 +6,8 @@ use crate::domain::oauth::{
     OUT_OF_BAND, OauthFault, STATE_BYTES_MAX, parse_challenge, with_parameters,
 };
 use crate::domain::scope::Scopes;
-use crate::http::extract::form::Form;
-use crate::http::problem::Problem;
+use crate::extract::form::Form;
+use crate::problem::Problem;
 use crate::secret::TokenHash;
 use crate::store::queries::access::FindApp;
 

@@ -7,9 +7,9 @@ use percent_encoding::percent_decode_str;
 
 use crate::domain::error_code::ErrorCode;
 use crate::domain::oauth::OauthFault;
-use crate::http::extract::call::Call;
-use crate::http::extract::form::Form;
-use crate::http::problem::Problem;
+use crate::extract::call::Call;
+use crate::extract::form::Form;
+use crate::problem::Problem;
 use crate::secret::Secret;
 
 /// What a client shows.

@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use crate::domain::scope::KNOWN_SCOPES;
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
 
 #[derive(Serialize)]
 struct Metadata {

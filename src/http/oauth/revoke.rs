@@ -2,11 +2,11 @@
 
 use super::client::{ClientCredentials, parameter, parameters};
 use crate::domain::oauth::OauthFault;
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
 use crate::secret::TokenHash;
 use crate::store::units::RevokeToken;
 

@@ -6,12 +6,12 @@ use super::client::{ClientCredentials, parameter, parameters};
 use crate::actors::users::{GivenToken, GrantClientToken, RedeemCode, RedeemPassword};
 use crate::domain::oauth::OauthFault;
 use crate::domain::scope::Scopes;
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::extract::form::Form;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::extract::form::Form;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
 use crate::secret::Secret;
 
 /// A token as clients get it. Tokens don't expire.

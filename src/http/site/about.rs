@@ -4,11 +4,11 @@ use super::frame::Visit;
 use super::profiles::rows;
 use super::views::Nav;
 use super::views::about::AboutPage;
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::problem::Problem;
-use crate::http::reply::Response;
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::problem::Problem;
+use crate::reply::Response;
 use crate::store::queries::instance::DescribeInstance;
 
 /// `GET /about`: what the instance is, and whom to turn to.

@@ -13,12 +13,12 @@ use crate::domain::account::Preferences;
 use crate::domain::error_code::ErrorCode;
 use crate::domain::post::PostView;
 use crate::domain::visibility::Visibility;
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::extract::form::Form;
-use crate::http::problem::Problem;
-use crate::http::reply::Response;
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::extract::form::Form;
+use crate::problem::Problem;
+use crate::reply::Response;
 use crate::ids::PostId;
 use crate::secret::random_token;
 

@@ -4,10 +4,10 @@ use super::{
     about, admin, compose, errors, live, mail_settings, notifications, posts, profiles, search,
     settings, stats, timelines,
 };
-use crate::http::context::Context;
-use crate::http::limits::Kind;
-use crate::http::routing::Access::{Session, Visitor};
-use crate::http::routing::Family;
+use crate::context::Context;
+use crate::limits::Kind;
+use crate::routing::Access::{Session, Visitor};
+use crate::routing::Family;
 
 /// The family's routes.
 pub fn family() -> Family<Context> {

@@ -44,8 +44,8 @@ use crate::domain::overview::{AccountOverview, Material};
 use crate::domain::statistics::{
     AccountDay, Audience as Told, Day, Figures, InstanceDay, Measure, MeasuredDay, Share, Totals,
 };
-use crate::http::entrance::assets;
-use crate::http::entrance::views::mail::{ConfirmPage, ForgotPage, UnsubscribePage};
+use crate::entrance::assets;
+use crate::entrance::views::mail::{ConfirmPage, ForgotPage, UnsubscribePage};
 
 const PEOPLE: [(&str, &str); 7] = [
     ("ada", "Ada Lindqvist"),

@@ -11,11 +11,11 @@ use crate::domain::live::{
     ActorFigures, CacheFigures, LiveFigures, NOW_SECONDS, SlowRequest, SlowSpan,
 };
 use crate::domain::text::numbers::{self, lasting, millis, millis_of, signed};
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::problem::Problem;
-use crate::http::reply::Response;
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::problem::Problem;
+use crate::reply::Response;
 
 /// How often the page may be renewed, in seconds; 0 for never.
 const PACES: [u32; 4] = [2, 5, 30, 0];

@@ -10,12 +10,12 @@ use crate::domain::account::Role;
 use crate::domain::mail::{
     MINUTES_PER_DAY, MailPreferences, MailPreferencesFault, MentionMail, QuietHours,
 };
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::extract::form::Form;
-use crate::http::problem::Problem;
-use crate::http::reply::Response;
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::extract::form::Form;
+use crate::problem::Problem;
+use crate::reply::Response;
 use crate::secret::Secret;
 use crate::store::queries::mail::ReadMailSettings;
 use crate::store::units::{AddressChange, AskConfirmation, SetMailPreferences, TrustAddress};

@@ -523,10 +523,7 @@ mod tests {
         replies[4] = Some(Shown::Few);
         let svg = plot(&[&posts, &replies]).lines().unwrap();
         assert_sound(&svg);
-        let kept = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/src/http/site/plots_sample.svg"
-        );
+        let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/site/plots_sample.svg");
         if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
             std::fs::write(kept, svg.replace("/>", "/>\n")).unwrap();
         }

@@ -12,11 +12,11 @@ use crate::actors::posts::fill::{PostSource, show_post};
 use crate::domain::account::Account;
 use crate::domain::relationship::MuteOptions;
 use crate::domain::text::render::plain_excerpt;
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
 use crate::ids::{AccountId, PostId};
 use crate::store::queries::accounts::{
     AccountList, FindAccountByName, FindRelationships, ListAccounts,

@@ -17,7 +17,7 @@ use crate::domain::post::{Mention, Post, PostVersion, PostView};
 use crate::domain::relationship::Relationship;
 use crate::domain::text::render::{plain_excerpt, to_html};
 use crate::domain::visibility::Visibility;
-use crate::http::pictures;
+use crate::pictures;
 use crate::ids::{AccountId, PostId, SessionId};
 
 /// How much of a post stands in for it in titles, previews and notifications, in characters.

@@ -14,12 +14,12 @@ use crate::domain::overview::{
 };
 use crate::domain::statistics::{AccountDay, Audience, Day, Measure, Shown};
 use crate::domain::text::numbers::{bytes, grouped};
-use crate::http::context::Context;
-use crate::http::extract::auth::Guest;
-use crate::http::extract::call::Call;
-use crate::http::problem::Problem;
-use crate::http::reply::{self, Response};
-use crate::http::statistics::{account_csv, csv, material, own, required_audience, span, zone};
+use crate::context::Context;
+use crate::extract::auth::Guest;
+use crate::extract::call::Call;
+use crate::problem::Problem;
+use crate::reply::{self, Response};
+use crate::statistics::{account_csv, csv, material, own, required_audience, span, zone};
 
 /// Which days can be chosen.
 const SPANS: [i32; 4] = [7, 30, 90, 365];

@@ -1,7 +1,7 @@
 //! Forgets applications that nobody let in for 7 days.
 
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
+use crate::error::AskError;
 use crate::store::units::SweepApplications;
 
 /// One round; whether more may be left.

@@ -1,7 +1,7 @@
 //! Forgets expired codes of OAuth and expired links.
 
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
+use crate::error::AskError;
 use crate::store::units::SweepCodes;
 
 /// One round; whether more may be left.

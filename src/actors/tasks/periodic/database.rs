@@ -1,7 +1,7 @@
 //! Gives unused pages back, renews the planner's statistics, empties the write-ahead log.
 
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
+use crate::error::AskError;
 use crate::store::units::TidyDatabase;
 
 /// One round; whether more may be left.

@@ -1,7 +1,7 @@
 //! Asks for the digests of everybody for whom something gathered.
 
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
+use crate::error::AskError;
 use crate::ids::AccountId;
 use crate::store::units::SendDigests;
 

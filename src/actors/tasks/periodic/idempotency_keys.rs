@@ -1,7 +1,7 @@
 //! Forgets the keys of retries after an hour.
 
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
+use crate::error::AskError;
 use crate::store::units::SweepIdempotencyKeys;
 
 /// One round; whether more may be left.

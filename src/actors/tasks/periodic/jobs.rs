@@ -1,7 +1,7 @@
 //! Gives up jobs that are too late, forgets those that have been dead for 14 days, and digest lines of a week ago.
 
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
+use crate::error::AskError;
 use crate::store::units::{SweepDigestItems, SweepJobs};
 
 /// One round; whether more may be left.

@@ -15,11 +15,11 @@ mod statistics;
 
 pub use self::statistics::{StatisticsProgress, step_statistics};
 use super::Progress;
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::domain::schedule::PeriodicTask;
+use crate::error::AskError;
 
 /// One round of a task.
 ///

@@ -1,7 +1,7 @@
 //! Ends sessions that nobody used for 30 days.
 
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
+use crate::error::AskError;
 use crate::store::units::SweepSessions;
 
 /// One round; whether more may be left.

@@ -1,7 +1,7 @@
 //! Forgets sign-ups whose mail address was not confirmed within 7 days.
 
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
+use crate::error::AskError;
 use crate::store::units::SweepSignUps;
 
 /// One round; whether more may be left.

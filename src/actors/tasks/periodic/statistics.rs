@@ -5,11 +5,11 @@
 
 use jiff::tz::TimeZone;
 
-use crate::actors::Actors;
-use crate::actors::error::AskError;
+use crate::Actors;
 use crate::clock::{SharedClock, Timestamp};
 use crate::config::Config;
 use crate::domain::statistics::Day;
+use crate::error::AskError;
 use crate::ids::AccountId;
 use crate::store::queries::series::ReadDatabaseSize;
 use crate::store::queries::statistics::{

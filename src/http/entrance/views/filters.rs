@@ -4,7 +4,7 @@ use std::fmt;
 
 use askama::filters::Safe;
 
-use crate::http::entrance::assets::asset_url;
+use crate::entrance::assets::asset_url;
 
 /// One icon of the sprite. It is decoration: the control around it carries the name.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@
 
 pub mod entry;
 pub mod error;
-pub(in crate::http) mod filters;
+pub(crate) mod filters;
 pub mod mail;
 pub mod oauth;
 

@@ -1,6 +1,6 @@
 //! Filters that every template of the website may use beside those of the entrance.
 
-pub(super) use crate::http::entrance::views::filters::*;
+pub(super) use crate::entrance::views::filters::*;
 
 /// A figure with its thousands apart: `12 345`.
 #[askama::filter_fn]

@@ -16,7 +16,7 @@ pub mod settings;
 pub mod stats;
 pub mod timeline;
 
-pub use crate::http::entrance::views::{
+pub use crate::entrance::views::{
     FieldError, Flash, FormErrors, Frame, Nav, Viewer, entry, error, oauth,
 };
 

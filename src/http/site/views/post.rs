@@ -51,7 +51,7 @@ impl Audience {
 /// What the signed-in reader did with a post and may do.
 ///
 /// The buttons belong to the page's one action form (`id="act"`, see the contract in
-/// [`crate::http::site`]), so a card holds no token and can be kept ready-made.
+/// [`crate::site`]), so a card holds no token and can be kept ready-made.
 #[derive(Debug, Clone, Default)]
 pub struct PostActions {
     /// The reader favourited it.

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::probes::Probes;
-use crate::actors::Actors;
-use crate::actors::tasks::WakeUps;
+use crate::Actors;
+use crate::tasks::WakeUps;
 use crate::clock::{SharedClock, Timestamp};
 use crate::config::{Config, InstanceUrl};
 use crate::logging::LogControl;

@@ -60,9 +60,11 @@ pub enum OrderError {
 }
 
 /// An order with whoever waits for it.
-pub(super) struct Placed {
-    pub(super) order: Order,
-    pub(super) done: oneshot::Sender<Result<(), OrderError>>,
+pub struct Placed {
+    /// What is to be done.
+    pub order: Order,
+    /// Where it is said that it was, or why not.
+    pub done: oneshot::Sender<Result<(), OrderError>>,
 }
 
 /// Takes orders to the stage; clones lead to the same.
@@ -71,7 +73,7 @@ pub struct Orders(mpsc::Sender<Placed>);
 
 impl Orders {
     /// The way to a stage, and the stage's end of it.
-    pub(super) fn channel() -> (Self, mpsc::Receiver<Placed>) {
+    pub fn channel() -> (Self, mpsc::Receiver<Placed>) {
         let (sender, receiver) = mpsc::channel(ORDERS_WAITING_MAX);
         (Self(sender), receiver)
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::actors::cache;
-use crate::actors::error::AskError;
+use crate::cache;
+use crate::error::AskError;
 use crate::clock::Timestamp;
 use crate::domain::live::{
     ActorFigures, CacheFigures, JobFigures, LiveFigures, ProcessFigures, SLOW_SHOWN_MAX,
@@ -107,7 +107,7 @@ impl Instance {
     }
 
     /// A request's course, as it is told.
-    pub(crate) fn slow_request(&self, report: Report) -> SlowRequest {
+    pub fn slow_request(&self, report: Report) -> SlowRequest {
         let spans = report.spans.into_iter().map(|slice| SlowSpan {
             kind: slice.kind.name().to_owned(),
             detail: slice.detail.into_owned(),

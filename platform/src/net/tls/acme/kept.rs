@@ -125,7 +125,7 @@ impl KeptFiles {
         if let Err(error) = self.write(name, &text) {
             let error = said(error);
             tracing::warn!(
-                error,
+                target: "kinglet::net::tls::acme::kept", error,
                 "what ACME gave can't be written: it is used, and would be lost at a stop"
             );
             self.unwritten.insert(name, text);
@@ -149,7 +149,7 @@ impl KeptFiles {
         });
         Ok(usable
             .inspect_err(|problem| {
-                tracing::warn!(path = %path.display(), problem, "the certificate that was kept can't be used");
+                tracing::warn!(target: "kinglet::net::tls::acme::kept", path = %path.display(), problem, "the certificate that was kept can't be used");
             })
             .ok())
     }
@@ -181,7 +181,7 @@ impl KeptFiles {
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    tracing::warn!(path = %path.display(), %error, "the account that was kept can't be used");
+                    tracing::warn!(target: "kinglet::net::tls::acme::kept", path = %path.display(), %error, "the account that was kept can't be used");
                 }
             }
         }

@@ -128,7 +128,7 @@ impl Acme {
                     let jitter = randomness.rng().random_range(0..=JITTER_PERCENT_MAX);
                     let pause = retry_pause(failures, jitter);
                     tracing::error!(
-                        problem,
+                        target: "kinglet::net::tls::acme", problem,
                         retry_in_secs = pause.as_secs(),
                         "no certificate by ACME"
                     );
@@ -155,7 +155,7 @@ impl Acme {
     /// Gets a certificate, keeps it, and shows it.
     async fn order(&mut self) -> Result<(), String> {
         let names: Vec<&str> = self.setup.domains.iter().map(DomainName::as_str).collect();
-        tracing::info!(names = names.join(" "), directory = %self.setup.directory, "asking for a certificate");
+        tracing::info!(target: "kinglet::net::tls::acme", names = names.join(" "), directory = %self.setup.directory, "asking for a certificate");
         let account = self
             .files
             .account(
@@ -180,7 +180,7 @@ impl Acme {
         self.certificates.exchange(certified);
         self.files.keep_certificate(&kept);
         self.kept = Some(kept);
-        tracing::info!(names = names.join(" "), "a new certificate is in use");
+        tracing::info!(target: "kinglet::net::tls::acme", names = names.join(" "), "a new certificate is in use");
         Ok(())
     }
 }

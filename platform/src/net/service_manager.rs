@@ -56,6 +56,6 @@ impl ServiceManager {
 
 fn tell(state: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(state) {
-        tracing::warn!(%error, "the service manager can't be told");
+        tracing::warn!(target: "kinglet::net::service_manager", %error, "the service manager can't be told");
     }
 }

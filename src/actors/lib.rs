@@ -11,6 +11,7 @@ pub mod error;
 pub mod feed;
 pub mod gate;
 pub mod hasher;
+pub mod instance;
 pub mod memory;
 pub mod messages;
 mod owners;
@@ -23,6 +24,11 @@ pub mod users;
 pub mod vitals;
 
 use std::sync::Arc;
+
+use kinglet_core::{clock, domain, ids, randomness, secret, store, telemetry, unsubscribe};
+#[cfg(feature = "mail")]
+use kinglet_platform::mail;
+use kinglet_platform::{config, features, letter_box, logging, threads};
 
 use self::door::Door;
 use self::messages::{Find, Outcome, Owned, Owner, Perform};

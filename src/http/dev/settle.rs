@@ -25,14 +25,14 @@ pub async fn settled(instance: &Instance) {
                 Ok(false) => sleep(LOOK_INTERVAL).await,
                 Ok(true) => return,
                 Err(error) => {
-                    tracing::warn!(%error, "can't look for work that is left");
+                    tracing::warn!(target: "kinglet::http::dev::settle", %error, "can't look for work that is left");
                     return;
                 }
             }
         }
     };
     if timeout(PATIENCE, waiting).await.is_err() {
-        tracing::debug!("work is left that takes long");
+        tracing::debug!(target: "kinglet::http::dev::settle", "work is left that takes long");
     }
 }
 

@@ -69,7 +69,7 @@ impl Drop for SocketFile {
         let own = fs::symlink_metadata(&self.path)
             .is_ok_and(|found| found.dev() == self.device && found.ino() == self.inode);
         if own && let Err(error) = remove_if_there(&self.path) {
-            tracing::warn!(%error, path = %self.path.display(), "the socket can't be removed");
+            tracing::warn!(target: "kinglet::net::socket_file", %error, path = %self.path.display(), "the socket can't be removed");
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod dev;
 pub mod entities;
 pub mod entrance;
 pub mod extract;
+pub mod features;
 mod greeting;
 pub mod health;
 pub mod inquiry;
@@ -32,6 +33,10 @@ pub mod site;
 pub mod site;
 mod slow_log;
 pub mod statistics;
+
+use kinglet_actors::{self as actors, instance};
+use kinglet_core::{clock, domain, ids, secret, store, telemetry};
+use kinglet_platform::{config, letter_box, net};
 
 #[cfg(test)]
 mod tests;

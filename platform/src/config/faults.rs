@@ -75,8 +75,11 @@ impl fmt::Display for Fault {
 pub struct Faults(Vec<Fault>);
 
 impl Faults {
-    /// `Ok` when there are none.
-    pub(crate) fn none(mut faults: Vec<Fault>) -> Result<(), Self> {
+    /// `Ok` when there are none, or else all of them, in the order in which they were met.
+    ///
+    /// # Errors
+    /// The faults.
+    pub fn none(mut faults: Vec<Fault>) -> Result<(), Self> {
         if faults.is_empty() {
             return Ok(());
         }

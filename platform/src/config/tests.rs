@@ -33,7 +33,7 @@ settings! {
 }
 
 /// The `config.toml` at the top of the repository.
-const CHECKED_IN: &str = include_str!("../../config.toml");
+const CHECKED_IN: &str = include_str!("../../../config.toml");
 
 /// A directory of its own, with a `config.toml` that holds `text`.
 fn directory(text: &str) -> TempDir {
@@ -85,7 +85,7 @@ fn the_checked_in_file_is_the_template() {
     let template = Config::template();
     if std::env::var_os("UPDATE_CONFIG_TOML").is_some() {
         fs::write(
-            concat!(env!("CARGO_MANIFEST_DIR"), "/config.toml"),
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../config.toml"),
             &template,
         )
         .expect("writable");

@@ -64,7 +64,7 @@ impl CertificateFiles {
         let stamps = paths.stamps();
         let certified = paths.load()?;
         if fs::metadata(key).is_ok_and(|found| found.mode() & 0o004 != 0) {
-            tracing::warn!(path = %key.display(), "everybody on this machine can read the private key");
+            tracing::warn!(target: "kinglet::net::tls::files", path = %key.display(), "everybody on this machine can read the private key");
         }
         let seen = Mutex::new(Seen {
             looked_at: clock.now(),
@@ -101,11 +101,11 @@ impl CertificateFiles {
         match loaded {
             Ok(certified) => {
                 certificates.exchange(certified);
-                tracing::info!(path = %self.paths.certificate.display(), "a new certificate is in use");
+                tracing::info!(target: "kinglet::net::tls::files", path = %self.paths.certificate.display(), "a new certificate is in use");
             }
             Err(error) => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::error!(%error, cause, "the changed certificate can't be used, the old one stays");
+                tracing::error!(target: "kinglet::net::tls::files", %error, cause, "the changed certificate can't be used, the old one stays");
             }
         }
     }

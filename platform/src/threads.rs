@@ -15,22 +15,22 @@ thread_local! {
 /// tracing knows a subscriber for the process or for a thread. So that a server may have one of its own, each of its threads
 /// hands it to those that it starts.
 #[derive(Debug, Clone)]
-pub(crate) struct ThreadLog(Option<Dispatch>);
+pub struct ThreadLog(Option<Dispatch>);
 
 impl ThreadLog {
     /// This subscriber alone, or that of the process.
-    pub(crate) fn new(subscriber: Option<Dispatch>) -> Self {
+    pub fn new(subscriber: Option<Dispatch>) -> Self {
         Self(subscriber)
     }
 
     /// Where the calling thread logs.
-    pub(crate) fn of_this_thread() -> Self {
+    pub fn of_this_thread() -> Self {
         let own = LOG.with_borrow(|log| log.as_ref().map(|(subscriber, _)| subscriber.clone()));
         Self(own)
     }
 
     /// Makes it the log of the calling thread, for as long as that runs.
-    pub(crate) fn adopt(&self) {
+    pub fn adopt(&self) {
         if let Some(subscriber) = &self.0 {
             let guard = dispatcher::set_default(subscriber);
             LOG.set(Some((subscriber.clone(), guard)));
@@ -41,10 +41,10 @@ impl ThreadLog {
 /// Names the calling thread. The system keeps 15 bytes of it.
 ///
 /// For threads that a library starts and names by numbers; those of kinglet's own are named when they are made.
-pub(crate) fn name_this(name: &str) {
+pub fn name_this(name: &str) {
     #[cfg(target_os = "linux")]
     if let Err(error) = std::fs::write("/proc/thread-self/comm", name) {
-        tracing::debug!(%error, thread = name, "a thread can't be named");
+        tracing::debug!(target: "kinglet::threads", %error, thread = name, "a thread can't be named");
     }
     #[cfg(not(target_os = "linux"))]
     let _ = name;
