@@ -31,6 +31,11 @@ impl Record {
     }
 }
 
+/// Where the sources of all packages lie.
+const SOURCES: [&str; 3] = ["src", "core/src", "platform/src"];
+/// Those of packages whose records would be logged under another name than the program's.
+const PACKAGES: [&str; 4] = ["core", "platform", "src/actors", "src/http"];
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -49,7 +54,10 @@ fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
 /// The target of what a file logs, unless it names another.
 fn module(path: &Path) -> String {
     let path = path.strip_prefix(root()).unwrap();
-    let path = path.strip_prefix("core").unwrap_or(path);
+    let path = ["core", "platform"]
+        .iter()
+        .find_map(|package| path.strip_prefix(package).ok())
+        .unwrap_or(path);
     let path = path.strip_prefix("src").unwrap();
     let path = path.with_extension("");
     let names = path.iter().map(|name| name.to_str().unwrap());
@@ -107,6 +115,15 @@ fn record(path: &Path, level: &str, text: &str) -> Record {
         message: String::new(),
         fields: BTreeSet::new(),
     };
+    let needs_target = PACKAGES
+        .iter()
+        .any(|package| path.starts_with(root().join(package)));
+    assert!(
+        !needs_target || text.trim_start().starts_with("target: \""),
+        "{} logs under its package's name: say target: {:?}",
+        path.display(),
+        record.target
+    );
     for argument in arguments(text) {
         let quoted = |text: &str| text.trim().trim_matches('"').to_owned();
         if let Some(target) = argument.strip_prefix("target:") {
@@ -133,7 +150,7 @@ fn record(path: &Path, level: &str, text: &str) -> Record {
 /// Everything that the code logs.
 fn logged() -> BTreeSet<Record> {
     let mut files = Vec::new();
-    for folder in ["src", "core/src"] {
+    for folder in SOURCES {
         sources(&root().join(folder), &mut files);
     }
     let mut found = BTreeSet::new();

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use self::probes::Probes;
 use crate::Actors;
-use crate::tasks::WakeUps;
 use crate::clock::{SharedClock, Timestamp};
 use crate::config::{Config, InstanceUrl};
 use crate::logging::LogControl;
 use crate::randomness::Randomness;
+use crate::tasks::WakeUps;
 use crate::telemetry::Telemetry;
 use crate::unsubscribe::UnsubscribeKey;
 

@@ -11,9 +11,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{CliError, install_log, print};
 use crate::boot::{self, BootError};
 use crate::config::{Log, LogLevel};
-use crate::http::dev::origin::Origin;
 use crate::dev::{self, Settings};
 use crate::http::dev::About;
+use crate::http::dev::origin::Origin;
 
 /// Options of `dev`.
 #[derive(Args, Clone, Debug, Default, PartialEq, Eq)]

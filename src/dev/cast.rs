@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use futures_util::future::{try_join, try_join3, try_join4, try_join5};
 
-use crate::http::dev::clock::{DevClock, Setting};
 use crate::actors::error::AskError;
 use crate::clock::Timestamp;
 use crate::domain::account::{ProfileChanges, Role};
 use crate::domain::relationship::FollowOptions;
 use crate::domain::visibility::Visibility;
 use crate::http::dev::CastMember;
+use crate::http::dev::clock::{DevClock, Setting};
 use crate::instance::Instance;
 use crate::server::Seeding;
 use crate::server::seeding::{Person, TOKEN_SCOPES};

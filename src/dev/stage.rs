@@ -12,13 +12,13 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::cast;
-use crate::http::dev::clock::{DevClock, Setting};
 use super::data_dir;
-use crate::http::dev::orders::{Order, OrderError, Placed, SNAPSHOTS_MAX, SnapshotName};
 use crate::boot::{self, BootError, Opened, Plan};
 use crate::clock::{Clock as _, SharedClock, Timestamp};
 use crate::config::Config;
 use crate::control::socket::ControlSocket;
+use crate::http::dev::clock::{DevClock, Setting};
+use crate::http::dev::orders::{Order, OrderError, Placed, SNAPSHOTS_MAX, SnapshotName};
 use crate::http::dev::{CastMember, Desk, Play};
 use crate::http::routes;
 use crate::letter_box::LetterBox;

@@ -6,10 +6,10 @@ use http::header::{CACHE_CONTROL, HeaderValue};
 
 use crate::domain::pixels::{self, Picture};
 use crate::extract::call::Call;
+use crate::ids::AccountId;
 use crate::problem::Problem;
 use crate::reply::{self, Response};
 use crate::routing::{Access, Facade, Family};
-use crate::ids::AccountId;
 use png::{BitDepth, ColorType, Compression, EncodingError, Filter};
 
 /// The media type of the files.

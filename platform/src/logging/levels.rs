@@ -434,7 +434,7 @@ mod tests {
             }
         }
         let mut seen = Vec::new();
-        for source in ["src", "core/src"] {
+        for source in ["src", "../src", "../core/src"] {
             let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
             look(&source, "", &mut seen);
         }

@@ -178,12 +178,12 @@ mod tests {
     #[test]
     fn text_has_one_line_a_record_without_colours() {
         let text = logged(LogLevel::Info, LogFormat::Text, || {
-            info!(status = 200, route = "/health", "answered");
+            info!(target: "kinglet::http", status = 200, route = "/health", "answered");
             warn!(name = ?"two\nlines\x1b[31m", "odd");
         });
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 2, "{text}");
-        assert!(lines[0].contains("INFO kinglet::logging"), "{text}");
+        assert!(lines[0].contains("INFO kinglet::http"), "{text}");
         assert!(
             lines[0].ends_with("answered status=200 route=\"/health\""),
             "{text}"

@@ -202,7 +202,7 @@ mod tests {
         );
         let last = records.last().expect("there are some");
         assert!(
-            last.contains(" WARN kinglet::logging::recent::tests: a mail was refused status=503 name=[left out] error=[550]"),
+            last.contains(" WARN kinglet_platform::logging::recent::tests: a mail was refused status=503 name=[left out] error=[550]"),
             "{last}"
         );
         assert!(

@@ -6,12 +6,12 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::cache;
-use crate::error::AskError;
 use crate::clock::Timestamp;
 use crate::domain::live::{
     ActorFigures, CacheFigures, JobFigures, LiveFigures, ProcessFigures, SLOW_SHOWN_MAX,
     SlowRequest, SlowSpan, Traffic, WriterFigures,
 };
+use crate::error::AskError;
 use crate::instance::Instance;
 use crate::store::open::database_in;
 use crate::store::queries::tasks::ReadTasks;

@@ -1,19 +1,19 @@
 //! Accounts as others see them.
 
 use crate::actors::posts::fill::read_posts_by;
+use crate::context::Context;
 use crate::domain::account::Account;
 use crate::domain::page::{PAGE_DEFAULT, PAGE_MAX};
 use crate::domain::text::hashtags::normalize;
-use crate::context::Context;
 use crate::entities::account;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::extract::page::page;
+use crate::ids::AccountId;
 use crate::pages;
 use crate::problem::Problem;
 use crate::reply::{self, Response};
 use crate::routing::{Access, Family};
-use crate::ids::AccountId;
 use crate::store::queries::accounts::{FindAccountByName, FindAccounts};
 use crate::store::queries::lists::AuthorChoice;
 

@@ -9,13 +9,13 @@ use serde::Serialize;
 
 use crate::actors::tasks::overview::{Span, read_shares};
 use crate::clock::Timestamp;
+use crate::context::Context;
 use crate::domain::account::Role;
 use crate::domain::overview::{DAYS_SHOWN, Material, SHARES_SHOWN_MAX, ToldFigures};
 use crate::domain::statistics::{
     Audience, Day, Dimension, MONTH_DAYS, Measure, MeasuredDay, SHARES_PER_DAY_MAX, WEEK_DAYS,
 };
 use crate::domain::text::numbers::bytes;
-use crate::context::Context;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::extract::form::Form;

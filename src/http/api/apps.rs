@@ -3,8 +3,8 @@
 //! Source: <https://docs.joinmastodon.org/methods/apps/>.
 
 use crate::actors::users::RegisterClient;
-use crate::domain::scope::Scopes;
 use crate::context::Context;
+use crate::domain::scope::Scopes;
 use crate::entities::application::{Application, CredentialApplication};
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;

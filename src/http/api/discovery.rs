@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::accounts::local_name;
 use super::instance::facts;
-use crate::domain::text::render::escape;
 use crate::context::Context;
+use crate::domain::text::render::escape;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::problem::Problem;

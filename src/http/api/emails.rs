@@ -4,15 +4,15 @@
 
 use serde::Serialize;
 
-use crate::domain::account_name::clean_email;
 use crate::context::Context;
+use crate::domain::account_name::clean_email;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
+use crate::ids::AccountId;
 use crate::limits::Kind;
 use crate::problem::Problem;
 use crate::reply::{self, Response};
 use crate::routing::{Access, Family};
-use crate::ids::AccountId;
 use crate::store::queries::mail::ReadMailSettings;
 use crate::store::units::AskConfirmation;
 

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::actors::tasks::overview::Span;
 use crate::clock::Timestamp;
-use crate::domain::statistics::Day;
 use crate::context::Context;
+use crate::domain::statistics::Day;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::problem::Problem;

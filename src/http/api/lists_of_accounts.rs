@@ -5,18 +5,18 @@ use serde::Serialize;
 use super::accounts::find;
 use crate::actors::posts::fill::show_post;
 use crate::clock::Timestamp;
+use crate::context::Context;
 use crate::domain::page::PAGE_OF_ACCOUNTS_MAX;
 use crate::domain::visibility::Onlooker;
-use crate::context::Context;
 use crate::entities::account::Account;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::extract::page::page;
+use crate::ids::PostId;
 use crate::pages;
 use crate::problem::Problem;
 use crate::reply::Response;
 use crate::routing::{Access, Family};
-use crate::ids::PostId;
 use crate::store::queries::accounts::{AccountList, ListAccounts};
 
 /// How many accounts a page has when the caller doesn't say.

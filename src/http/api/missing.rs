@@ -2,8 +2,8 @@
 
 use http::Method;
 
-use crate::domain::error_code::ErrorCode;
 use crate::context::Context;
+use crate::domain::error_code::ErrorCode;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::problem::Problem;

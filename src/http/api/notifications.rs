@@ -5,21 +5,21 @@ use std::collections::HashMap;
 use serde::Serialize;
 
 use crate::actors::posts::fill::{NotificationChoice, read_notification, read_notifications};
+use crate::context::Context;
 use crate::domain::marker::MarkedTimeline;
 use crate::domain::notification::NotificationKind;
 use crate::domain::page::{PAGE_OF_ACCOUNTS_MAX, Page};
-use crate::context::Context;
 use crate::entities::marker;
 use crate::entities::notification::NotificationPolicy;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::extract::form::Form;
 use crate::extract::page::page;
+use crate::ids::{AccountId, NotificationId, PostId};
 use crate::pages;
 use crate::problem::Problem;
 use crate::reply::{self, Response};
 use crate::routing::{Access, Family};
-use crate::ids::{AccountId, NotificationId, PostId};
 use crate::store::queries::notifications::FindMarkers;
 use crate::store::units::{ClearNotifications, DismissNotification, RemoveCleared, SetMarkers};
 

@@ -1,16 +1,16 @@
 //! The caller's own account.
 
+use crate::context::Context;
 use crate::domain::account::{ProfileChanges, ProfileField, language_code};
 use crate::domain::visibility::Visibility;
-use crate::context::Context;
 use crate::entities::preferences::Preferences;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::extract::form::{Files, Form};
+use crate::ids::AccountId;
 use crate::problem::Problem;
 use crate::reply::{self, Response};
 use crate::routing::{Access, Family};
-use crate::ids::AccountId;
 use crate::store::queries::accounts::FindOwnAccount;
 use crate::store::units::UpdateProfile;
 

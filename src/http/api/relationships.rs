@@ -1,14 +1,14 @@
 //! What stands between the caller and others: follows, requests, blocks, mutes.
 
-use crate::domain::relationship::MuteOptions;
 use crate::context::Context;
+use crate::domain::relationship::MuteOptions;
 use crate::entities::relationship::Relationship;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
+use crate::ids::AccountId;
 use crate::problem::Problem;
 use crate::reply::{self, Response};
 use crate::routing::{Access, Family};
-use crate::ids::AccountId;
 use crate::store::queries::accounts::FindRelationships;
 use crate::store::units::{
     AnswerFollowRequest, BlockAccount, FollowAccount, MuteAccount, RemoveFollower, UnblockAccount,

@@ -2,24 +2,24 @@
 
 use super::accounts::local_name;
 use crate::actors::posts::fill::{PostSource, read_posts, show_post};
+use crate::context::Context;
 use crate::domain::account::Account;
 use crate::domain::page::{PAGE_DEFAULT, PAGE_MAX, PAGE_OF_ACCOUNTS_MAX, Page};
 use crate::domain::post::PostView;
 use crate::domain::text::hashtags;
 use crate::domain::text::query as search_query;
 use crate::domain::visibility::Onlooker;
-use crate::context::Context;
 use crate::entities::account;
 use crate::entities::search::Search;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::extract::form::Form;
 use crate::extract::page::page;
+use crate::ids::{AccountId, PostId};
 use crate::limits::Kind;
 use crate::problem::Problem;
 use crate::reply::{self, Response};
 use crate::routing::{Access, Family};
-use crate::ids::{AccountId, PostId};
 use crate::store::queries::accounts::FindAccountByName;
 use crate::store::queries::lists::{AuthorChoice, PostList};
 use crate::store::queries::search::{OFFSET_MAX, SearchAccounts, SearchTags};

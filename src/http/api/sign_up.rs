@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use crate::actors::error::AskError;
 use crate::actors::users::{GrantUserToken, SignUp, Typed};
+use crate::context::Context;
 use crate::domain::account_name::{
     EmailFault, PasswordFault, UsernameFault, check_password, check_username, clean_email,
 };
 use crate::domain::refusal::Refusal;
-use crate::context::Context;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::extract::form::Form;

@@ -4,20 +4,20 @@
 
 use crate::actors::posts::fill::{show_post, show_posts};
 use crate::actors::posts::{Draft, RewritePost, WritePost};
+use crate::context::Context;
 use crate::domain::page::PAGE_MAX;
 use crate::domain::post::PostView;
 use crate::domain::rendered::Rendered;
 use crate::domain::visibility::Visibility;
-use crate::context::Context;
 use crate::entities::status::StatusSource;
 use crate::extract::auth::Guest;
 use crate::extract::call::{Call, IDEMPOTENCY_KEY};
 use crate::extract::form::Form;
+use crate::ids::PostId;
 use crate::limits::Kind;
 use crate::problem::Problem;
 use crate::reply::{self, Response};
 use crate::routing::{Access, Family};
-use crate::ids::PostId;
 use crate::store::queries::threads::{FindPostVersions, FindThread};
 use crate::store::units::{BoostPost, DeletePost, Mark, MarkPost, UnboostPost};
 

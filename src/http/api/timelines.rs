@@ -3,9 +3,9 @@
 //! Source: <https://docs.joinmastodon.org/methods/timelines/>.
 
 use crate::actors::posts::fill::{PostSource, read_posts};
+use crate::context::Context;
 use crate::domain::page::{PAGE_DEFAULT, PAGE_MAX, Page};
 use crate::domain::text::hashtags;
-use crate::context::Context;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::extract::form::Form;

@@ -15,10 +15,10 @@ use crate::dev::recorder::{Excerpt, RECORDS_MAX, Record};
 use crate::dev::settle::settled;
 use crate::extract::call::Call;
 use crate::extract::form::Form;
+use crate::letter_box::KeptMail;
 use crate::problem::Problem;
 use crate::reply::{self, Response};
 use crate::routing::{Access::Public, Family};
-use crate::letter_box::KeptMail;
 
 /// What a client is told to wait unless the order says otherwise, in seconds.
 const RETRY_AFTER_S: u32 = 30;

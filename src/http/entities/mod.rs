@@ -21,8 +21,8 @@ mod samples;
 
 use crate::config::InstanceUrl;
 use crate::domain::text::render;
-use crate::pictures;
 use crate::ids::{AccountId, PostId};
+use crate::pictures;
 
 /// Turns what the actors answer into entities.
 #[derive(Debug, Clone)]

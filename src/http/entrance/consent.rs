@@ -5,11 +5,11 @@ use super::views::entry::{LoginPage, NoticePage};
 use super::views::oauth::{Carried, CodePage, ConsentPage, ScopeLine};
 use super::views::{FormErrors, Nav};
 use crate::actors::users::GrantCode;
+use crate::context::Context;
+use crate::cors;
 use crate::domain::access::CODE_MILLIS_MAX;
 use crate::domain::oauth::{OauthFault, csp_source};
 use crate::domain::scope::{in_words, is_writing};
-use crate::context::Context;
-use crate::cors;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::extract::form::Form;
@@ -22,11 +22,7 @@ const MINUTE_MILLIS: i64 = 60 * 1000;
 
 /// `GET /oauth/authorize`: asks whether a client may act in the reader's name. Nothing of the request is shown before it
 /// is checked; whoever isn't logged in, or shall be asked again, logs in first.
-pub(crate) async fn ask(
-    context: Context,
-    guest: Guest,
-    call: Call,
-) -> Result<Response, Problem> {
+pub(crate) async fn ask(context: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
     let query = visit.call.query()?;
     let request = AuthorizeRequest::read(&visit.context.actors, &query).await?;

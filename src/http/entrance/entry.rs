@@ -6,18 +6,18 @@ use super::views::entry::{LoginPage, NoticePage, ResetPage, SetupPage, SignupMod
 use super::views::{FieldError, FormErrors};
 use crate::actors::users::{LogIn, OpenFirstSession, ResetByLink, SetUp, SignUp, Typed};
 use crate::config::RegistrationMode;
+use crate::context::Context;
 use crate::domain::account::AccountState;
 use crate::domain::account_name::{
     PASSWORD_CHARS_MIN, check_password, check_username, check_username_form, clean_email,
 };
 use crate::domain::error_code::ErrorCode;
-use crate::context::Context;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::extract::form::Form;
+use crate::ids::AccountId;
 use crate::problem::Problem;
 use crate::reply::Response;
-use crate::ids::AccountId;
 use crate::secret::{Secret, TokenHash};
 use crate::store::queries::access::{CheckLink, HasOwner, LinkUse};
 use crate::store::units::CloseSession;
@@ -143,11 +143,7 @@ async fn try_login(
 }
 
 /// `POST /login`: opens a session. Whatever cookie the browser had before is worth nothing afterwards.
-pub(crate) async fn login(
-    context: Context,
-    guest: Guest,
-    call: Call,
-) -> Result<Response, Problem> {
+pub(crate) async fn login(context: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
     let form = visit.form().await?;
     let login = typed(&form, "login")?;
@@ -451,11 +447,7 @@ fn check_setup(form: &Form) -> Result<FormErrors, Problem> {
 }
 
 /// `POST /setup`: makes the owner's account and logs its owner in.
-pub(crate) async fn setup(
-    context: Context,
-    guest: Guest,
-    call: Call,
-) -> Result<Response, Problem> {
+pub(crate) async fn setup(context: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
     let form = visit.form().await?;
     require_no_owner(&visit).await?;
@@ -519,11 +511,7 @@ pub(crate) async fn reset_page(
 }
 
 /// `POST /reset/:code`: sets a new password; whoever was in with the old one is out.
-pub(crate) async fn reset(
-    context: Context,
-    guest: Guest,
-    call: Call,
-) -> Result<Response, Problem> {
+pub(crate) async fn reset(context: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
     let form = visit.form().await?;
     let code = visit.call.param("code").to_owned();

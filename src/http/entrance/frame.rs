@@ -8,20 +8,20 @@ use super::session::{self, Cookie, Notice};
 use super::views::{Flash, FormErrors, Frame, Nav, Viewer};
 use crate::actors::posts::fill::{NotificationChoice, read_notifications};
 use crate::config::RegistrationMode;
+use crate::context::Context;
+use crate::cors;
 use crate::domain::account::{Account, OwnAccount, Role};
 use crate::domain::marker::MarkedTimeline;
 use crate::domain::page::Page;
 use crate::domain::text::render::plain_excerpt;
 use crate::domain::visibility::Onlooker;
-use crate::context::Context;
-use crate::cors;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::extract::form::Form;
+use crate::ids::AccountId;
 use crate::pictures;
 use crate::problem::Problem;
 use crate::reply::{self, Response};
-use crate::ids::AccountId;
 use crate::secret::Secret;
 use crate::store::queries::accounts::FindOwnAccount;
 use crate::store::queries::notifications::FindMarkers;
@@ -298,11 +298,7 @@ impl Visit {
     ///
     /// # Errors
     /// A path that is none.
-    pub(crate) fn go(
-        mut self,
-        path: &str,
-        notice: Option<Notice>,
-    ) -> Result<Response, Problem> {
+    pub(crate) fn go(mut self, path: &str, notice: Option<Notice>) -> Result<Response, Problem> {
         if let Some(notice) = notice {
             let header = Cookie::Notice.set(notice.code(), &self.context.instance.url);
             self.cookies.push(header);

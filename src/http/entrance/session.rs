@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 
 use crate::config::InstanceUrl;
 use crate::domain::access::SESSION_IDLE_MILLIS_MAX;
-use crate::features;
 use crate::extract::auth::{SESSION_COOKIE, cookie};
+use crate::features;
 use crate::problem::Problem;
 use crate::secret::{Secret, random_token, same_bytes};
 
@@ -50,11 +50,7 @@ impl Cookie {
     }
 
     /// The cookie's value in a request.
-    pub(crate) fn of(
-        self,
-        headers: &HeaderMap,
-        url: &InstanceUrl,
-    ) -> Option<Secret<String>> {
+    pub(crate) fn of(self, headers: &HeaderMap, url: &InstanceUrl) -> Option<Secret<String>> {
         let value = cookie(headers, self.name(url))?;
         let is_token = !value.is_empty()
             && value.len() <= COOKIE_BYTES_MAX
@@ -132,10 +128,7 @@ pub(crate) fn is_form_token(token: &str, cookie: &Secret<String>) -> bool {
 ///
 /// # Errors
 /// Forbidden, with the address to use.
-pub(crate) fn require_own_origin(
-    headers: &HeaderMap,
-    url: &InstanceUrl,
-) -> Result<(), Problem> {
+pub(crate) fn require_own_origin(headers: &HeaderMap, url: &InstanceUrl) -> Result<(), Problem> {
     let mut origins = headers.get_all(ORIGIN).into_iter();
     if origins.all(|origin| origin.as_bytes() == url.as_str().as_bytes()) {
         return Ok(());

@@ -12,10 +12,10 @@ use crate::actors::users::Identify;
 use crate::domain::access::{Caller, Credential, Member};
 use crate::domain::account::AccountState;
 use crate::domain::visibility::Onlooker;
+use crate::ids::{AccountId, AppId};
 use crate::inquiry;
 use crate::problem::Problem;
 use crate::routing::Access;
-use crate::ids::{AccountId, AppId};
 use crate::secret::TokenHash;
 
 /// The cookie of a browser's session.

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::domain::scope::KNOWN_SCOPES;
 use crate::context::Context;
+use crate::domain::scope::KNOWN_SCOPES;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::problem::Problem;

@@ -1,8 +1,8 @@
 //! `POST /oauth/revoke`: a client gives a token back (RFC 7009).
 
 use super::client::{ClientCredentials, parameter, parameters};
-use crate::domain::oauth::OauthFault;
 use crate::context::Context;
+use crate::domain::oauth::OauthFault;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::problem::Problem;

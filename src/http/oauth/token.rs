@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::client::{ClientCredentials, parameter, parameters};
 use crate::actors::users::{GivenToken, GrantClientToken, RedeemCode, RedeemPassword};
+use crate::context::Context;
 use crate::domain::oauth::OauthFault;
 use crate::domain::scope::Scopes;
-use crate::context::Context;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::extract::form::Form;

@@ -9,17 +9,17 @@ use super::views::post::{ComposeForm, ComposePage, EditPostPage};
 use super::views::{FormErrors, Frame, Nav};
 use crate::actors::posts::fill::show_post;
 use crate::actors::posts::{Draft, RewritePost, WritePost};
+use crate::context::Context;
 use crate::domain::account::Preferences;
 use crate::domain::error_code::ErrorCode;
 use crate::domain::post::PostView;
 use crate::domain::visibility::Visibility;
-use crate::context::Context;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::extract::form::Form;
+use crate::ids::PostId;
 use crate::problem::Problem;
 use crate::reply::Response;
-use crate::ids::PostId;
 use crate::secret::random_token;
 
 /// Random bytes of the key that makes sending a form twice harmless.

@@ -6,12 +6,12 @@ use super::views::live::{
     ActorRow, CacheRow, Column, Course, LivePage, PaceChoice, SlowRow, SpanRow, Tile,
 };
 use super::views::{Frame, Nav, grouped};
+use crate::context::Context;
 use crate::domain::account::Role;
 use crate::domain::live::{
     ActorFigures, CacheFigures, LiveFigures, NOW_SECONDS, SlowRequest, SlowSpan,
 };
 use crate::domain::text::numbers::{self, lasting, millis, millis_of, signed};
-use crate::context::Context;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::problem::Problem;

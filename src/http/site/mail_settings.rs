@@ -6,11 +6,11 @@ use super::session::Notice;
 use super::views::mail::{Bounce, MailSettingsPage};
 use super::views::{Choice, FormErrors, Nav};
 use crate::actors::users::ReplaceAddress;
+use crate::context::Context;
 use crate::domain::account::Role;
 use crate::domain::mail::{
     MINUTES_PER_DAY, MailPreferences, MailPreferencesFault, MentionMail, QuietHours,
 };
-use crate::context::Context;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::extract::form::Form;

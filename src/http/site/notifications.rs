@@ -9,15 +9,15 @@ use super::views::notification::{
 };
 use super::views::{Nav, Pager};
 use crate::actors::posts::fill::{NotificationChoice, read_notifications};
+use crate::context::Context;
 use crate::domain::marker::MarkedTimeline;
 use crate::domain::notification::{NotificationKind, NotificationView};
 use crate::domain::post::PostView;
-use crate::context::Context;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
+use crate::ids::{AccountId, NotificationId};
 use crate::problem::Problem;
 use crate::reply::Response;
-use crate::ids::{AccountId, NotificationId};
 use crate::store::queries::accounts::{AccountList, ListAccounts};
 use crate::store::units::{ClearNotifications, RemoveCleared, SetMarkers};
 

@@ -10,14 +10,14 @@ use super::timelines::answered;
 use super::views::Nav;
 use super::views::post::{Answer, DeletePostPage, HistoryPage, PostPage};
 use crate::actors::posts::fill::{show_post, show_posts};
+use crate::context::Context;
 use crate::domain::post::PostView;
 use crate::domain::visibility::Visibility;
-use crate::context::Context;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
+use crate::ids::PostId;
 use crate::problem::Problem;
 use crate::reply::{self, Response};
-use crate::ids::PostId;
 use crate::store::queries::threads::{FindPostVersions, FindThread};
 use crate::store::units::{BoostPost, DeletePost, Mark, MarkPost, UnboostPost};
 

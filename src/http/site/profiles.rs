@@ -9,15 +9,15 @@ use super::views::account::{
 };
 use super::views::{Nav, Pager};
 use crate::actors::posts::fill::{PostSource, show_post};
+use crate::context::Context;
 use crate::domain::account::Account;
 use crate::domain::relationship::MuteOptions;
 use crate::domain::text::render::plain_excerpt;
-use crate::context::Context;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
+use crate::ids::{AccountId, PostId};
 use crate::problem::Problem;
 use crate::reply::{self, Response};
-use crate::ids::{AccountId, PostId};
 use crate::store::queries::accounts::{
     AccountList, FindAccountByName, FindRelationships, ListAccounts,
 };

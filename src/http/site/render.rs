@@ -17,8 +17,8 @@ use crate::domain::post::{Mention, Post, PostVersion, PostView};
 use crate::domain::relationship::Relationship;
 use crate::domain::text::render::{plain_excerpt, to_html};
 use crate::domain::visibility::Visibility;
-use crate::pictures;
 use crate::ids::{AccountId, PostId, SessionId};
+use crate::pictures;
 
 /// How much of a post stands in for it in titles, previews and notifications, in characters.
 const EXCERPT_CHARS: usize = 140;

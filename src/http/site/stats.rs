@@ -9,12 +9,12 @@ use super::views::stats::{
 };
 use super::views::{Frame, Nav};
 use crate::actors::tasks::overview::Span;
+use crate::context::Context;
 use crate::domain::overview::{
     AccountOverview, DAYS_SHOWN, Material, Overview, ToldAccountDay, ToldDay, ToldShare,
 };
 use crate::domain::statistics::{AccountDay, Audience, Day, Measure, Shown};
 use crate::domain::text::numbers::{bytes, grouped};
-use crate::context::Context;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::problem::Problem;
