@@ -41,6 +41,23 @@ impl Query for CheckInvariants {
     }
 }
 
+/// Checks what SQLite knows itself, whatever the schema: the file, and references between rows.
+#[derive(Debug, Clone, Copy)]
+pub struct CheckFile;
+
+impl Query for CheckFile {
+    type Answer = Vec<Finding>;
+
+    fn run(&self, view: &View<'_>) -> Result<Vec<Finding>, StoreError> {
+        let mut findings = Vec::new();
+        check(view, "integrity", INTEGRITY, &mut findings)?;
+        if findings.is_empty() {
+            check(view, "foreign_keys", FOREIGN_KEYS, &mut findings)?;
+        }
+        Ok(findings)
+    }
+}
+
 fn check(
     view: &View<'_>,
     invariant: &str,

@@ -20,11 +20,8 @@ const MIGRATIONS: &[&str] = &[
 /// [`StoreError::NewerSchema`] when a newer kinglet wrote it, else what SQLite says; a migration that fails leaves the
 /// database as it was before that migration.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let known = i64::try_from(MIGRATIONS.len()).expect("a handful of migrations");
     let found = schema(connection)?;
-    if found > known {
-        return Err(StoreError::NewerSchema { found, known });
-    }
+    refuse_newer(found)?;
     for (number, sql) in (1..)
         .zip(MIGRATIONS)
         .skip_while(|(number, _)| *number <= found)
@@ -33,6 +30,20 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         transaction.execute_batch(sql)?;
         transaction.pragma_update(None, "user_version", number)?;
         transaction.commit()?;
+    }
+    Ok(())
+}
+
+/// The schema of this binary.
+pub(super) fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).expect("a handful of migrations")
+}
+
+/// Refuses a schema that a newer kinglet made.
+pub(super) fn refuse_newer(found: i64) -> Result<(), StoreError> {
+    let known = known();
+    if found > known {
+        return Err(StoreError::NewerSchema { found, known });
     }
     Ok(())
 }

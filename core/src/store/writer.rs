@@ -13,9 +13,11 @@
 mod apply;
 mod gather;
 mod lane;
+mod long_reads;
 mod wal;
 
 pub use self::lane::Writer;
+pub use self::long_reads::{LongRead, LongReads};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -197,6 +199,8 @@ pub struct WriterThread {
     sends_mail: Switch,
     /// Whether nothing is gathered any more.
     hurries: Switch,
+    /// Who holds the log for long.
+    long_reads: LongReads,
     /// What the units of the batch at work want of it.
     wishes: Wishes,
     /// What they want changed in the index of posts.
@@ -248,6 +252,7 @@ impl WriterThread {
             wal_bytes_max: WAL_BYTES_MAX,
             sends_mail: Switch::default(),
             hurries: Switch::default(),
+            long_reads: LongReads::default(),
             wishes: Wishes::default(),
             index: Vec::new(),
             in_doubt: None,
@@ -304,6 +309,11 @@ impl WriterThread {
     /// What makes it commit at once even where it gathers: for a stop.
     pub fn hurry_switch(&self) -> Switch {
         self.hurries.clone()
+    }
+
+    /// Where long reads are announced: a backup's.
+    pub fn long_reads(&self) -> LongReads {
+        self.long_reads.clone()
     }
 
     /// Who is told of events.

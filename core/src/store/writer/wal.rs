@@ -10,7 +10,9 @@ pub(super) const UNITS_PER_RETRY: usize = 1000;
 impl WriterThread {
     /// Copies the log into the database when it is time, so that it starts anew.
     pub(super) fn bound_wal(&mut self) {
-        if std::mem::take(&mut self.wishes.checkpoint) {
+        // Whoever holds the log for long says so, and looks himself how long it gets: nobody's write waits for him.
+        let is_held = self.long_reads.are_held();
+        if std::mem::take(&mut self.wishes.checkpoint) && !is_held {
             self.was_blocked = self.checkpoint("TRUNCATE");
             self.units_since_checkpoint = 0;
             return;
@@ -20,7 +22,7 @@ impl WriterThread {
             std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= self.wal_bytes_max);
         // A reader that holds an old snapshot keeps the WAL growing: at the bound the writer waits for it. One that holds
         // it longer than that, such as a backup, is asked again only now and then, or every batch would wait.
-        let is_urgent = is_large && !self.was_blocked;
+        let is_urgent = is_large && !self.was_blocked && !is_held;
         let units_max = match self.disk_use.units_per_checkpoint {
             units if self.was_blocked => units.min(UNITS_PER_RETRY),
             units => units,
@@ -28,8 +30,12 @@ impl WriterThread {
         if !is_urgent && self.units_since_checkpoint < units_max {
             return;
         }
-        let was_blocked = self.checkpoint(if is_large { "TRUNCATE" } else { "PASSIVE" });
-        self.was_blocked = was_blocked && is_large;
+        let was_blocked = self.checkpoint(if is_large && !is_held {
+            "TRUNCATE"
+        } else {
+            "PASSIVE"
+        });
+        self.was_blocked = was_blocked && is_large && !is_held;
         self.units_since_checkpoint = 0;
     }
 
