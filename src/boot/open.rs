@@ -28,6 +28,7 @@ use crate::actors::timelines::{
     PersistWindows, Residency, SnapshotKeeper, Timelines, TimelinesSetup,
 };
 use crate::actors::users::{Standings, StandingsSink, Users, UsersSetup};
+use crate::backups::Backups;
 use crate::config::{self, Config, StorageProfile};
 use crate::domain::access::Registration;
 use crate::instance::Instance;
@@ -36,7 +37,7 @@ use crate::store::open::{DataDir, DiskUse, Synchronous};
 use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::Reader;
 use crate::store::units::SetInstanceUrl;
-use crate::store::writer::{Switch, WriterThread};
+use crate::store::writer::{LongReads, Switch, WriterThread};
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::ActorName;
 use crate::threads::{ThreadLog, name_this};
@@ -140,6 +141,7 @@ pub struct Opened {
     tasks: Option<JoinHandle<()>>,
     stop_tasks: watch::Sender<bool>,
     hurry: Switch,
+    long_reads: LongReads,
 }
 
 /// What waits for the instance to begin its work.
@@ -190,6 +192,7 @@ impl Opened {
     ) -> Result<Self, BootError> {
         let Plan {
             config,
+            settings_file,
             clock,
             randomness,
             log,
@@ -316,6 +319,7 @@ impl Opened {
             mail.turn_on();
         }
         let hurry = writer_thread.hurry_switch();
+        let long_reads = writer_thread.long_reads();
         let unsubscribe_key = UnsubscribeKey::new(writer_thread.unsubscribe_key()?);
         let identity = writer_thread.identity()?;
         let (writer_alive, writer_ended) = oneshot::channel();
@@ -338,10 +342,21 @@ impl Opened {
             standings,
         };
         let config = Arc::new(config);
+        let path = Arc::new(path);
         let url = Arc::new(url);
         let mailer = MailerSetup::of(&config, &url, &unsubscribe_key, identity, letter_box);
         let (stop_tasks, tasks_stopped) = watch::channel(false);
+        let backups = Backups {
+            actors: actors.clone(),
+            config: Arc::clone(&config),
+            settings_file: settings_file.map(Arc::new),
+            data_dir: Arc::clone(&path),
+            clock: Arc::clone(&clock),
+            randomness: randomness.branch("backups"),
+            long_reads: long_reads.clone(),
+        };
         let manager = TaskManager {
+            backups: backups.clone(),
             mailer,
             actors: actors.clone(),
             config: Arc::clone(&config),
@@ -367,7 +382,8 @@ impl Opened {
                 unsubscribe_key,
                 wakes,
                 log,
-                data_dir: Arc::new(path),
+                backups,
+                data_dir: path,
                 telemetry,
                 probes: Arc::default(),
             },
@@ -379,6 +395,7 @@ impl Opened {
             tasks: None,
             stop_tasks,
             hurry,
+            long_reads,
         };
         if rule == UrlRule::Keep
             && remembered.is_none()
@@ -433,6 +450,7 @@ impl Opened {
         let times = StopTimes::of(&self.instance.config);
         let pulse = Arc::clone(&self.instance.telemetry.writer.pulse);
         self.hurry.turn_on();
+        self.long_reads.end();
         // What waits to begin holds doors as well.
         drop(self.rest);
         // A task that ended already needs no signal.

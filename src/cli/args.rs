@@ -144,10 +144,27 @@ Times are those of instance.time_zone; in JSON with their offset from UTC."
     Tasks(Tasks),
 
     /// Make a checked copy of the data, also while the server runs
+    #[command(
+        args_conflicts_with_subcommands = true,
+        subcommand_negates_reqs = true,
+        after_help = "\
+Examples:
+  kinglet backup /var/backups/kinglet/monday
+  kinglet backup verify /var/backups/kinglet/monday
+
+docs/operations.md tells how backups are scheduled, shipped and restored."
+    )]
+    Backup(Backup),
+
+    /// Make an instance of a backup, in a data directory that has none; what is there is never written over
     #[command(after_help = "\
 Examples:
-  kinglet backup /var/backups/kinglet/monday")]
-    Backup(Backup),
+  kinglet restore /var/backups/kinglet/monday
+  kinglet --data /srv/new restore monday --url https://new.example.org
+  kinglet restore monday --deletions-from data.old
+
+The backup is verified first, and what was made of it before it takes its place.")]
+    Restore(Restore),
 
     /// Show or make the configuration
     #[command(subcommand)]
@@ -580,12 +597,59 @@ pub struct JobRetry {
     pub all: bool,
 }
 
-/// Options of `backup`.
+/// `backup` and what it does beside making one.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct Backup {
+    /// What to do instead of making one.
+    #[command(subcommand)]
+    pub command: Option<BackupCommand>,
+
     /// Directory to make the copy in
-    #[arg(value_name = "DIR")]
-    pub directory: PathBuf,
+    #[arg(value_name = "DIR", required = true)]
+    pub directory: Option<PathBuf>,
+
+    /// Whether the answer is for a script.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `backup ...`
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum BackupCommand {
+    /// Check a backup: each file by its hash, the database by every invariant; needs no server and changes nothing
+    #[command(after_help = "\
+Examples:
+  kinglet backup verify /var/backups/kinglet/monday
+  kinglet backup verify monday --json | jq .manifest.made_at")]
+    Verify(BackupVerify),
+}
+
+/// Options of `backup verify`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct BackupVerify {
+    /// Directory of the backup
+    #[arg(value_name = "SET")]
+    pub set: PathBuf,
+
+    /// Whether the answer is for a script.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Options of `restore`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Restore {
+    /// Directory of the backup
+    #[arg(value_name = "SET")]
+    pub set: PathBuf,
+
+    /// Public address that the instance has from now on; the one of the backup unless given
+    #[arg(long, value_name = "URL")]
+    pub url: Option<InstanceUrl>,
+
+    /// Old data directory, moved aside: what was deleted there since the backup is deleted again
+    #[arg(long, value_name = "DIR")]
+    pub deletions_from: Option<PathBuf>,
 
     /// Whether the answer is for a script.
     #[command(flatten)]
@@ -938,7 +1002,33 @@ mod tests {
         );
         assert!(matches!(
             command("kinglet backup out"),
-            Command::Backup(Backup { directory, .. }) if directory == *"out"
+            Command::Backup(Backup { directory: Some(directory), command: None, .. }) if directory == *"out"
+        ));
+        assert!(matches!(
+            command("kinglet backup verify out --json"),
+            Command::Backup(Backup {
+                directory: None,
+                command: Some(BackupCommand::Verify(BackupVerify {
+                    output: Output { json: true },
+                    ..
+                })),
+                ..
+            })
+        ));
+        assert!(matches!(
+            command("kinglet backup ./verify"),
+            Command::Backup(Backup { directory: Some(directory), .. }) if directory == *"./verify"
+        ));
+        for line in ["kinglet backup", "kinglet backup verify", "kinglet restore"] {
+            assert_eq!(kind(line), ErrorKind::MissingRequiredArgument, "{line}");
+        }
+        assert!(matches!(
+            command("kinglet restore out --url https://b.example --deletions-from old"),
+            Command::Restore(Restore {
+                url: Some(_),
+                deletions_from: Some(_),
+                ..
+            })
         ));
         assert_eq!(
             command("kinglet config show"),

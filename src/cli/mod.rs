@@ -20,6 +20,7 @@ pub mod log;
 mod mail;
 mod man_pages;
 pub mod profile;
+mod restore;
 mod serve;
 mod setup_link;
 mod stats;
@@ -45,6 +46,7 @@ use crate::control::client::{self, ClientError};
 use crate::control::protocol::{Answer, Failure, Request};
 use crate::logging::{self, LogControl};
 use crate::randomness::Randomness;
+use crate::store::backup::BackupError;
 use crate::store::error::StoreError;
 use crate::store::open::database_in;
 
@@ -68,6 +70,9 @@ enum CliError {
     /// It was refused.
     #[error(transparent)]
     Refused(#[from] Failure),
+    /// There is no backup, or none that can be used.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// There is nothing there to work with.
     #[error("{0}: there is no instance in this directory")]
     NoInstance(PathBuf),
@@ -173,7 +178,7 @@ fn dispatch(
     }
     let config = loaded.config.clone();
     if let Command::Serve(_) = &cli.command {
-        return serve::run(config);
+        return serve::run(&loaded);
     }
     // A command says itself what it did; its store's log is for what goes wrong.
     install_log(&Log {
@@ -194,7 +199,8 @@ fn dispatch(
         Command::Token(args::Token::Create(create)) => token::create(create, &config),
         Command::Mail(args::Mail::Test(test)) => mail::test(test, &config),
         Command::Check(output) => check::run(*output, &config),
-        Command::Backup(backup) => backup::run(backup, &config),
+        Command::Backup(backup) => backup::run(backup, &loaded),
+        Command::Restore(options) => restore::run(options, &config),
         Command::Tasks(command) => tasks::run(command, &config),
         Command::Debug(command) => debug::run(command, &loaded),
         Command::Top(options) => top::run(options, &config),
@@ -254,6 +260,7 @@ fn ask_server(config: &Config, request: Request) -> Result<Answer, CliError> {
 fn alone(config: &Config, request: Request) -> Result<Result<Answer, Failure>, BootError> {
     let plan = Plan {
         config: config.clone(),
+        settings_file: None,
         clock: Arc::new(SystemClock),
         randomness: Randomness::from_system()?,
         log: None,

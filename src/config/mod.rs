@@ -151,6 +151,20 @@ settings::settings! {
         profile: StorageProfile = StorageProfile::Default;
     }
 
+    /// Backups by the clock: sets in a directory, each with a database and the configuration file.
+    backup: Backup {
+        /// Directory in which they are made, best on another disk; "" for none.
+        directory: Option<PathBuf> = None;
+        /// The newest that are kept, 1 to 1000.
+        keep: u32 = 7, 1..=1000;
+        /// MiB by which the write-ahead log may grow while a backup is copied, 16 to 1048576; then that is given up.
+        wal_max_mib: u64 = 1024, 16..=1_048_576;
+        /// Program, with its arguments, that takes a finished one away; {} is its directory; [] for none.
+        after_command: Vec<String> = Vec::new(), 0..=64;
+        /// Time for that program to end, 1 to 86400.
+        after_timeout_secs: u64 = 3600, 1..=86_400;
+    }
+
     /// When tasks run: cron expressions in `instance.time_zone`; "" for never.
     schedule: Schedule {
         /// Counting the days for the statistics.
@@ -171,6 +185,10 @@ settings::settings! {
         jobs: Option<CronExpression> = Some(CronExpression::of("40 * * * *"));
         /// Giving unused space back to the disk, renewing the planner's statistics.
         database: Option<CronExpression> = Some(CronExpression::of("45 3 * * *"));
+        /// Making a backup, where backup.directory is set.
+        backups: Option<CronExpression> = Some(CronExpression::of("0 4 * * *"));
+        /// Restoring the newest backup to see whether it can be.
+        restore_drills: Option<CronExpression> = Some(CronExpression::of("30 4 * * 0"));
     }
 
     /// Daily statistics.
@@ -239,6 +257,8 @@ impl Schedule {
             PeriodicTask::IdempotencyKeys => self.idempotency_keys.as_ref(),
             PeriodicTask::Jobs => self.jobs.as_ref(),
             PeriodicTask::Database => self.database.as_ref(),
+            PeriodicTask::Backups => self.backups.as_ref(),
+            PeriodicTask::RestoreDrills => self.restore_drills.as_ref(),
         }
     }
 }

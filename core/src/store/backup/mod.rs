@@ -79,6 +79,16 @@ pub enum BackupError {
         /// The bound, in MiB.
         max_mib: u64,
     },
+    /// The disk is too small.
+    #[error("{place}: {needed_mib} MiB are needed and {free_mib} are free: nothing was begun")]
+    NoRoom {
+        /// Where.
+        place: PathBuf,
+        /// What the copy takes, with what has to be left, in MiB.
+        needed_mib: u64,
+        /// What is free, in MiB.
+        free_mib: u64,
+    },
     /// The instance stops.
     #[error("the instance stops: the backup was given up")]
     Stopped,
@@ -161,6 +171,7 @@ pub fn back_up(plan: &Plan) -> Result<Manifest, BackupError> {
 
 fn back_up_at(plan: &Plan, pace: Pace<'_>) -> Result<Manifest, BackupError> {
     let draft = Draft::begin(&plan.directory)?;
+    disks::require_room(plan)?;
     let (copy, file) = draft.new_file(DATABASE_NAME)?;
     drop(file);
     let read = plan.long_reads.begin();
