@@ -33,7 +33,7 @@ use crate::config::{self, Config, StorageProfile};
 use crate::domain::access::Registration;
 use crate::instance::Instance;
 use crate::store::error::StoreError;
-use crate::store::open::{DataDir, DiskUse, Synchronous};
+use crate::store::open::{Checkpoints, DataDir, DiskUse, Synchronous};
 use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::Reader;
 use crate::store::units::SetInstanceUrl;
@@ -43,6 +43,7 @@ use crate::telemetry::mailbox::ActorName;
 use crate::threads::{ThreadLog, name_this};
 use crate::unsubscribe::UnsubscribeKey;
 
+const MIB: u64 = 1024 * 1024;
 /// How long the owners' threads may take to end.
 const OWNERS_STOP_MAX: Duration = Duration::from_secs(2);
 /// How long the readers and the keeper of snapshots may take to end.
@@ -79,9 +80,20 @@ impl From<&config::Storage> for DiskUse {
             config::Synchronous::Full => Synchronous::Full,
             config::Synchronous::Normal => Synchronous::Normal,
         };
-        match settings.profile {
+        let disk_use = match settings.profile {
             StorageProfile::Default => Self::prompt(synchronous),
             StorageProfile::Flash => Self::sparing(synchronous),
+        };
+        let checkpoints = if settings.external_checkpoint {
+            Checkpoints::External {
+                wal_bytes_max: settings.external_wal_max_mib.saturating_mul(MIB),
+            }
+        } else {
+            Checkpoints::Own
+        };
+        Self {
+            checkpoints,
+            ..disk_use
         }
     }
 }

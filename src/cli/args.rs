@@ -147,24 +147,13 @@ Times are those of instance.time_zone; in JSON with their offset from UTC."
     #[command(
         args_conflicts_with_subcommands = true,
         subcommand_negates_reqs = true,
-        after_help = "\
-Examples:
-  kinglet backup /var/backups/kinglet/monday
-  kinglet backup verify /var/backups/kinglet/monday
-
-docs/operations.md tells how backups are scheduled, shipped and restored."
+        after_help = super::backup::EXAMPLES
     )]
-    Backup(Backup),
+    Backup(super::backup::Backup),
 
     /// Make an instance of a backup, in a data directory that has none; what is there is never written over
-    #[command(after_help = "\
-Examples:
-  kinglet restore /var/backups/kinglet/monday
-  kinglet --data /srv/new restore monday --url https://new.example.org
-  kinglet restore monday --deletions-from data.old
-
-The backup is verified first, and what was made of it before it takes its place.")]
-    Restore(Restore),
+    #[command(after_help = super::restore::EXAMPLES)]
+    Restore(super::restore::Restore),
 
     /// Show or make the configuration
     #[command(subcommand)]
@@ -597,65 +586,6 @@ pub struct JobRetry {
     pub all: bool,
 }
 
-/// `backup` and what it does beside making one.
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct Backup {
-    /// What to do instead of making one.
-    #[command(subcommand)]
-    pub command: Option<BackupCommand>,
-
-    /// Directory to make the copy in
-    #[arg(value_name = "DIR", required = true)]
-    pub directory: Option<PathBuf>,
-
-    /// Whether the answer is for a script.
-    #[command(flatten)]
-    pub output: Output,
-}
-
-/// `backup ...`
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum BackupCommand {
-    /// Check a backup: each file by its hash, the database by every invariant; needs no server and changes nothing
-    #[command(after_help = "\
-Examples:
-  kinglet backup verify /var/backups/kinglet/monday
-  kinglet backup verify monday --json | jq .manifest.made_at")]
-    Verify(BackupVerify),
-}
-
-/// Options of `backup verify`.
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct BackupVerify {
-    /// Directory of the backup
-    #[arg(value_name = "SET")]
-    pub set: PathBuf,
-
-    /// Whether the answer is for a script.
-    #[command(flatten)]
-    pub output: Output,
-}
-
-/// Options of `restore`.
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct Restore {
-    /// Directory of the backup
-    #[arg(value_name = "SET")]
-    pub set: PathBuf,
-
-    /// Public address that the instance has from now on; the one of the backup unless given
-    #[arg(long, value_name = "URL")]
-    pub url: Option<InstanceUrl>,
-
-    /// Old data directory, moved aside: what was deleted there since the backup is deleted again
-    #[arg(long, value_name = "DIR")]
-    pub deletions_from: Option<PathBuf>,
-
-    /// Whether the answer is for a script.
-    #[command(flatten)]
-    pub output: Output,
-}
-
 /// `config ...`
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Config {
@@ -763,6 +693,8 @@ impl Cli {
 
 #[cfg(test)]
 mod tests {
+    use super::super::backup::{Backup, BackupCommand, BackupVerify};
+    use super::super::restore::Restore;
     use super::*;
 
     /// A command line without quoting: words separated by spaces.

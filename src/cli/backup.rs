@@ -1,12 +1,61 @@
 //! `kinglet backup`: a checked copy of the stored data, and whether one is still sound.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::args::{Backup, BackupCommand, BackupVerify};
+use clap::{Args, Subcommand};
+
+use super::args::Output;
 use super::{Beginning, CliError, ask, print, print_json};
 use crate::config::Loaded;
 use crate::control::protocol::{Answer, Request};
 use crate::store::backup::{self, Manifest};
+
+/// What `--help` shows after the options.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  kinglet backup /var/backups/kinglet/monday
+  kinglet backup verify /var/backups/kinglet/monday
+
+docs/operations.md tells how backups are scheduled, shipped and restored.";
+
+/// `backup` and what it does beside making one.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Backup {
+    /// What to do instead of making one.
+    #[command(subcommand)]
+    pub command: Option<BackupCommand>,
+
+    /// Directory to make the copy in
+    #[arg(value_name = "DIR", required = true)]
+    pub directory: Option<PathBuf>,
+
+    /// Whether the answer is for a script.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `backup ...`
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum BackupCommand {
+    /// Check a backup: each file by its hash, the database by every invariant; needs no server and changes nothing
+    #[command(after_help = "\
+Examples:
+  kinglet backup verify /var/backups/kinglet/monday
+  kinglet backup verify monday --json | jq .manifest.made_at")]
+    Verify(BackupVerify),
+}
+
+/// Options of `backup verify`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct BackupVerify {
+    /// Directory of the backup
+    #[arg(value_name = "SET")]
+    pub set: PathBuf,
+
+    /// Whether the answer is for a script.
+    #[command(flatten)]
+    pub output: Output,
+}
 
 pub(super) fn run(options: &Backup, loaded: &Loaded) -> Result<(), CliError> {
     match (&options.command, &options.directory) {

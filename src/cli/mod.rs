@@ -4,7 +4,7 @@
 //! store themselves and ask the same function that the server would have asked.
 
 pub mod args;
-mod backup;
+pub mod backup;
 pub mod bench;
 mod check;
 mod columns;
@@ -20,7 +20,7 @@ pub mod log;
 mod mail;
 mod man_pages;
 pub mod profile;
-mod restore;
+pub mod restore;
 mod serve;
 mod setup_link;
 mod stats;

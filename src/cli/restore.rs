@@ -1,14 +1,46 @@
 //! `kinglet restore`: an instance is made of a backup.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::args::Restore;
+use clap::Args;
+
+use super::args::Output;
 use super::{CliError, print, print_json};
 use crate::backups::settings_of;
 use crate::clock::{SharedClock, SystemClock};
-use crate::config::Config;
+use crate::config::{Config, InstanceUrl};
 use crate::randomness::Randomness;
 use crate::store::backup::{self, RestorePlan};
+
+/// What `--help` shows after the options.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  kinglet restore /var/backups/kinglet/monday
+  kinglet --data /srv/new restore monday --url https://new.example.org
+  kinglet restore monday --deletions-from data.old
+
+The backup is verified first, and what was made of it before it takes its place.";
+
+/// Options of `restore`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Restore {
+    /// Directory of the backup
+    #[arg(value_name = "SET")]
+    pub set: PathBuf,
+
+    /// Public address that the instance has from now on; the one of the backup unless given
+    #[arg(long, value_name = "URL")]
+    pub url: Option<InstanceUrl>,
+
+    /// Old data directory, moved aside: what was deleted there since the backup is deleted again
+    #[arg(long, value_name = "DIR")]
+    pub deletions_from: Option<PathBuf>,
+
+    /// Whether the answer is for a script.
+    #[command(flatten)]
+    pub output: Output,
+}
 
 pub(super) fn run(options: &Restore, config: &Config) -> Result<(), CliError> {
     let data_dir = &config.storage.data_dir;

@@ -149,6 +149,10 @@ settings::settings! {
         synchronous: Synchronous = Synchronous::Full;
         /// "default"; "flash" for memory cards: fewer bytes written, posts answered up to 0.2 s later.
         profile: StorageProfile = StorageProfile::Default;
+        /// Whether another program (Litestream) checkpoints the database; see docs/operations.md.
+        external_checkpoint: bool = false;
+        /// MiB of write-ahead log, 16 to 65536, from which on kinglet does it all the same: that program is dead.
+        external_wal_max_mib: u64 = 256, 16..=65_536;
     }
 
     /// Backups by the clock: sets in a directory, each with a database and the configuration file.

@@ -33,6 +33,18 @@ pub enum Synchronous {
     Normal,
 }
 
+/// Who copies the write-ahead log into the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checkpoints {
+    /// The writer, between commits.
+    Own,
+    /// Another program, which reads the log before it starts anew: a replicator such as Litestream.
+    External {
+        /// From here on, in bytes, that program is taken for dead, and the writer does it after all.
+        wal_bytes_max: u64,
+    },
+}
+
 /// What a connection keeps in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MemoryUse {
@@ -70,6 +82,8 @@ pub struct DiskUse {
     pub gather: Duration,
     /// After so many units the WAL is copied into the database between commits; then it starts anew by itself.
     pub units_per_checkpoint: usize,
+    /// Who does that.
+    pub checkpoints: Checkpoints,
     /// Bytes of a page of a new database: each commit writes every page that it changes as a whole.
     pub page_bytes: i64,
     /// What is kept of it in memory.
@@ -84,6 +98,7 @@ impl DiskUse {
             synchronous,
             gather: Duration::ZERO,
             units_per_checkpoint: 1000,
+            checkpoints: Checkpoints::Own,
             page_bytes: 4096,
             memory: MemoryUse::WRITER,
         }
@@ -96,6 +111,7 @@ impl DiskUse {
             synchronous,
             gather: Duration::from_millis(200),
             units_per_checkpoint: 10_000,
+            checkpoints: Checkpoints::Own,
             page_bytes: 1024,
             memory: MemoryUse::WRITER,
         }
@@ -226,6 +242,9 @@ pub(super) fn open_writer(database: &Path, disk_use: DiskUse) -> Result<Connecti
     connection.pragma_update(None, "journal_size_limit", WAL_JOURNAL_BYTES_MAX)?;
     // The writer checkpoints by itself, off the commit path.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // What another program hasn't read yet stays there when the last connection is closed.
+    let leaves_log = disk_use.checkpoints != Checkpoints::Own;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leaves_log)?;
     migrate::migrate(&mut connection)?;
     Ok(connection)
 }

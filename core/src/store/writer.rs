@@ -29,7 +29,7 @@ use tokio::sync::mpsc;
 use self::apply::Care;
 use self::lane::Pending;
 use super::error::StoreError;
-use super::open::{self, DataDir, DiskUse};
+use super::open::{self, Checkpoints, DataDir, DiskUse};
 use super::tables::terms::IndexChange;
 use super::tables::{self, meta};
 use super::units::index_posts;
@@ -343,7 +343,9 @@ impl WriterThread {
             self.pulse.at_rest();
         }
         self.pulse.all_is_committed();
-        self.checkpoint("TRUNCATE");
+        if self.disk_use.checkpoints == Checkpoints::Own {
+            self.checkpoint("TRUNCATE");
+        }
     }
 
     /// Applies what waits now, as one batch, on the caller's thread.

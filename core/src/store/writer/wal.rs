@@ -2,7 +2,7 @@
 
 use super::WriterThread;
 use crate::clock::Moment;
-use crate::store::open;
+use crate::store::open::{self, Checkpoints};
 
 /// After so many units a log that a reader holds is tried again, however rarely it is looked after else.
 pub(super) const UNITS_PER_RETRY: usize = 1000;
@@ -10,6 +10,11 @@ pub(super) const UNITS_PER_RETRY: usize = 1000;
 impl WriterThread {
     /// Copies the log into the database when it is time, so that it starts anew.
     pub(super) fn bound_wal(&mut self) {
+        if let Checkpoints::External { wal_bytes_max } = self.disk_use.checkpoints {
+            self.wishes.checkpoint = false;
+            self.bound_foreign_wal(wal_bytes_max);
+            return;
+        }
         // Whoever holds the log for long says so, and looks himself how long it gets: nobody's write waits for him.
         let is_held = self.long_reads.are_held();
         if std::mem::take(&mut self.wishes.checkpoint) && !is_held {
@@ -37,6 +42,26 @@ impl WriterThread {
         });
         self.was_blocked = was_blocked && is_large && !is_held;
         self.units_since_checkpoint = 0;
+    }
+
+    /// Takes the place of the program that should look after the log once that let it grow over its bound. It is never waited
+    /// for: when it lives, it holds the log, and a log that nobody holds starts anew by itself once all of it is copied.
+    fn bound_foreign_wal(&mut self, wal_bytes_max: u64) {
+        let wal = open::wal_of(&self.data_dir.database());
+        let bytes = std::fs::metadata(&wal).map_or(0, |metadata| metadata.len());
+        if bytes < wal_bytes_max {
+            self.was_blocked = false;
+            return;
+        }
+        if self.was_blocked && self.units_since_checkpoint < UNITS_PER_RETRY {
+            return;
+        }
+        self.units_since_checkpoint = 0;
+        if !self.was_blocked {
+            tracing::warn!(target: "kinglet::store::writer", bytes, "nobody else checkpoints the database: kinglet does it, and the replica has to begin anew");
+            self.was_blocked = true;
+        }
+        self.checkpoint("PASSIVE");
     }
 
     /// Copies the log into the database; answers whether a reader held it back.
