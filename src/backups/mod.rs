@@ -114,6 +114,7 @@ impl Backups {
             settings: self.settings_file.as_ref().map(|file| file.to_path_buf()),
             wal_bytes_max: self.config.backup.wal_max_mib.saturating_mul(MIB),
             long_reads: self.long_reads.clone(),
+            is_still: false,
             now: self.clock.now(),
         };
         let made = blocking(move || backup::back_up(&plan)).await?;

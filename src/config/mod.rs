@@ -151,7 +151,7 @@ settings::settings! {
         profile: StorageProfile = StorageProfile::Default;
         /// Whether another program (Litestream) checkpoints the database; see docs/operations.md.
         external_checkpoint: bool = false;
-        /// MiB of write-ahead log, 16 to 65536, from which on kinglet does it all the same: that program is dead.
+        /// MiB of write-ahead log, 16 to 65536, at which that program is dead and kinglet does it.
         external_wal_max_mib: u64 = 256, 16..=65_536;
     }
 
@@ -161,7 +161,7 @@ settings::settings! {
         directory: Option<PathBuf> = None;
         /// The newest that are kept, 1 to 1000.
         keep: u32 = 7, 1..=1000;
-        /// MiB by which the write-ahead log may grow while a backup is copied, 16 to 1048576; then that is given up.
+        /// MiB by which the write-ahead log may grow for a backup, 16 to 1048576; then that is given up.
         wal_max_mib: u64 = 1024, 16..=1_048_576;
         /// Program, with its arguments, that takes a finished one away; {} is its directory; [] for none.
         after_command: Vec<String> = Vec::new(), 0..=64;

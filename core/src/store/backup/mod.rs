@@ -16,8 +16,8 @@ pub use self::disks::are_on_same_disk;
 pub use self::restore::{Reapplied, RestorePlan, Restored, restore, try_out};
 pub use self::set::{
     DATABASE_NAME, LeftOut, ListedSet, MANIFEST_NAME, MARKER_NAME, Manifest, ManifestFile,
-    SET_PREFIX, SETS_MAX, SETTINGS_NAME, SHIPPED_NAME, SetState, list, mark_shipped, name_at,
-    remove,
+    SET_PREFIX, SETS_MAX, SETTINGS_NAME, SHIPPED_NAME, SetState, list, look_at, mark_shipped,
+    name_at, remove,
 };
 pub use self::verify::verify;
 
@@ -42,6 +42,8 @@ pub struct Plan {
     pub wal_bytes_max: u64,
     /// Where the writer learns that somebody holds its log.
     pub long_reads: LongReads,
+    /// Whether nobody else has the database open: then the file system may share its blocks with the copy.
+    pub is_still: bool,
     /// The present moment.
     pub now: Timestamp,
 }
@@ -55,6 +57,7 @@ impl Plan {
             settings: None,
             wal_bytes_max: u64::MAX,
             long_reads: LongReads::default(),
+            is_still: false,
             now,
         }
     }
@@ -233,6 +236,11 @@ fn left_out(has_settings: bool) -> Vec<LeftOut> {
         why: why.to_owned(),
     };
     left_out.into_iter().map(own).collect()
+}
+
+/// Removes what was put together of commits whose numbers others are going to have.
+pub(in crate::store) fn forget_timelines(data_dir: &Path) -> Result<(), BackupError> {
+    restore::remove_if_there(&data_dir.join(restore::SNAPSHOTS_NAME))
 }
 
 fn sync(path: &Path) -> Result<(), StoreError> {
@@ -513,9 +521,18 @@ mod tests {
         let data_dir = parent.path().join("data");
         // What an attempt left that was broken off.
         fs::create_dir_all(data_dir.join("restoring")).expect("it is made");
+        fs::create_dir(data_dir.join("timelines")).expect("it is made");
+        fs::write(data_dir.join("kinglet.db-wal"), "of another").expect("writes");
+        let refused = restored(&set, &data_dir);
+        assert!(
+            matches!(refused, Err(BackupError::Occupied(_))),
+            "{refused:?}"
+        );
+        fs::remove_file(data_dir.join("kinglet.db-wal")).expect("it was there");
         fs::write(data_dir.join("restoring/kinglet.db"), "half").expect("writes");
         assert_eq!(restored(&set, &data_dir).expect("restored").reapplied, None);
         assert!(!data_dir.join("restoring").exists());
+        assert!(!data_dir.join("timelines").exists());
         let found = Reader::open(&database_in(&data_dir))
             .and_then(|mut reader| reader.run(&FindInstanceUrl))
             .expect("an answer");

@@ -14,13 +14,17 @@ use super::verify::{require_no_log, require_sound, verify};
 use super::{BackupError, file_error};
 use crate::clock::SharedClock;
 use crate::store::error::StoreError;
-use crate::store::open::{DataDir, Synchronous, database_in};
+use crate::store::open::{DataDir, Synchronous, database_in, wal_of};
 use crate::store::units::{ReapplyDeletion, SetInstanceUrl};
+use crate::store::upgrade;
 use crate::store::writer::{Unit, WriteError, Writer, WriterThread};
 use crate::telemetry::Telemetry;
 
 /// Where a data directory is restored until it is whole; its name within that directory.
 const WORKPLACE_NAME: &str = "restoring";
+
+/// Where timelines are kept that were put together; its name within a data directory.
+pub(super) const SNAPSHOTS_NAME: &str = "timelines";
 
 /// What becomes of a set.
 pub struct RestorePlan {
@@ -65,8 +69,9 @@ pub fn restore(
     let manifest = verify(&plan.set)?;
     let database = database_in(&plan.data_dir);
     let occupied = || BackupError::Occupied(plan.data_dir.clone());
-    // Nothing is touched where there is something.
-    if database.exists() {
+    // Nothing is touched where there is something. A log without its database would be taken into the restored one.
+    let is_occupied = || database.exists() || wal_of(&database).exists();
+    if is_occupied() {
         return Err(occupied());
     }
     // Nobody may write to what deletions are looked up in, or more is deleted afterwards.
@@ -75,9 +80,11 @@ pub fn restore(
         _ => None,
     };
     let data_dir = DataDir::own(&plan.data_dir)?;
-    if database.exists() {
+    if is_occupied() {
         return Err(occupied());
     }
+    // Made of commits that have the numbers of others now.
+    super::forget_timelines(data_dir.path())?;
     let workplace = Workplace::make(data_dir.path())?;
     let made = database_in(&workplace.0);
     let (expected, found) = copy_database(&manifest, &plan.set, &made)?;
@@ -122,7 +129,7 @@ pub fn try_out(
     Ok(restored?.manifest)
 }
 
-fn remove_if_there(directory: &Path) -> Result<(), BackupError> {
+pub(super) fn remove_if_there(directory: &Path) -> Result<(), BackupError> {
     match fs::remove_dir_all(directory) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(file_error("can't be removed", directory)(error).into())
@@ -189,6 +196,8 @@ fn bring_up(
             Ok(())
         })?;
     }
+    // The set is the snapshot that a rewriting migration wants.
+    upgrade::rewrite(made)?;
     let (thread, writer) = WriterThread::open(
         DataDir::own(workplace)?,
         Synchronous::Normal,

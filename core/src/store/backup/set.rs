@@ -243,20 +243,24 @@ pub fn list(directory: &Path) -> Result<Vec<ListedSet>, StoreError> {
     names.truncate(SETS_MAX);
     let sets = names.into_iter().map(|name| {
         let path = directory.join(name);
-        let state = if path.join(MARKER_NAME).exists() {
-            SetState::Unfinished
-        } else {
-            match read_manifest(&path) {
-                Ok(manifest) => SetState::Whole {
-                    manifest: Box::new(manifest),
-                    is_shipped: path.join(SHIPPED_NAME).exists(),
-                },
-                Err(_) => SetState::Unreadable,
-            }
-        };
+        let state = look_at(&path);
         ListedSet { path, state }
     });
     Ok(sets.collect())
+}
+
+/// Where a set stands.
+pub fn look_at(set: &Path) -> SetState {
+    if set.join(MARKER_NAME).exists() {
+        return SetState::Unfinished;
+    }
+    match read_manifest(set) {
+        Ok(manifest) => SetState::Whole {
+            manifest: Box::new(manifest),
+            is_shipped: set.join(SHIPPED_NAME).exists(),
+        },
+        Err(_) => SetState::Unreadable,
+    }
 }
 
 /// Removes a set, or what a crash left of one. Whatever else lies in it stays, with its directory.

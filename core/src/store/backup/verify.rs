@@ -88,7 +88,7 @@ impl Query for Describe {
 
     fn run(&self, view: &View<'_>) -> Result<Described, StoreError> {
         let schema = migrate::schema(view.connection)?;
-        migrate::refuse_newer(schema)?;
+        migrate::refuse_newer(view.connection)?;
         // The invariants are those of this kinglet's schema: what an older one wrote is held against them when it has been
         // brought up.
         let findings = if schema == migrate::known() {
