@@ -13,7 +13,7 @@ pub use super::dev::Dev;
 use super::health::Health;
 use super::man_pages::ManPages;
 use super::profile::Profile;
-use crate::config::{InstanceUrl, ListenAddresses, Override, Sources};
+use crate::config::{ListenAddresses, Override, Sources};
 use crate::control::protocol::STATISTICS_DAYS_MAX;
 use crate::domain::statistics::Day;
 
@@ -155,6 +155,14 @@ Times are those of instance.time_zone; in JSON with their offset from UTC."
     #[command(after_help = super::restore::EXAMPLES)]
     Restore(super::restore::Restore),
 
+    /// Rewrite what is stored for this version, where that is needed, after a verified snapshot
+    #[command(after_help = super::upgrade::UPGRADE_EXAMPLES)]
+    Upgrade(super::upgrade::Upgrade),
+
+    /// Go back to before the last upgrade; the newer database is kept aside
+    #[command(after_help = super::upgrade::ROLLBACK_EXAMPLES)]
+    Rollback(super::upgrade::Rollback),
+
     /// Show or make the configuration
     #[command(subcommand)]
     Config(Config),
@@ -181,7 +189,7 @@ Ends with q or Ctrl-C. The website shows the same at /admin/live.")]
 
     /// Change what the instance is
     #[command(subcommand)]
-    Instance(Instance),
+    Instance(super::instance::Instance),
 
     /// Draw the statistics in the terminal, or compute them again
     #[command(
@@ -612,26 +620,6 @@ pub struct ConfigInit {
     pub file: Option<PathBuf>,
 }
 
-/// `instance ...`
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum Instance {
-    /// Change the public address that the instance remembers
-    #[command(after_help = "\
-Examples:
-  kinglet instance set-url https://example.org
-
-It has to agree with instance.url where that is configured.")]
-    SetUrl(InstanceSetUrl),
-}
-
-/// Options of `instance set-url`.
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct InstanceSetUrl {
-    /// The new address
-    #[arg(value_name = "URL")]
-    pub url: InstanceUrl,
-}
-
 /// What can be written on the command line, for whoever describes it: shells, the manual.
 pub(super) fn grammar() -> clap::Command {
     Line::command()
@@ -694,6 +682,7 @@ impl Cli {
 #[cfg(test)]
 mod tests {
     use super::super::backup::{Backup, BackupCommand, BackupVerify};
+    use super::super::instance::{Instance, InstanceSetUrl};
     use super::super::restore::Restore;
     use super::*;
 

@@ -14,7 +14,7 @@ pub mod debug;
 mod dev;
 mod doctor;
 mod health;
-mod instance;
+pub mod instance;
 mod invite;
 pub mod log;
 mod mail;
@@ -27,6 +27,7 @@ mod stats;
 mod tasks;
 mod token;
 pub mod top;
+pub mod upgrade;
 mod user;
 
 use std::ffi::OsString;
@@ -49,6 +50,7 @@ use crate::randomness::Randomness;
 use crate::store::backup::BackupError;
 use crate::store::error::StoreError;
 use crate::store::open::database_in;
+use crate::store::upgrade::UpgradeError;
 
 /// A command that failed, or found something.
 const EXIT_FAILED: u8 = 1;
@@ -73,6 +75,9 @@ enum CliError {
     /// There is no backup, or none that can be used.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// The stored data wasn't upgraded, or not taken back.
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
     /// There is nothing there to work with.
     #[error("{0}: there is no instance in this directory")]
     NoInstance(PathBuf),
@@ -200,6 +205,8 @@ fn dispatch(
         Command::Mail(args::Mail::Test(test)) => mail::test(test, &config),
         Command::Check(output) => check::run(*output, &config),
         Command::Backup(backup) => backup::run(backup, &loaded),
+        Command::Upgrade(options) => upgrade::upgrade(*options, &config),
+        Command::Rollback(options) => upgrade::rollback(*options, &config),
         Command::Restore(options) => restore::run(options, &config),
         Command::Tasks(command) => tasks::run(command, &config),
         Command::Debug(command) => debug::run(command, &loaded),
@@ -208,7 +215,7 @@ fn dispatch(
         Command::Profile(options) => profile::run(options, &config),
         Command::SetupLink(output) => setup_link::run(*output, &config),
         Command::Stats(options) => stats::run(options, &config),
-        Command::Instance(args::Instance::SetUrl(set)) => instance::set_url(set, &config),
+        Command::Instance(instance::Instance::SetUrl(set)) => instance::set_url(set, &config),
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 }
 
 fn migrate_by(connection: &mut Connection, migrations: &[Migration]) -> Result<(), StoreError> {
-    refuse_newer_than(connection, count(migrations))?;
+    refuse_newer_by(connection, migrations)?;
     let found = schema(connection)?;
     // An empty file has nothing that could be lost. In any other nothing is begun that can't be ended.
     if found > 0 && needs_rewriting(found, migrations) {
@@ -109,10 +109,15 @@ pub(super) fn known() -> i64 {
 
 /// Refuses a database that a newer kinglet rewrote. What one only added to it does no harm.
 pub(super) fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
-    refuse_newer_than(connection, known())
+    refuse_newer_by(connection, MIGRATIONS)
 }
 
-fn refuse_newer_than(connection: &Connection, known: i64) -> Result<(), StoreError> {
+/// The same for a kinglet that knows these migrations.
+pub(super) fn refuse_newer_by(
+    connection: &Connection,
+    migrations: &[Migration],
+) -> Result<(), StoreError> {
+    let known = count(migrations);
     let found = schema(connection)?;
     if found <= known {
         return Ok(());

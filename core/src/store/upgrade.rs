@@ -110,6 +110,7 @@ fn forecast_by(data_dir: &DataDir, migrations: &[Migration]) -> Result<Forecast,
     let database = data_dir.database();
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
     let connection = open(data_dir)?;
+    migrate::refuse_newer_by(&connection, migrations)?;
     let from = migrate::schema(&connection)?;
     drop(connection);
     let database_bytes = bytes(&database) + bytes(&wal_of(&database));
