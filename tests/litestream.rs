@@ -6,9 +6,10 @@ mod support;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join_all;
+use kinglet::clock::Moment;
 use rusqlite::{Connection, OpenFlags};
 use support::operations::{blocks, commands, part};
 use support::process::{Place, Running};
@@ -24,6 +25,8 @@ const WRITING: Duration = Duration::from_secs(8);
 const REPLICATED_MAX: Duration = Duration::from_secs(30);
 /// The bound of the log in these tests, in MiB: the least that can be set.
 const WAL_MAX_MIB: u64 = 16;
+/// How long it may take to fill the log.
+const CHECKPOINT_MAX: Duration = Duration::from_secs(90);
 /// Posts at once.
 const WRITERS: usize = 8;
 
@@ -39,9 +42,7 @@ impl Hosts {
             primary: Place::new(),
             standby: Place::new(),
         };
-        let [settings, ..] = &blocks(&part(HEADING), "toml")[..] else {
-            panic!("the page has the settings");
-        };
+        let settings = blocks(&part(HEADING), "toml").concat();
         assert!(settings.contains("external_checkpoint = true"));
         let limits = "\n[limits]\nrate_limits = false\n";
         let settings = settings.replace("= 256", &format!("= {WAL_MAX_MIB}")) + limits;
@@ -155,13 +156,18 @@ fn token(place: &Place, name: &str) -> String {
 /// A post that was acknowledged.
 struct Acknowledged {
     id: String,
-    at: Instant,
+    at: Moment,
 }
 
-/// Writes until nobody answers, or for as long.
-async fn write(client: Client, until: Instant) -> Vec<Acknowledged> {
+fn passed(since: Moment) -> Duration {
+    Duration::from_nanos(since.elapsed_nanos())
+}
+
+/// Writes for so long.
+async fn write(client: Client, time: Duration) -> Vec<Acknowledged> {
     let mut acknowledged = Vec::new();
-    while Instant::now() < until {
+    let begun = Moment::now();
+    while passed(begun) < time {
         let text = "a tern ".repeat(50);
         let body = serde_json::json!({"status": text});
         let answer = client.post("/api/v1/statuses", body).await;
@@ -169,16 +175,15 @@ async fn write(client: Client, until: Instant) -> Vec<Acknowledged> {
         let post: serde_json::Value = serde_json::from_str(&answer.text).expect("JSON");
         acknowledged.push(Acknowledged {
             id: post["id"].as_str().expect("an id").to_owned(),
-            at: Instant::now(),
+            at: Moment::now(),
         });
     }
     acknowledged
 }
 
 async fn write_together(running: &Running, token: &str, time: Duration) -> Vec<Acknowledged> {
-    let until = Instant::now() + time;
     let client = || Client::new(&running.url).with_token(token);
-    let written = join_all((0..WRITERS).map(|_| write(client(), until))).await;
+    let written = join_all((0..WRITERS).map(|_| write(client(), time))).await;
     let mut written: Vec<_> = written.into_iter().flatten().collect();
     written.sort_by(|one, other| one.id.cmp(&other.id));
     written
@@ -206,7 +211,7 @@ async fn a_standby_is_promoted_with_nothing_lost_beyond_the_stated_lag() {
     let running = hosts.primary.serve();
     let written = write_together(&running, &token, WRITING).await;
     // The machine dies with all that ran on it.
-    let died = Instant::now();
+    let died = Moment::now();
     drop(running);
     drop(replicating);
     hosts.promote();
@@ -217,7 +222,9 @@ async fn a_standby_is_promoted_with_nothing_lost_beyond_the_stated_lag() {
         "a prefix"
     );
     let lost = &written[found.len()..];
-    let lag = lost.first().map_or(Duration::ZERO, |first| died - first.at);
+    let lag = lost.first().map_or(Duration::ZERO, |first| {
+        Duration::from_nanos(died.nanos_since(first.at))
+    });
     println!("{} posts, {} lost, lag {lag:?}", written.len(), lost.len());
     assert!(lag <= LAG_MAX, "{lag:?}");
     let serving = hosts.standby.serve();
@@ -245,9 +252,10 @@ async fn the_log_is_bounded_when_litestream_is_dead_and_it_begins_anew_when_it_l
     // Only a checkpoint changes the database's file, and nobody but kinglet is left to do one.
     let taken_in = || fs::metadata(&database).expect("it is there").len();
     let (before, mut longest) = (taken_in(), 0);
-    let patience = Instant::now() + Duration::from_secs(90);
+    let dead_since = Moment::now();
     while taken_in() == before {
-        assert!(Instant::now() < patience, "{longest} MiB and no checkpoint");
+        let waited = passed(dead_since);
+        assert!(waited < CHECKPOINT_MAX, "{longest} MiB and no checkpoint");
         let more = write_together(&running, &token, Duration::from_millis(500)).await;
         written.extend(more);
         longest = longest.max(mib());

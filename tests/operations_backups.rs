@@ -1,4 +1,4 @@
-//! The part of docs/operations.md about backups: every command in it is run, in its order.
+//! The parts of docs/operations.md about backups and upgrades: every command in it is run, in its order.
 
 mod support;
 
@@ -10,7 +10,12 @@ use support::process::Place;
 use support::server::Client;
 
 /// The parts of which the commands are run, in this order; Litestream's are run by its own test.
-const PARTS: [&str; 2] = ["### Make one now", "### Restore one"];
+const PARTS: [&str; 4] = [
+    "### Make one now",
+    "### Restore one",
+    "### Upgrade",
+    "### Go back",
+];
 
 #[tokio::test]
 async fn every_command_about_backups_does_what_it_says() {
@@ -48,6 +53,10 @@ async fn every_command_about_backups_does_what_it_says() {
         std::env::var("PATH").unwrap_or_default()
     );
     for heading in PARTS {
+        if heading == "### Go back" {
+            // As an upgrade that had something to rewrite leaves it.
+            place.done(&["backup", &at_home("/var/lib/kinglet/before-upgrade")]);
+        }
         let steps = commands(&part(heading));
         assert!(steps.len() >= 2, "{heading}: {steps:?}");
         for step in steps {

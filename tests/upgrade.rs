@@ -150,6 +150,7 @@ fn a_newer_database_is_refused_with_a_sentence_and_one_that_was_only_added_to_is
     );
     let running = place.serve();
     assert!(running.stop().status.success());
+    assert_eq!(place.done(&["check"]), "every invariant holds\n");
     change("UPDATE meta SET value = '4711' WHERE name = 'least_schema'");
     for arguments in [
         &["serve", "--listen", "127.0.0.1:0"][..],

@@ -231,7 +231,6 @@ impl ServerBuilder {
     }
 
     /// The file that the settings come from, as an absolute path: backups bring it along.
-    #[must_use]
     pub fn settings_file(mut self, file: Option<PathBuf>) -> Self {
         self.settings_file = file;
         self
