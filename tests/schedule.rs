@@ -103,8 +103,8 @@ async fn what_was_missed_is_caught_up_once() {
     let server = house.open(|_| {}).await;
     until(&server, is_planned).await;
     server.shutdown().await.expect("it stops");
-    house.clock.advance_millis(3 * DAY_MILLIS);
-    let back_at = Timestamp::from_millis(support::server::START.millis() + 3 * DAY_MILLIS);
+    house.clock.advance_millis(8 * DAY_MILLIS);
+    let back_at = Timestamp::from_millis(support::server::START.millis() + 8 * DAY_MILLIS);
     let server = house.open(|_| {}).await;
     let rows = until(&server, |rows| {
         rows.iter().all(|row| row.finished_at.is_some())
@@ -192,7 +192,7 @@ async fn a_paused_task_waits_until_it_may_go_on() {
         })
         .await;
     assert!(refused.is_err(), "it says that it is paused");
-    house.clock.advance_millis(2 * DAY_MILLIS);
+    house.clock.advance_millis(8 * DAY_MILLIS);
     server.instance().wakes.ring_all();
     let rows = until(&server, |rows| {
         let others = rows.iter().filter(|row| row.task != "sessions");

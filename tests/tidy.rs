@@ -196,16 +196,10 @@ const RULES: &[Rule] = &[
 ];
 
 /// Where SQL may stand beside `core/src/store/tables/`.
-const SQL_ELSEWHERE: &[(&str, &str)] = &[
-    (
-        "core/src/store/backup.rs",
-        "copies and checks whole databases",
-    ),
-    (
-        "core/src/store/invariants.rs",
-        "asks what must hold across tables",
-    ),
-];
+const SQL_ELSEWHERE: &[(&str, &str)] = &[(
+    "core/src/store/invariants.rs",
+    "asks what must hold across tables",
+)];
 
 const SQL_VERBS: &[&str] = &[
     "SELECT ",

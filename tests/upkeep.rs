@@ -118,7 +118,14 @@ async fn backups_are_consistent_while_somebody_writes() {
     for number in 0..BACKUPS {
         let directory = parent.path().join(number.to_string());
         let directory = directory.to_str().expect("UTF-8").to_owned();
-        let made = control::handle(Request::BackUp { directory }, &instance).await;
+        let made = control::handle(
+            Request::BackUp {
+                directory,
+                settings: None,
+            },
+            &instance,
+        )
+        .await;
         let Ok(Answer::BackedUp { manifest }) = made else {
             panic!("{made:?}");
         };

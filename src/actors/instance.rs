@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use self::probes::Probes;
 use crate::Actors;
+use crate::backups::Backups;
 use crate::clock::{SharedClock, Timestamp};
 use crate::config::{Config, InstanceUrl};
 use crate::logging::LogControl;
@@ -38,6 +39,8 @@ pub struct Instance {
     pub wakes: WakeUps,
     /// What changes the log's levels; none where another program decides what is logged.
     pub log: Option<LogControl>,
+    /// What backups are made with.
+    pub backups: Backups,
     /// Everything that is stored.
     pub data_dir: Arc<PathBuf>,
     /// What it says about itself.

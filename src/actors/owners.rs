@@ -125,6 +125,7 @@ owned_by! { Tasks:
     units::SweepJobs,
     units::SweepSessions,
     units::SweepSignUps,
+    units::EmptyLog,
     units::TidyDatabase,
     units::YieldJob,
     queries::jobs::FindJob,

@@ -22,6 +22,7 @@ pub use error::BootError;
 pub use open::{Opened, own_data_dir};
 
 use std::future::{Future, pending};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -102,6 +103,8 @@ pub fn run<T>(work: impl Future<Output = Result<T, BootError>>) -> Result<T, Boo
 pub struct Plan {
     /// The settings.
     pub config: Config,
+    /// The file that they come from, as an absolute path: part of backups.
+    pub settings_file: Option<PathBuf>,
     /// The time.
     pub clock: SharedClock,
     /// Random numbers.
@@ -351,6 +354,7 @@ mod tests {
         config.storage.data_dir = directory.path().join("data");
         Plan {
             config,
+            settings_file: None,
             clock: Arc::new(SystemClock),
             randomness: Randomness::seeded(1),
             log: None,

@@ -28,20 +28,22 @@ use crate::actors::timelines::{
     PersistWindows, Residency, SnapshotKeeper, Timelines, TimelinesSetup,
 };
 use crate::actors::users::{Standings, StandingsSink, Users, UsersSetup};
+use crate::backups::Backups;
 use crate::config::{self, Config, StorageProfile};
 use crate::domain::access::Registration;
 use crate::instance::Instance;
 use crate::store::error::StoreError;
-use crate::store::open::{DataDir, DiskUse, Synchronous};
+use crate::store::open::{Checkpoints, DataDir, DiskUse, Synchronous};
 use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::Reader;
 use crate::store::units::SetInstanceUrl;
-use crate::store::writer::{Switch, WriterThread};
+use crate::store::writer::{LongReads, Switch, WriterThread};
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::ActorName;
 use crate::threads::{ThreadLog, name_this};
 use crate::unsubscribe::UnsubscribeKey;
 
+const MIB: u64 = 1024 * 1024;
 /// How long the owners' threads may take to end.
 const OWNERS_STOP_MAX: Duration = Duration::from_secs(2);
 /// How long the readers and the keeper of snapshots may take to end.
@@ -78,9 +80,20 @@ pub fn disk_use(settings: &config::Storage) -> DiskUse {
         config::Synchronous::Full => Synchronous::Full,
         config::Synchronous::Normal => Synchronous::Normal,
     };
-    match settings.profile {
+    let disk_use = match settings.profile {
         StorageProfile::Default => DiskUse::prompt(synchronous),
         StorageProfile::Flash => DiskUse::sparing(synchronous),
+    };
+    let checkpoints = if settings.external_checkpoint {
+        Checkpoints::External {
+            wal_bytes_max: settings.external_wal_max_mib.saturating_mul(MIB),
+        }
+    } else {
+        Checkpoints::Own
+    };
+    DiskUse {
+        checkpoints,
+        ..disk_use
     }
 }
 
@@ -137,6 +150,7 @@ pub struct Opened {
     tasks: Option<JoinHandle<()>>,
     stop_tasks: watch::Sender<bool>,
     hurry: Switch,
+    long_reads: LongReads,
 }
 
 /// What waits for the instance to begin its work.
@@ -187,6 +201,7 @@ impl Opened {
     ) -> Result<Self, BootError> {
         let Plan {
             config,
+            settings_file,
             clock,
             randomness,
             log,
@@ -313,6 +328,7 @@ impl Opened {
             mail.turn_on();
         }
         let hurry = writer_thread.hurry_switch();
+        let long_reads = writer_thread.long_reads();
         let unsubscribe_key = UnsubscribeKey::new(writer_thread.unsubscribe_key()?);
         let identity = writer_thread.identity()?;
         let (writer_alive, writer_ended) = oneshot::channel();
@@ -335,10 +351,21 @@ impl Opened {
             standings,
         };
         let config = Arc::new(config);
+        let path = Arc::new(path);
         let url = Arc::new(url);
         let mailer = MailerSetup::of(&config, &url, &unsubscribe_key, identity, letter_box);
         let (stop_tasks, tasks_stopped) = watch::channel(false);
+        let backups = Backups {
+            actors: actors.clone(),
+            config: Arc::clone(&config),
+            settings_file: settings_file.map(Arc::new),
+            data_dir: Arc::clone(&path),
+            clock: Arc::clone(&clock),
+            randomness: randomness.branch("backups"),
+            long_reads: long_reads.clone(),
+        };
         let manager = TaskManager {
+            backups: backups.clone(),
             mailer,
             actors: actors.clone(),
             config: Arc::clone(&config),
@@ -364,7 +391,8 @@ impl Opened {
                 unsubscribe_key,
                 wakes,
                 log,
-                data_dir: Arc::new(path),
+                backups,
+                data_dir: path,
                 telemetry,
                 probes: Arc::default(),
             },
@@ -376,6 +404,7 @@ impl Opened {
             tasks: None,
             stop_tasks,
             hurry,
+            long_reads,
         };
         if rule == UrlRule::Keep
             && remembered.is_none()
@@ -430,6 +459,7 @@ impl Opened {
         let times = StopTimes::of(&self.instance.config);
         let pulse = Arc::clone(&self.instance.telemetry.writer.pulse);
         self.hurry.turn_on();
+        self.long_reads.end();
         // What waits to begin holds doors as well.
         drop(self.rest);
         // A task that ended already needs no signal.

@@ -13,7 +13,7 @@ pub use super::dev::Dev;
 use super::health::Health;
 use super::man_pages::ManPages;
 use super::profile::Profile;
-use crate::config::{InstanceUrl, ListenAddresses, Override, Sources};
+use crate::config::{ListenAddresses, Override, Sources};
 use crate::control::protocol::STATISTICS_DAYS_MAX;
 use crate::domain::statistics::Day;
 
@@ -144,10 +144,24 @@ Times are those of instance.time_zone; in JSON with their offset from UTC."
     Tasks(Tasks),
 
     /// Make a checked copy of the data, also while the server runs
-    #[command(after_help = "\
-Examples:
-  kinglet backup /var/backups/kinglet/monday")]
-    Backup(Backup),
+    #[command(
+        args_conflicts_with_subcommands = true,
+        subcommand_negates_reqs = true,
+        after_help = super::backup::EXAMPLES
+    )]
+    Backup(super::backup::Backup),
+
+    /// Make an instance of a backup, in a data directory that has none; what is there is never written over
+    #[command(after_help = super::restore::EXAMPLES)]
+    Restore(super::restore::Restore),
+
+    /// Rewrite what is stored for this version, where that is needed, after a verified snapshot
+    #[command(after_help = super::upgrade::UPGRADE_EXAMPLES)]
+    Upgrade(super::upgrade::Upgrade),
+
+    /// Go back to before the last upgrade; the newer database is kept aside
+    #[command(after_help = super::upgrade::ROLLBACK_EXAMPLES)]
+    Rollback(super::upgrade::Rollback),
 
     /// Show or make the configuration
     #[command(subcommand)]
@@ -175,7 +189,7 @@ Ends with q or Ctrl-C. The website shows the same at /admin/live.")]
 
     /// Change what the instance is
     #[command(subcommand)]
-    Instance(Instance),
+    Instance(super::instance::Instance),
 
     /// Draw the statistics in the terminal, or compute them again
     #[command(
@@ -580,18 +594,6 @@ pub struct JobRetry {
     pub all: bool,
 }
 
-/// Options of `backup`.
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct Backup {
-    /// Directory to make the copy in
-    #[arg(value_name = "DIR")]
-    pub directory: PathBuf,
-
-    /// Whether the answer is for a script.
-    #[command(flatten)]
-    pub output: Output,
-}
-
 /// `config ...`
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Config {
@@ -616,26 +618,6 @@ pub struct ConfigInit {
     /// File to write; one that exists is left alone [default: standard output]
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
-}
-
-/// `instance ...`
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum Instance {
-    /// Change the public address that the instance remembers
-    #[command(after_help = "\
-Examples:
-  kinglet instance set-url https://example.org
-
-It has to agree with instance.url where that is configured.")]
-    SetUrl(InstanceSetUrl),
-}
-
-/// Options of `instance set-url`.
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct InstanceSetUrl {
-    /// The new address
-    #[arg(value_name = "URL")]
-    pub url: InstanceUrl,
 }
 
 /// What can be written on the command line, for whoever describes it: shells, the manual.
@@ -699,6 +681,9 @@ impl Cli {
 
 #[cfg(test)]
 mod tests {
+    use super::super::backup::{Backup, BackupCommand, BackupVerify};
+    use super::super::instance::{Instance, InstanceSetUrl};
+    use super::super::restore::Restore;
     use super::*;
 
     /// A command line without quoting: words separated by spaces.
@@ -938,7 +923,33 @@ mod tests {
         );
         assert!(matches!(
             command("kinglet backup out"),
-            Command::Backup(Backup { directory, .. }) if directory == *"out"
+            Command::Backup(Backup { directory: Some(directory), command: None, .. }) if directory == *"out"
+        ));
+        assert!(matches!(
+            command("kinglet backup verify out --json"),
+            Command::Backup(Backup {
+                directory: None,
+                command: Some(BackupCommand::Verify(BackupVerify {
+                    output: Output { json: true },
+                    ..
+                })),
+                ..
+            })
+        ));
+        assert!(matches!(
+            command("kinglet backup ./verify"),
+            Command::Backup(Backup { directory: Some(directory), .. }) if directory == *"./verify"
+        ));
+        for line in ["kinglet backup", "kinglet backup verify", "kinglet restore"] {
+            assert_eq!(kind(line), ErrorKind::MissingRequiredArgument, "{line}");
+        }
+        assert!(matches!(
+            command("kinglet restore out --url https://b.example --deletions-from old"),
+            Command::Restore(Restore {
+                url: Some(_),
+                deletions_from: Some(_),
+                ..
+            })
         ));
         assert_eq!(
             command("kinglet config show"),

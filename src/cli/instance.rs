@@ -1,9 +1,30 @@
 //! `kinglet instance`: what the instance is.
 
-use super::args::InstanceSetUrl;
+use clap::{Args, Subcommand};
+
 use super::{Beginning, CliError, ask, print};
-use crate::config::Config;
+use crate::config::{Config, InstanceUrl};
 use crate::control::protocol::{Answer, Request};
+
+/// `instance ...`
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Instance {
+    /// Change the public address that the instance remembers
+    #[command(after_help = "\
+Examples:
+  kinglet instance set-url https://example.org
+
+It has to agree with instance.url where that is configured.")]
+    SetUrl(InstanceSetUrl),
+}
+
+/// Options of `instance set-url`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct InstanceSetUrl {
+    /// The new address
+    #[arg(value_name = "URL")]
+    pub url: InstanceUrl,
+}
 
 pub(super) fn set_url(set: &InstanceSetUrl, config: &Config) -> Result<(), CliError> {
     if let Some(configured) = &config.instance.url

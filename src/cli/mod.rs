@@ -4,7 +4,7 @@
 //! store themselves and ask the same function that the server would have asked.
 
 pub mod args;
-mod backup;
+pub mod backup;
 pub mod bench;
 mod check;
 mod columns;
@@ -14,18 +14,20 @@ pub mod debug;
 mod dev;
 mod doctor;
 mod health;
-mod instance;
+pub mod instance;
 mod invite;
 pub mod log;
 mod mail;
 mod man_pages;
 pub mod profile;
+pub mod restore;
 mod serve;
 mod setup_link;
 mod stats;
 mod tasks;
 mod token;
 pub mod top;
+pub mod upgrade;
 mod user;
 
 use std::ffi::OsString;
@@ -45,8 +47,10 @@ use crate::control::client::{self, ClientError};
 use crate::control::protocol::{Answer, Failure, Request};
 use crate::logging::{self, LogControl};
 use crate::randomness::Randomness;
+use crate::store::backup::BackupError;
 use crate::store::error::StoreError;
 use crate::store::open::database_in;
+use crate::store::upgrade::UpgradeError;
 
 /// A command that failed, or found something.
 const EXIT_FAILED: u8 = 1;
@@ -68,6 +72,12 @@ enum CliError {
     /// It was refused.
     #[error(transparent)]
     Refused(#[from] Failure),
+    /// There is no backup, or none that can be used.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// The stored data wasn't upgraded, or not taken back.
+    #[error(transparent)]
+    Upgrade(#[from] UpgradeError),
     /// There is nothing there to work with.
     #[error("{0}: there is no instance in this directory")]
     NoInstance(PathBuf),
@@ -173,7 +183,7 @@ fn dispatch(
     }
     let config = loaded.config.clone();
     if let Command::Serve(_) = &cli.command {
-        return serve::run(config);
+        return serve::run(&loaded);
     }
     // A command says itself what it did; its store's log is for what goes wrong.
     install_log(&Log {
@@ -194,7 +204,10 @@ fn dispatch(
         Command::Token(args::Token::Create(create)) => token::create(create, &config),
         Command::Mail(args::Mail::Test(test)) => mail::test(test, &config),
         Command::Check(output) => check::run(*output, &config),
-        Command::Backup(backup) => backup::run(backup, &config),
+        Command::Backup(backup) => backup::run(backup, &loaded),
+        Command::Upgrade(options) => upgrade::upgrade(*options, &config),
+        Command::Rollback(options) => upgrade::rollback(*options, &config),
+        Command::Restore(options) => restore::run(options, &config),
         Command::Tasks(command) => tasks::run(command, &config),
         Command::Debug(command) => debug::run(command, &loaded),
         Command::Top(options) => top::run(options, &config),
@@ -202,7 +215,7 @@ fn dispatch(
         Command::Profile(options) => profile::run(options, &config),
         Command::SetupLink(output) => setup_link::run(*output, &config),
         Command::Stats(options) => stats::run(options, &config),
-        Command::Instance(args::Instance::SetUrl(set)) => instance::set_url(set, &config),
+        Command::Instance(instance::Instance::SetUrl(set)) => instance::set_url(set, &config),
     }
 }
 
@@ -254,6 +267,7 @@ fn ask_server(config: &Config, request: Request) -> Result<Answer, CliError> {
 fn alone(config: &Config, request: Request) -> Result<Result<Answer, Failure>, BootError> {
     let plan = Plan {
         config: config.clone(),
+        settings_file: None,
         clock: Arc::new(SystemClock),
         randomness: Randomness::from_system()?,
         log: None,

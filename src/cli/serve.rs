@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 
 use super::{CliError, install_log};
 use crate::actors::Actors;
-use crate::config::Config;
+use crate::config::Loaded;
 use crate::control;
 use crate::control::protocol::{Answer, Request};
 use crate::logging::LogControl;
@@ -28,8 +28,8 @@ const PROBES_PER_WATCH: u32 = 4;
 /// How many times as long as the watchdog waits the writer may be at one step, such as a checkpoint on a slow card.
 const WATCHES_PER_STEP: u32 = 4;
 
-pub(super) fn run(config: Config) -> Result<(), CliError> {
-    let log = install_log(&config.log)?;
+pub(super) fn run(loaded: &Loaded) -> Result<(), CliError> {
+    let log = install_log(&loaded.config.log)?;
     // Before there are other threads.
     let inherited = Inherited::from_environment().map_err(|source| CliError::Io {
         what: "can't take the service manager's sockets over".to_owned(),
@@ -39,18 +39,23 @@ pub(super) fn run(config: Config) -> Result<(), CliError> {
         .enable_all()
         .build()
         .map_err(|source| no_signals("can't start", source))?;
-    runtime.block_on(serve(config, inherited, log))
+    runtime.block_on(serve(loaded, inherited, log))
 }
 
-async fn serve(config: Config, inherited: Inherited, log: LogControl) -> Result<(), CliError> {
+async fn serve(loaded: &Loaded, inherited: Inherited, log: LogControl) -> Result<(), CliError> {
     // Before the start: a signal that comes meanwhile must not be lost.
     let mut terminate = signal(SignalKind::terminate())
         .map_err(|source| no_signals("can't wait for SIGTERM", source))?;
     let mut interrupt = signal(SignalKind::interrupt())
         .map_err(|source| no_signals("can't wait for Ctrl-C", source))?;
     let manager = ServiceManager::from_environment();
+    let settings_file = loaded.absolute_file().map_err(|source| CliError::Io {
+        what: "can't tell where the configuration file lies".to_owned(),
+        source,
+    })?;
     let mut server = ServerBuilder::default()
-        .config(config)
+        .config(loaded.config.clone())
+        .settings_file(settings_file)
         .inherit(inherited)
         .log_control(log)
         .start()

@@ -18,6 +18,7 @@ mod statistics;
 pub mod tasks;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use self::protocol::{ACCOUNTS_PER_ANSWER_MAX, AccountLine, Answer, Failure, Request};
 use crate::actors::error::AskError;
@@ -30,7 +31,6 @@ use crate::domain::scope::Scopes;
 use crate::ids::AccountId;
 use crate::instance::Instance;
 use crate::secret::{Secret, random_token};
-use crate::store::backup::{self, BackupError};
 use crate::store::error::StoreError;
 use crate::store::invariants::CheckInvariants;
 use crate::store::open::database_in;
@@ -121,7 +121,10 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
         Request::Check => check(instance).await,
         Request::Tell { part } => debug::tell(instance, part).await,
         Request::Profile { seconds, frequency } => profile::profile(seconds, frequency).await,
-        Request::BackUp { directory } => back_up(instance, directory.into()).await,
+        Request::BackUp {
+            directory,
+            settings,
+        } => back_up(instance, directory.into(), settings.map(PathBuf::from)).await,
         Request::ReadStatistics { days } => statistics::read(instance, days).await,
         Request::ReopenDays { from, until } => statistics::reopen(instance, from, until).await,
         Request::StepStatistics => statistics::step(instance).await,
@@ -241,15 +244,19 @@ async fn check(instance: &Instance) -> Result<Answer, Failure> {
     Ok(Answer::Checked { broken })
 }
 
-async fn back_up(instance: &Instance, directory: PathBuf) -> Result<Answer, Failure> {
+async fn back_up(
+    instance: &Instance,
+    directory: PathBuf,
+    settings: Option<PathBuf>,
+) -> Result<Answer, Failure> {
     if !directory.is_absolute() {
         return Err(Failure::new("the directory of a backup has to be absolute"));
     }
-    let database = database_in(&instance.data_dir);
-    let now = instance.clock.now();
-    let manifest = blocking(move || backup::back_up(&database, &directory, now))
-        .await?
-        .map_err(|error: BackupError| with_causes(&error))?;
+    let mut backups = instance.backups.clone();
+    if backups.settings_file.is_none() {
+        backups.settings_file = settings.map(Arc::new);
+    }
+    let manifest = backups.make(directory).await.map_err(sentence)?;
     Ok(Answer::BackedUp { manifest })
 }
 

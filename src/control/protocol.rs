@@ -147,6 +147,9 @@ pub enum Request {
     BackUp {
         /// An absolute path.
         directory: String,
+        /// The settings' file that goes along where the server was started without one; an absolute path.
+        #[serde(default)]
+        settings: Option<String>,
     },
     /// Read the statistics.
     ReadStatistics {

@@ -23,7 +23,7 @@ use crate::http::dev::{CastMember, Desk, Play};
 use crate::http::routes;
 use crate::letter_box::LetterBox;
 use crate::randomness::Randomness;
-use crate::store::backup::{DATABASE_NAME, back_up};
+use crate::store::backup::{self, DATABASE_NAME, back_up};
 use crate::store::open::database_in;
 
 /// How long requests at work may hold up an exchange of the instance; what takes longer fails it.
@@ -93,6 +93,7 @@ impl Stage {
         let data_dir = boot::own_data_dir(&self.config.storage.data_dir).await?;
         let plan = Plan {
             config: self.config.clone(),
+            settings_file: None,
             clock: Arc::clone(&self.clock) as SharedClock,
             randomness: self.randomness.branch(act),
             letter_box: Some(self.letter_box.clone()),
@@ -302,7 +303,8 @@ fn copy_into(database: &Path, folder: &Path, now: Timestamp) -> Result<(), Strin
     let (new, old) = (folder.with_extension("new"), folder.with_extension("old"));
     remove_if_there(&new).map_err(broken)?;
     remove_if_there(&old).map_err(broken)?;
-    back_up(database, &new, now).map_err(|error| error.to_string())?;
+    back_up(&backup::Plan::new(database.to_owned(), new.clone(), now))
+        .map_err(|error| error.to_string())?;
     let has_old = folder.exists();
     if has_old {
         fs::rename(folder, &old).map_err(broken)?;

@@ -61,6 +61,7 @@ pub struct ServerBuilder {
     letter_box: Option<LetterBox>,
     subscriber: Option<Dispatch>,
     log: Option<LogControl>,
+    settings_file: Option<PathBuf>,
     telemetry: bool,
     inherited: Arc<Inherited>,
     /// What can't be in a configuration, told at the start.
@@ -79,6 +80,7 @@ impl Default for ServerBuilder {
             letter_box: None,
             subscriber: None,
             log: None,
+            settings_file: None,
             telemetry: true,
             inherited: Arc::default(),
             faults: Vec::new(),
@@ -228,6 +230,12 @@ impl ServerBuilder {
         self
     }
 
+    /// The file that the settings come from, as an absolute path: backups bring it along.
+    pub fn settings_file(mut self, file: Option<PathBuf>) -> Self {
+        self.settings_file = file;
+        self
+    }
+
     /// Lets `kinglet log` change the levels of a log that [`logging::controlled`](crate::logging::controlled) made.
     pub fn log_control(mut self, control: LogControl) -> Self {
         self.log = Some(control);
@@ -304,6 +312,7 @@ impl ServerBuilder {
         }
         let plan = Plan {
             config: self.config,
+            settings_file: self.settings_file,
             clock: self.clock,
             randomness: match self.seed {
                 None => Randomness::from_system()?,

@@ -16,6 +16,7 @@ pub mod dev;
 pub mod graph;
 pub mod history;
 pub mod model;
+pub mod operations;
 pub mod process;
 pub mod program;
 pub mod server;

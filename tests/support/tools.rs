@@ -38,6 +38,22 @@ pub fn vitest() -> PathBuf {
     installed("integrations/vitest/node_modules/.bin/vitest")
 }
 
+/// The program Litestream for this machine.
+pub fn litestream() -> PathBuf {
+    let machine = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let system = match std::env::consts::OS {
+        "macos" => "darwin",
+        other => other,
+    };
+    installed(&format!(
+        "tests/litestream/node_modules/@flydotio/litestream-{system}-{machine}/litestream"
+    ))
+}
+
 /// A command of the system, such as `tests/install` takes from Debian. Those of administrators are found by everybody.
 pub fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -21,11 +21,15 @@ pub enum PeriodicTask {
     Jobs,
     /// Keeps the database small and its plans good.
     Database,
+    /// Makes a backup.
+    Backups,
+    /// Restores the newest backup to see whether it can be.
+    RestoreDrills,
 }
 
 impl PeriodicTask {
     /// Every task.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Statistics,
         Self::Digests,
         Self::Codes,
@@ -35,6 +39,8 @@ impl PeriodicTask {
         Self::IdempotencyKeys,
         Self::Jobs,
         Self::Database,
+        Self::Backups,
+        Self::RestoreDrills,
     ];
 
     /// The name in the store, on the command line and in the configuration.
@@ -49,6 +55,8 @@ impl PeriodicTask {
             Self::IdempotencyKeys => "idempotency_keys",
             Self::Jobs => "jobs",
             Self::Database => "database",
+            Self::Backups => "backups",
+            Self::RestoreDrills => "restore_drills",
         }
     }
 
@@ -64,7 +72,14 @@ impl PeriodicTask {
             Self::IdempotencyKeys => "Forget old retry keys",
             Self::Jobs => "Give up late jobs, forget dead ones",
             Self::Database => "Look after the database",
+            Self::Backups => "Make a backup",
+            Self::RestoreDrills => "Restore a backup to try it out",
         }
+    }
+
+    /// Whether it may take long, so that no other waits for it.
+    pub const fn is_long(self) -> bool {
+        matches!(self, Self::Backups | Self::RestoreDrills)
     }
 
     /// The task of this name.

@@ -43,6 +43,17 @@ pub enum StoreError {
         /// The newest known.
         known: i64,
     },
+    /// The database has to be rewritten before this kinglet can use it.
+    #[error(
+        "the database has schema {found} and has to be rewritten to {known}, which no start does by itself: run kinglet upgrade, or go on with the kinglet \
+         that served it"
+    )]
+    NeedsUpgrade {
+        /// What the file says.
+        found: i64,
+        /// What this kinglet needs.
+        known: i64,
+    },
     /// A unit or a query panicked: a fault of the program, which failed alone.
     #[error("panicked: {0}")]
     Panicked(String),

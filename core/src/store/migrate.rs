@@ -1,40 +1,136 @@
 //! Forward-only migrations, embedded in the binary, counted in `PRAGMA user_version`.
+//!
+//! A migration that only adds takes no time that grows with the data, and a kinglet that doesn't know it goes on with the file: tables,
+//! columns with a default, indexes on new tables. It is done whenever a database is opened; rows that it wants filled are
+//! filled by a job, in steps, as [`Job::IndexPosts`](crate::domain::job::Job::IndexPosts) does. One that rewrites or drops
+//! something is done by [`upgrade`](super::upgrade) alone, after a snapshot, and by nothing that opens a database.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::StoreError;
+use super::tables::meta;
+
+/// What a migration does to what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// It leaves it alone.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "those of the first release make everything")
+    )]
+    Adds,
+    /// It rewrites or drops some of it.
+    Rewrites,
+}
+
+/// One migration.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Migration {
+    pub(super) sql: &'static str,
+    pub(super) kind: Kind,
+}
+
+const fn rewrites(sql: &'static str) -> Migration {
+    Migration {
+        sql,
+        kind: Kind::Rewrites,
+    }
+}
 
 /// Every migration in order; the schema's number is how many of them a database has had.
-const MIGRATIONS: &[&str] = &[
-    include_str!("../../migrations/0001_accounts.sql"),
-    include_str!("../../migrations/0002_posts.sql"),
-    include_str!("../../migrations/0003_search.sql"),
-    include_str!("../../migrations/0004_access.sql"),
-    include_str!("../../migrations/0005_jobs.sql"),
-    include_str!("../../migrations/0006_statistics.sql"),
+pub(super) const MIGRATIONS: &[Migration] = &[
+    rewrites(include_str!("../../migrations/0001_accounts.sql")),
+    rewrites(include_str!("../../migrations/0002_posts.sql")),
+    rewrites(include_str!("../../migrations/0003_search.sql")),
+    rewrites(include_str!("../../migrations/0004_access.sql")),
+    rewrites(include_str!("../../migrations/0005_jobs.sql")),
+    rewrites(include_str!("../../migrations/0006_statistics.sql")),
 ];
 
-/// Brings the database to this binary's schema.
+/// Brings a database that is opened to this binary's schema, as far as that takes no rewriting.
 ///
 /// # Errors
-/// [`StoreError::NewerSchema`] when a newer kinglet wrote it, else what SQLite says; a migration that fails leaves the
-/// database as it was before that migration.
+/// [`StoreError::NewerSchema`] when a newer kinglet wrote it, [`StoreError::NeedsUpgrade`] when it has to be rewritten, else what
+/// SQLite says; a migration that fails leaves the database as it was before that migration.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let known = i64::try_from(MIGRATIONS.len()).expect("a handful of migrations");
+    migrate_by(connection, MIGRATIONS)
+}
+
+fn migrate_by(connection: &mut Connection, migrations: &[Migration]) -> Result<(), StoreError> {
+    refuse_newer_by(connection, migrations)?;
     let found = schema(connection)?;
-    if found > known {
-        return Err(StoreError::NewerSchema { found, known });
+    // An empty file has nothing that could be lost. In any other nothing is begun that can't be ended.
+    if found > 0 && needs_rewriting(found, migrations) {
+        return Err(StoreError::NeedsUpgrade {
+            found,
+            known: count(migrations),
+        });
     }
-    for (number, sql) in (1..)
-        .zip(MIGRATIONS)
-        .skip_while(|(number, _)| *number <= found)
-    {
+    apply(connection, migrations)
+}
+
+/// Whether something of this schema has to be rewritten.
+pub(super) fn needs_rewriting(found: i64, migrations: &[Migration]) -> bool {
+    missing(found, migrations).any(|(_, migration)| migration.kind == Kind::Rewrites)
+}
+
+/// Applies every migration that is missing, whatever it does; each in a transaction of its own.
+pub(super) fn apply(
+    connection: &mut Connection,
+    migrations: &[Migration],
+) -> Result<(), StoreError> {
+    let found = schema(connection)?;
+    for (number, migration) in missing(found, migrations) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute_batch(sql)?;
+        transaction.execute_batch(migration.sql)?;
+        if migration.kind == Kind::Rewrites {
+            meta::set_least_schema(&transaction, number)?;
+        }
         transaction.pragma_update(None, "user_version", number)?;
         transaction.commit()?;
     }
     Ok(())
+}
+
+fn missing(found: i64, migrations: &[Migration]) -> impl Iterator<Item = (i64, &Migration)> {
+    (1..)
+        .zip(migrations)
+        .skip_while(move |(number, _)| *number <= found)
+}
+
+fn count(migrations: &[Migration]) -> i64 {
+    i64::try_from(migrations.len()).expect("a handful of migrations")
+}
+
+/// The schema of this binary.
+pub(super) fn known() -> i64 {
+    count(MIGRATIONS)
+}
+
+/// Refuses a database that a newer kinglet rewrote. What one only added to it does no harm.
+pub(super) fn refuse_newer(connection: &Connection) -> Result<(), StoreError> {
+    refuse_newer_by(connection, MIGRATIONS)
+}
+
+/// The same for a kinglet that knows these migrations.
+pub(super) fn refuse_newer_by(
+    connection: &Connection,
+    migrations: &[Migration],
+) -> Result<(), StoreError> {
+    let known = count(migrations);
+    let found = schema(connection)?;
+    if found <= known {
+        return Ok(());
+    }
+    match least_schema(connection) {
+        Some(least) if least <= known => Ok(()),
+        _ => Err(StoreError::NewerSchema { found, known }),
+    }
+}
+
+/// The oldest schema that a kinglet may know to go on with the database; none where that isn't told.
+fn least_schema(connection: &Connection) -> Option<i64> {
+    meta::least_schema(connection).ok().flatten()
 }
 
 /// How many migrations a database has had.
@@ -56,6 +152,61 @@ mod tests {
                 .unwrap();
             assert_eq!(version, MIGRATIONS.len() as i64);
         }
+    }
+
+    const ADDS: Migration = Migration {
+        sql: "CREATE TABLE added (id INTEGER PRIMARY KEY, name TEXT NOT NULL DEFAULT '') STRICT",
+        kind: Kind::Adds,
+    };
+    const DROPS: Migration = Migration {
+        sql: "DROP TABLE markers",
+        kind: Kind::Rewrites,
+    };
+
+    fn with(more: &[Migration]) -> Vec<Migration> {
+        [MIGRATIONS, more].concat()
+    }
+
+    #[test]
+    fn what_is_added_is_added_at_once_and_an_older_kinglet_goes_on() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate_by(&mut connection, &with(&[ADDS])).unwrap();
+        assert_eq!(schema(&connection).unwrap(), known() + 1);
+        connection
+            .execute("INSERT INTO added DEFAULT VALUES", ())
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        assert_eq!(schema(&connection).unwrap(), known() + 1, "it stays");
+    }
+
+    #[test]
+    fn what_rewrites_is_begun_by_no_start_and_ends_the_way_back() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let newer = with(&[ADDS, DROPS]);
+        let refused = migrate_by(&mut connection, &newer).unwrap_err();
+        assert!(
+            matches!(refused, StoreError::NeedsUpgrade { .. }),
+            "{refused}"
+        );
+        assert!(refused.to_string().contains("kinglet upgrade"), "{refused}");
+        assert_eq!(schema(&connection).unwrap(), known(), "nothing was begun");
+        apply(&mut connection, &newer).unwrap();
+        migrate_by(&mut connection, &newer).unwrap();
+        let refused = migrate(&mut connection).unwrap_err();
+        assert!(
+            matches!(refused, StoreError::NewerSchema { .. }),
+            "{refused}"
+        );
+        // Another kinglet that knows the rewriting, and not what was added since.
+        migrate_by(&mut connection, &with(&[ADDS, DROPS, ADDS])).unwrap_err();
+        let renamed = Migration {
+            sql: "CREATE TABLE more (id INTEGER PRIMARY KEY) STRICT",
+            kind: Kind::Adds,
+        };
+        migrate_by(&mut connection, &with(&[ADDS, DROPS, renamed])).unwrap();
+        migrate_by(&mut connection, &newer).unwrap();
     }
 
     #[test]

@@ -24,5 +24,6 @@ mod tables;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod units;
+pub mod upgrade;
 mod watch;
 pub mod writer;

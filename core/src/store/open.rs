@@ -1,10 +1,12 @@
 //! The data directory: who owns it, how its database is opened.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
@@ -13,6 +15,12 @@ use super::migrate;
 
 /// The WAL is cut back to this after a checkpoint that restarts it, in bytes.
 const WAL_JOURNAL_BYTES_MAX: i64 = 16 * 1024 * 1024;
+/// What has to be written otherwise in the path of a URI.
+const PATH_LETTERS: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'.')
+    .remove(b'-')
+    .remove(b'_');
 /// How long a connection waits for another to let go, which only a foreign tool's lock makes happen.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -23,6 +31,18 @@ pub enum Synchronous {
     Full,
     /// A power cut may take the last moments; a crash of the process doesn't.
     Normal,
+}
+
+/// Who copies the write-ahead log into the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checkpoints {
+    /// The writer, between commits.
+    Own,
+    /// Another program, which reads the log before it starts anew: a replicator such as Litestream.
+    External {
+        /// From here on, in bytes, that program is taken for dead, and the writer does it after all.
+        wal_bytes_max: u64,
+    },
 }
 
 /// What a connection keeps in memory.
@@ -62,6 +82,8 @@ pub struct DiskUse {
     pub gather: Duration,
     /// After so many units the WAL is copied into the database between commits; then it starts anew by itself.
     pub units_per_checkpoint: usize,
+    /// Who does that.
+    pub checkpoints: Checkpoints,
     /// Bytes of a page of a new database: each commit writes every page that it changes as a whole.
     pub page_bytes: i64,
     /// What is kept of it in memory.
@@ -76,6 +98,7 @@ impl DiskUse {
             synchronous,
             gather: Duration::ZERO,
             units_per_checkpoint: 1000,
+            checkpoints: Checkpoints::Own,
             page_bytes: 4096,
             memory: MemoryUse::WRITER,
         }
@@ -88,6 +111,7 @@ impl DiskUse {
             synchronous,
             gather: Duration::from_millis(200),
             units_per_checkpoint: 10_000,
+            checkpoints: Checkpoints::Own,
             page_bytes: 1024,
             memory: MemoryUse::WRITER,
         }
@@ -218,6 +242,9 @@ pub(super) fn open_writer(database: &Path, disk_use: DiskUse) -> Result<Connecti
     connection.pragma_update(None, "journal_size_limit", WAL_JOURNAL_BYTES_MAX)?;
     // The writer checkpoints by itself, off the commit path.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // What another program hasn't read yet stays there when the last connection is closed.
+    let leaves_log = disk_use.checkpoints != Checkpoints::Own;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leaves_log)?;
     migrate::migrate(&mut connection)?;
     Ok(connection)
 }
@@ -227,6 +254,37 @@ pub(super) fn open_writer(database: &Path, disk_use: DiskUse) -> Result<Connecti
 fn keep_statements(connection: &Connection) -> Result<(), StoreError> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
+}
+
+/// Opens a database that nobody writes to, for reading: it needs no right to write beside it, and takes no lock.
+pub(super) fn open_still(database: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(
+        uri(database, "immutable=1"),
+        OpenFlags::SQLITE_OPEN_READ_ONLY
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_URI,
+    )?;
+    keep_statements(&connection)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    MemoryUse::READER.bound(&connection)?;
+    Ok(connection)
+}
+
+/// Attaches a database to a connection of [`open_still`], to be read beside its own.
+pub(super) fn attach(
+    connection: &Connection,
+    database: &Path,
+    name: &str,
+) -> Result<(), StoreError> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.execute("ATTACH DATABASE ?1 AS ?2", (uri(database, "mode=ro"), name))?;
+    Ok(())
+}
+
+/// A path as SQLite takes it together with a parameter.
+fn uri(path: &Path, parameter: &str) -> String {
+    let path = percent_encode(path.as_os_str().as_bytes(), PATH_LETTERS);
+    format!("file:{path}?{parameter}")
 }
 
 /// Opens a connection that can only read.

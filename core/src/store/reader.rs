@@ -64,6 +64,17 @@ impl Reader {
         })
     }
 
+    /// Opens a database that nobody writes to, such as that of a backup, also where nothing can be written.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn open_still(database: &Path) -> Result<Self, StoreError> {
+        Ok(Self {
+            connection: open::open_still(database)?,
+            tap: None,
+        })
+    }
+
     /// Lets those who watch statements see the reader's.
     #[must_use]
     pub fn watched_by(mut self, statements: Arc<Statements>) -> Self {

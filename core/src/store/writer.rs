@@ -13,9 +13,11 @@
 mod apply;
 mod gather;
 mod lane;
+mod long_reads;
 mod wal;
 
 pub use self::lane::Writer;
+pub use self::long_reads::{LongRead, LongReads};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +29,7 @@ use tokio::sync::mpsc;
 use self::apply::Care;
 use self::lane::Pending;
 use super::error::StoreError;
-use super::open::{self, DataDir, DiskUse};
+use super::open::{self, Checkpoints, DataDir, DiskUse};
 use super::tables::terms::IndexChange;
 use super::tables::{self, meta};
 use super::units::index_posts;
@@ -197,6 +199,8 @@ pub struct WriterThread {
     sends_mail: Switch,
     /// Whether nothing is gathered any more.
     hurries: Switch,
+    /// Who holds the log for long.
+    long_reads: LongReads,
     /// What the units of the batch at work want of it.
     wishes: Wishes,
     /// What they want changed in the index of posts.
@@ -248,6 +252,7 @@ impl WriterThread {
             wal_bytes_max: WAL_BYTES_MAX,
             sends_mail: Switch::default(),
             hurries: Switch::default(),
+            long_reads: LongReads::default(),
             wishes: Wishes::default(),
             index: Vec::new(),
             in_doubt: None,
@@ -306,6 +311,11 @@ impl WriterThread {
         self.hurries.clone()
     }
 
+    /// Where long reads are announced: a backup's.
+    pub fn long_reads(&self) -> LongReads {
+        self.long_reads.clone()
+    }
+
     /// Who is told of events.
     pub fn add_sink(&mut self, sink: Box<dyn EventSink>) {
         self.sinks.push(sink);
@@ -333,7 +343,9 @@ impl WriterThread {
             self.pulse.at_rest();
         }
         self.pulse.all_is_committed();
-        self.checkpoint("TRUNCATE");
+        if self.disk_use.checkpoints == Checkpoints::Own {
+            self.checkpoint("TRUNCATE");
+        }
     }
 
     /// Applies what waits now, as one batch, on the caller's thread.

@@ -109,6 +109,14 @@ pub struct Loaded<C = Config> {
 }
 
 impl<C> Loaded<C> {
+    /// The file that was read, from wherever one looks.
+    ///
+    /// # Errors
+    /// When there is no current directory.
+    pub fn absolute_file(&self) -> io::Result<Option<PathBuf>> {
+        self.file.as_deref().map(std::path::absolute).transpose()
+    }
+
     /// Where the value of a setting such as `http.listen` comes from.
     #[must_use]
     pub fn origin(&self, setting: &str) -> Origin {

@@ -149,6 +149,24 @@ settings::settings! {
         synchronous: Synchronous = Synchronous::Full;
         /// "default"; "flash" for memory cards: fewer bytes written, posts answered up to 0.2 s later.
         profile: StorageProfile = StorageProfile::Default;
+        /// Whether another program (Litestream) checkpoints the database; see docs/operations.md.
+        external_checkpoint: bool = false;
+        /// MiB of write-ahead log, 16 to 65536, at which that program is dead and kinglet does it.
+        external_wal_max_mib: u64 = 256, 16..=65_536;
+    }
+
+    /// Backups by the clock: sets in a directory, each with a database and the configuration file.
+    backup: Backup {
+        /// Directory in which they are made, best on another disk; "" for none.
+        directory: Option<PathBuf> = None;
+        /// The newest that are kept, 1 to 1000.
+        keep: u32 = 7, 1..=1000;
+        /// MiB by which the write-ahead log may grow for a backup, 16 to 1048576; then that is given up.
+        wal_max_mib: u64 = 1024, 16..=1_048_576;
+        /// Program, with its arguments, that takes a finished one away; {} is its directory; [] for none.
+        after_command: Vec<String> = Vec::new(), 0..=64;
+        /// Time for that program to end, 1 to 86400.
+        after_timeout_secs: u64 = 3600, 1..=86_400;
     }
 
     /// When tasks run: cron expressions in `instance.time_zone`; "" for never.
@@ -171,6 +189,10 @@ settings::settings! {
         jobs: Option<CronExpression> = Some(CronExpression::of("40 * * * *"));
         /// Giving unused space back to the disk, renewing the planner's statistics.
         database: Option<CronExpression> = Some(CronExpression::of("45 3 * * *"));
+        /// Making a backup, where backup.directory is set.
+        backups: Option<CronExpression> = Some(CronExpression::of("0 4 * * *"));
+        /// Restoring the newest backup to see whether it can be.
+        restore_drills: Option<CronExpression> = Some(CronExpression::of("30 4 * * 0"));
     }
 
     /// Daily statistics.
@@ -239,6 +261,8 @@ impl Schedule {
             PeriodicTask::IdempotencyKeys => self.idempotency_keys.as_ref(),
             PeriodicTask::Jobs => self.jobs.as_ref(),
             PeriodicTask::Database => self.database.as_ref(),
+            PeriodicTask::Backups => self.backups.as_ref(),
+            PeriodicTask::RestoreDrills => self.restore_drills.as_ref(),
         }
     }
 }

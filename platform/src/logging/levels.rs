@@ -17,6 +17,7 @@ const OWN_TARGET: &str = "kinglet";
 /// What follows `kinglet::` in the targets of kinglet's own records: its rooms, and `slow` for slow requests.
 pub const ROOMS: &[&str] = &[
     "actors",
+    "backups",
     "boot",
     "cli",
     "control",

@@ -30,6 +30,7 @@ pub use self::wakes::WakeUps;
 use super::Actors;
 use super::door::{Door, opens_door};
 use super::messages::{Owner, StoreDoor};
+use crate::backups::Backups;
 use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::domain::job::Lane;
@@ -102,6 +103,8 @@ pub struct TaskManager {
     pub wakes: WakeUps,
     /// How mail leaves; `None` when this instance sends none.
     pub mailer: Option<MailerSetup>,
+    /// What backups are made with.
+    pub backups: Backups,
     /// What it is told.
     pub telemetry: Arc<Telemetry>,
 }
@@ -140,16 +143,19 @@ impl TaskManager {
                 None => house.await,
             }
         };
-        let scheduler = Scheduler {
-            actors: self.actors,
-            clock: self.clock,
-            wakes: self.wakes,
-            randomness: self.randomness.branch("schedule"),
-            config: self.config,
+        let scheduler = |is_long: bool, branch: &str| Scheduler {
+            is_long,
+            actors: self.actors.clone(),
+            clock: Arc::clone(&self.clock),
+            wakes: self.wakes.clone(),
+            randomness: self.randomness.branch(branch),
+            config: Arc::clone(&self.config),
+            backups: self.backups.clone(),
         };
         tokio::select! {
             () = lanes => {}
-            () = scheduler.run() => {}
+            () = scheduler(false, "schedule").run() => {}
+            () = scheduler(true, "long schedule").run() => {}
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The schedule: every task that runs by the clock, in turn, never two at a time.
+//! The schedule: every task that runs by the clock, in turn, never two at a time. Those that may take long have a schedule of
+//! their own, so that no other waits for them.
 //!
 //! When a task is due next is a row: a run that was missed while the instance was down is caught up once, at the start.
 
@@ -13,6 +14,7 @@ use super::lane::{REST, chance, nap};
 use super::wakes::WakeUps;
 use super::{Progress, periodic};
 use crate::Actors;
+use crate::backups::Backups;
 use crate::clock::{SharedClock, Timestamp};
 use crate::config::{Config, CronExpression};
 use crate::domain::schedule::PeriodicTask;
@@ -29,11 +31,14 @@ pub(crate) const JITTER_MILLIS_MAX: i64 = 20_000;
 const AGAIN_MILLIS: i64 = 5 * 60 * 1000;
 
 pub(super) struct Scheduler {
+    /// Whether it runs the tasks that may take long, or the others.
+    pub(super) is_long: bool,
     pub(super) actors: Actors,
     pub(super) clock: SharedClock,
     pub(super) wakes: WakeUps,
     pub(super) randomness: Randomness,
     pub(super) config: std::sync::Arc<Config>,
+    pub(super) backups: Backups,
 }
 
 impl Scheduler {
@@ -51,7 +56,7 @@ impl Scheduler {
                 continue;
             }
             tokio::select! {
-                () = self.wakes.schedule().notified() => {}
+                () = self.wakes.schedule(self.is_long).notified() => {}
                 () = sleep(pause) => {}
             }
         }
@@ -63,6 +68,9 @@ impl Scheduler {
         let mut next: Option<Timestamp> = None;
         let mut is_more = false;
         for task in PeriodicTask::ALL {
+            if task.is_long() != self.is_long {
+                continue;
+            }
             let Some(expression) = self.config.schedule.of(task) else {
                 continue;
             };
@@ -135,7 +143,7 @@ impl Scheduler {
         let mut error = None;
         let mut progress = Progress::More;
         for _ in 0..ROUNDS_IN_A_ROW_MAX {
-            let round = periodic::run_once(task, &self.actors, &self.config, &self.clock);
+            let round = periodic::run_once(task, &self.actors, &self.backups);
             // A task that panics fails alone.
             let round = AssertUnwindSafe(round).catch_unwind().await;
             let round = round.unwrap_or_else(|_| {

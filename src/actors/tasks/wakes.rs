@@ -17,6 +17,7 @@ struct Bells {
     house: Notify,
     mail: Notify,
     schedule: Notify,
+    long_schedule: Notify,
 }
 
 impl WakeUps {
@@ -28,9 +29,19 @@ impl WakeUps {
         }
     }
 
-    /// The bell of the schedule.
-    pub(super) fn schedule(&self) -> &Notify {
-        &self.0.schedule
+    /// The bell of a schedule: that of the tasks that may take long, or of the others.
+    pub(super) fn schedule(&self, is_long: bool) -> &Notify {
+        if is_long {
+            &self.0.long_schedule
+        } else {
+            &self.0.schedule
+        }
+    }
+
+    fn ring_schedules(&self) {
+        for is_long in [false, true] {
+            self.schedule(is_long).notify_one();
+        }
     }
 
     /// Makes everybody look at the clock and at the store again.
@@ -38,7 +49,7 @@ impl WakeUps {
         for lane in Lane::ALL {
             self.lane(lane).notify_one();
         }
-        self.schedule().notify_one();
+        self.ring_schedules();
     }
 }
 
@@ -47,7 +58,7 @@ impl EventSink for WakeUps {
         for event in &batch.events {
             match event {
                 Event::JobAdded(lane) => self.lane(*lane).notify_one(),
-                Event::SchedulesChanged => self.schedule().notify_one(),
+                Event::SchedulesChanged => self.ring_schedules(),
                 _ => {}
             }
         }

@@ -4,9 +4,12 @@ use super::frame::Visit;
 use super::render::Renderer;
 use super::session::Notice;
 use super::views::admin::{
-    JobLine, QueueRow, SignUpRow, SignUpsPage, Status, TaskRow, TasksPage, Tone,
+    BackupRow, BackupsPart, DrillRow, JobLine, QueueRow, SignUpRow, SignUpsPage, Status, TaskRow,
+    TasksPage, Tone,
 };
-use super::views::{Nav, grouped};
+use super::views::{Moment, Nav, grouped};
+use crate::actors::error::AskError;
+use crate::backups::{BackupsReport, DrillReport};
 use crate::clock::Timestamp;
 use crate::config::CronExpression;
 use crate::context::Context;
@@ -20,6 +23,7 @@ use crate::extract::call::Call;
 use crate::ids::{AccountId, JobId};
 use crate::problem::Problem;
 use crate::reply::{self, Response};
+use crate::store::backup::{ListedSet, SetState};
 use crate::store::queries::access::{ListPending, PENDING_MAX};
 use crate::store::queries::jobs::{JOBS_COUNTED_MAX, Queue, ScheduleRow};
 use crate::store::queries::tasks::{DescribedJob, ReadTasks};
@@ -28,6 +32,10 @@ use crate::store::units::{
     RunTaskNow,
 };
 
+/// The most backups that are listed.
+const BACKUPS_SHOWN_MAX: usize = 10;
+const KIB: u64 = 1024;
+const MIB: u64 = 1024 * KIB;
 const SECOND_MILLIS: i64 = 1000;
 const MINUTE_MILLIS: i64 = 60 * SECOND_MILLIS;
 const HOUR_MILLIS: i64 = 60 * MINUTE_MILLIS;
@@ -201,6 +209,97 @@ fn job_line(renderer: &Renderer, job: DescribedJob) -> JobLine {
     }
 }
 
+/// A time that was written down as RFC 3339.
+fn moment_of(renderer: &Renderer, text: &str) -> Option<Moment> {
+    let time: jiff::Timestamp = text.parse().ok()?;
+    Some(renderer.moment(Timestamp::from_millis(time.as_millisecond())))
+}
+
+/// A size in the largest unit that tells something.
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..KIB => format!("{bytes} bytes"),
+        KIB..MIB => format!("{} KiB", bytes / KIB),
+        _ => format!("{} MiB", grouped(bytes / MIB)),
+    }
+}
+
+fn backup_row(renderer: &Renderer, are_shipped: bool, set: &ListedSet) -> BackupRow {
+    let name = set.path.file_name().unwrap_or_default().to_string_lossy();
+    let row = |tone, word: &str, made, about| BackupRow {
+        name: name.clone().into_owned(),
+        status: Status {
+            tone,
+            word: word.to_owned(),
+        },
+        made,
+        about,
+    };
+    let (manifest, is_shipped) = match &set.state {
+        SetState::Whole {
+            manifest,
+            is_shipped,
+        } => (manifest, *is_shipped),
+        SetState::Unfinished => {
+            let about = "being made, or left by a crash and removed by the next".to_owned();
+            return row(Tone::Calm, "Unfinished", None, about);
+        }
+        SetState::Unreadable => {
+            let about = "it has no manifest that can be read".to_owned();
+            return row(Tone::Bad, "Unusable", None, about);
+        }
+    };
+    let mut about = size(manifest.bytes());
+    if manifest.same_disk {
+        about.push_str(" · on the same disk as the data");
+    }
+    let (tone, word) = match (are_shipped, is_shipped) {
+        (true, true) => (Tone::Good, "Whole, shipped"),
+        (true, false) => (Tone::Bad, "Not shipped"),
+        (false, _) if manifest.same_disk => (Tone::Calm, "Same disk"),
+        (false, _) => (Tone::Good, "Whole"),
+    };
+    row(tone, word, moment_of(renderer, &manifest.made_at), about)
+}
+
+fn drill_row(renderer: &Renderer, drill: DrillReport) -> DrillRow {
+    let (tone, word) = match drill.error {
+        Some(_) => (Tone::Bad, "Failed"),
+        None => (Tone::Good, "Restored and checked"),
+    };
+    let took = i64::try_from(drill.took_millis).unwrap_or(i64::MAX);
+    let begin = Timestamp::from_millis(0);
+    DrillRow {
+        status: Status {
+            tone,
+            word: word.to_owned(),
+        },
+        at: moment_of(renderer, &drill.at),
+        took: duration(begin, Timestamp::from_millis(took)),
+        set: drill.set,
+        error: drill.error,
+    }
+}
+
+fn backups_part(renderer: &Renderer, report: BackupsReport) -> BackupsPart {
+    let warning = (report.same_disk && !report.are_shipped).then(|| {
+        "They lie on the same disk as the data: what breaks the disk takes both. Set backup.directory to another disk, or \
+         backup.after_command to a program that takes them away."
+            .to_owned()
+    });
+    let more = report.sets.len().saturating_sub(BACKUPS_SHOWN_MAX);
+    let shown = report.sets.iter().take(BACKUPS_SHOWN_MAX);
+    BackupsPart {
+        directory: report.directory.display().to_string(),
+        warning,
+        sets: shown
+            .map(|set| backup_row(renderer, report.are_shipped, set))
+            .collect(),
+        more: (more > 0).then(|| count_of(more, "older one", "older ones")),
+        drill: report.drill.map(|drill| drill_row(renderer, drill)),
+    }
+}
+
 /// `GET /admin/tasks`: queues, schedule, and what failed.
 pub(super) async fn tasks(context: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
@@ -224,7 +323,10 @@ pub(super) async fn tasks(context: Context, guest: Guest, call: Call) -> Result<
             count_of(found.queues.dead, "job", "jobs")
         )
     });
+    let report = visit.context.instance.backups.report().await;
+    let report = report.map_err(AskError::from)?;
     let page = TasksPage {
+        backups: report.map(|report| backups_part(&renderer, report)),
         zone: renderer.zone.iana_name().unwrap_or("UTC").to_owned(),
         queues: found
             .queues

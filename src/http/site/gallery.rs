@@ -15,7 +15,8 @@ use super::views::account::{
     ProfileTab, Standing,
 };
 use super::views::admin::{
-    JobLine, QueueRow, SignUpRow, SignUpsPage, Status, TaskRow, TasksPage, Tone,
+    BackupRow, BackupsPart, DrillRow, JobLine, QueueRow, SignUpRow, SignUpsPage, Status, TaskRow,
+    TasksPage, Tone,
 };
 use super::views::entry::{LoginPage, NoticePage, ResetPage, SetupPage, SignupMode, SignupPage};
 use super::views::error::ErrorPage;
@@ -540,6 +541,24 @@ impl Samples {
         };
         TasksPage {
             frame: self.owners_frame("/admin/tasks"),
+            backups: Some(BackupsPart {
+                directory: self.text("/var/backups/kinglet"),
+                warning: Some(self.text("They lie on the same disk as the data: what breaks the disk takes both.")),
+                sets: vec![BackupRow {
+                    name: self.text("kinglet-20261122T040003Z"),
+                    status: status(Tone::Good, "Whole, shipped"),
+                    made: Some(self.moment("")),
+                    about: self.text("48 MiB"),
+                }],
+                more: Some(self.text("6 older ones")),
+                drill: Some(DrillRow {
+                    set: self.text("kinglet-20261122T040003Z"),
+                    status: status(Tone::Bad, "Failed"),
+                    at: Some(self.moment("")),
+                    took: self.text("3.1 s"),
+                    error: Some(self.text("it isn't what was written: its hash is another")),
+                }),
+            }),
             zone: self.text("Europe/Stockholm"),
             queues: vec![
                 queue(

@@ -24,9 +24,9 @@ macro_rules! invariants {
 pub(in crate::store) const INTEGRITY: &str = "SELECT integrity_check FROM pragma_integrity_check \
      WHERE integrity_check <> 'ok'";
 
-/// The tables of the schema, without those that SQLite keeps for itself.
+/// The tables of the schema, without those that SQLite and Litestream keep for themselves.
 pub(in crate::store) const TABLES: &str = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' \
-     ORDER BY name";
+     AND name NOT LIKE '\\_litestream\\_%' ESCAPE '\\' ORDER BY name";
 
 /// Rows that refer to rows that aren't there, where SQLite knows of the reference.
 pub(in crate::store) const FOREIGN_KEYS: &str = "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' refers to a missing row of ' || parent \

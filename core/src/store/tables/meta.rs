@@ -12,6 +12,7 @@ const COMMIT: &str = "commit";
 /// The last id that was taken, of whatever kind: what it named may be gone, and no id is used twice.
 const LAST_ID: &str = "last_id";
 const IDENTITY: &str = "identity";
+const LEAST_SCHEMA: &str = "least_schema";
 const INSTANCE_URL: &str = "instance_url";
 const UNSUBSCRIBE_KEY: &str = "unsubscribe_key";
 
@@ -70,6 +71,24 @@ pub(in crate::store) fn set(
         .prepare_cached("INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2")?
         .execute((name, value))?;
     Ok(())
+}
+
+/// The last id that was taken.
+pub(in crate::store) fn last_id(connection: &Connection) -> Result<i64, StoreError> {
+    get_number(connection, LAST_ID)
+}
+
+/// Remembers the oldest schema that a kinglet has to know to go on with this database.
+pub(in crate::store) fn set_least_schema(
+    connection: &Connection,
+    schema: i64,
+) -> Result<(), StoreError> {
+    set(connection, LEAST_SCHEMA, &schema.to_string())
+}
+
+/// That schema; `None` where it was never told.
+pub(in crate::store) fn least_schema(connection: &Connection) -> Result<Option<i64>, StoreError> {
+    Ok(get(connection, LEAST_SCHEMA)?.and_then(|schema| schema.parse().ok()))
 }
 
 /// The number of the newest commit.

@@ -10,6 +10,7 @@ pub(super) mod codes;
 pub(super) mod credentials;
 pub(super) mod day_figures;
 pub(super) mod day_shares;
+pub(super) mod deletions;
 pub(super) mod destinations;
 pub(super) mod digest_items;
 pub(super) mod favourites;

@@ -206,6 +206,16 @@ pub(in crate::store) fn count(
     Ok(())
 }
 
+/// How many posts and boosts came after an id.
+pub(in crate::store) fn count_after(
+    connection: &Connection,
+    after: i64,
+) -> Result<usize, StoreError> {
+    let sql = "SELECT count(*) FROM posts WHERE id > ?1";
+    let count: i64 = connection.query_row(sql, [after], |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or(0))
+}
+
 /// An account's boost of a post.
 pub(in crate::store) fn boost_by(
     connection: &Connection,

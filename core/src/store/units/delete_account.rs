@@ -30,20 +30,21 @@ impl Unit for DeleteAccount {
             require_authority(connection, self.by, &member)?;
         }
         require_owner_remains(connection, &member)?;
-        credentials::strip(connection, self.account)?;
-        mail_settings::delete(connection, self.account)?;
-        mail_standing::delete(connection, self.account)?;
-        terms::delete_account(connection, self.account)?;
-        enqueue(
-            write,
-            &Job::PurgeAccount {
-                account: self.account,
-            },
-        )?;
-        // Whatever else it did is marked as it is purged.
-        mark_stale(write, self.account.0)?;
-        end_all_access(write, self.account)?;
-        visibility_changed(write, self.account)?;
+        remove_account(write, self.account)?;
         Ok(())
     }
+}
+
+/// Hides and empties an account, and asks for a purge of the rest.
+pub(super) fn remove_account(write: &mut Write<'_>, account: AccountId) -> Result<(), UnitError> {
+    credentials::strip(write.connection, account)?;
+    mail_settings::delete(write.connection, account)?;
+    mail_standing::delete(write.connection, account)?;
+    terms::delete_account(write.connection, account)?;
+    enqueue(write, &Job::PurgeAccount { account })?;
+    // Whatever else it did is marked as it is purged.
+    mark_stale(write, account.0)?;
+    end_all_access(write, account)?;
+    visibility_changed(write, account)?;
+    Ok(())
 }

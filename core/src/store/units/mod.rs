@@ -37,6 +37,7 @@ mod plan_task;
 mod publish_post;
 mod purge;
 mod read_notifications;
+mod reapply_deletion;
 mod record_statistics;
 mod register_account;
 mod register_app;
@@ -99,6 +100,7 @@ pub use plan_task::{PlanTask, RecordRun};
 pub use publish_post::{PreparedText, PublishPost};
 pub use purge::ROWS_PER_PURGE_MAX;
 pub use read_notifications::{ClearNotifications, DismissNotification, RemoveCleared, SetMarkers};
+pub use reapply_deletion::ReapplyDeletion;
 pub use record_statistics::{
     ACCOUNT_ROWS_PER_UNIT_MAX, BeginSeries, ForgetAccountDays, RecordAccountDays, RecordDay,
     RecordWindows, ReopenDays,
@@ -123,5 +125,5 @@ pub use sweep::{
     APP_UNUSED_MILLIS_MAX, ROWS_PER_SWEEP_MAX, SweepApplications, SweepCodes, SweepIdempotencyKeys,
     SweepJobs, SweepSessions, SweepSignUps,
 };
-pub use tidy_database::TidyDatabase;
+pub use tidy_database::{EmptyLog, TidyDatabase};
 pub use update_profile::UpdateProfile;

@@ -2,7 +2,7 @@
 
 use super::WriterThread;
 use crate::clock::Moment;
-use crate::store::open;
+use crate::store::open::{self, Checkpoints};
 
 /// After so many units a log that a reader holds is tried again, however rarely it is looked after else.
 pub(super) const UNITS_PER_RETRY: usize = 1000;
@@ -10,7 +10,14 @@ pub(super) const UNITS_PER_RETRY: usize = 1000;
 impl WriterThread {
     /// Copies the log into the database when it is time, so that it starts anew.
     pub(super) fn bound_wal(&mut self) {
-        if std::mem::take(&mut self.wishes.checkpoint) {
+        if let Checkpoints::External { wal_bytes_max } = self.disk_use.checkpoints {
+            self.wishes.checkpoint = false;
+            self.bound_foreign_wal(wal_bytes_max);
+            return;
+        }
+        // Whoever holds the log for long says so, and looks himself how long it gets: nobody's write waits for him.
+        let is_held = self.long_reads.are_held();
+        if std::mem::take(&mut self.wishes.checkpoint) && !is_held {
             self.was_blocked = self.checkpoint("TRUNCATE");
             self.units_since_checkpoint = 0;
             return;
@@ -20,7 +27,7 @@ impl WriterThread {
             std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= self.wal_bytes_max);
         // A reader that holds an old snapshot keeps the WAL growing: at the bound the writer waits for it. One that holds
         // it longer than that, such as a backup, is asked again only now and then, or every batch would wait.
-        let is_urgent = is_large && !self.was_blocked;
+        let is_urgent = is_large && !self.was_blocked && !is_held;
         let units_max = match self.disk_use.units_per_checkpoint {
             units if self.was_blocked => units.min(UNITS_PER_RETRY),
             units => units,
@@ -28,9 +35,33 @@ impl WriterThread {
         if !is_urgent && self.units_since_checkpoint < units_max {
             return;
         }
-        let was_blocked = self.checkpoint(if is_large { "TRUNCATE" } else { "PASSIVE" });
-        self.was_blocked = was_blocked && is_large;
+        let was_blocked = self.checkpoint(if is_large && !is_held {
+            "TRUNCATE"
+        } else {
+            "PASSIVE"
+        });
+        self.was_blocked = was_blocked && is_large && !is_held;
         self.units_since_checkpoint = 0;
+    }
+
+    /// Takes the place of the program that should look after the log once that let it grow over its bound. It is never waited
+    /// for: when it lives, it holds the log, and a log that nobody holds starts anew by itself once all of it is copied.
+    fn bound_foreign_wal(&mut self, wal_bytes_max: u64) {
+        let wal = open::wal_of(&self.data_dir.database());
+        let bytes = std::fs::metadata(&wal).map_or(0, |metadata| metadata.len());
+        if bytes < wal_bytes_max {
+            self.was_blocked = false;
+            return;
+        }
+        if self.was_blocked && self.units_since_checkpoint < UNITS_PER_RETRY {
+            return;
+        }
+        self.units_since_checkpoint = 0;
+        if !self.was_blocked {
+            tracing::warn!(target: "kinglet::store::writer", bytes, "nobody else checkpoints the database: kinglet does it, and the replica has to begin anew");
+            self.was_blocked = true;
+        }
+        self.checkpoint("PASSIVE");
     }
 
     /// Copies the log into the database; answers whether a reader held it back.

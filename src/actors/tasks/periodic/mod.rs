@@ -4,6 +4,7 @@
 //! it twice harms nothing.
 
 mod applications;
+mod backups;
 mod codes;
 mod database;
 mod digests;
@@ -16,8 +17,7 @@ mod statistics;
 pub use self::statistics::{StatisticsProgress, step_statistics};
 use super::Progress;
 use crate::Actors;
-use crate::clock::SharedClock;
-use crate::config::Config;
+use crate::backups::Backups;
 use crate::domain::schedule::PeriodicTask;
 use crate::error::AskError;
 
@@ -28,11 +28,12 @@ use crate::error::AskError;
 pub(super) async fn run_once(
     task: PeriodicTask,
     actors: &Actors,
-    config: &Config,
-    clock: &SharedClock,
+    backups: &Backups,
 ) -> Result<Progress, AskError> {
     let is_more = match task {
-        PeriodicTask::Statistics => statistics::run_once(actors, config, clock).await?,
+        PeriodicTask::Statistics => {
+            statistics::run_once(actors, &backups.config, &backups.clock).await?
+        }
         PeriodicTask::Digests => digests::run_once(actors).await?,
         PeriodicTask::Codes => codes::run_once(actors).await?,
         PeriodicTask::Sessions => sessions::run_once(actors).await?,
@@ -41,6 +42,8 @@ pub(super) async fn run_once(
         PeriodicTask::IdempotencyKeys => idempotency_keys::run_once(actors).await?,
         PeriodicTask::Jobs => jobs::run_once(actors).await?,
         PeriodicTask::Database => database::run_once(actors).await?,
+        PeriodicTask::Backups => backups::run_once(backups).await?,
+        PeriodicTask::RestoreDrills => backups::try_once(backups).await?,
     };
     Ok(if is_more {
         Progress::More

@@ -107,6 +107,49 @@ pub struct JobLine {
     pub can_drop: bool,
 }
 
+/// How scheduled backups stand.
+#[derive(Debug, Clone)]
+pub struct BackupsPart {
+    /// Where they are made.
+    pub directory: String,
+    /// What is to be known about that place, or done about it; a sentence.
+    pub warning: Option<String>,
+    /// The newest sets.
+    pub sets: Vec<BackupRow>,
+    /// How many there are beside those, in words.
+    pub more: Option<String>,
+    /// How the last restore drill went.
+    pub drill: Option<DrillRow>,
+}
+
+/// A backup.
+#[derive(Debug, Clone)]
+pub struct BackupRow {
+    /// Its name in the directory.
+    pub name: String,
+    /// Whether it can be used.
+    pub status: Status,
+    /// When it was made.
+    pub made: Option<Moment>,
+    /// Its size, where it lies and whether it was shipped; in words.
+    pub about: String,
+}
+
+/// A restore drill.
+#[derive(Debug, Clone)]
+pub struct DrillRow {
+    /// Which backup was restored.
+    pub set: String,
+    /// Whether it could be.
+    pub status: Status,
+    /// When.
+    pub at: Option<Moment>,
+    /// How long that took.
+    pub took: String,
+    /// Why it failed.
+    pub error: Option<String>,
+}
+
 /// `GET /admin/tasks`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "admin_tasks.html")]
@@ -129,6 +172,8 @@ pub struct TasksPage {
     pub dead_total: Option<String>,
     /// Days that the dead are kept.
     pub dead_days: i64,
+    /// Scheduled backups; none where none are made.
+    pub backups: Option<BackupsPart>,
 }
 
 /// Somebody who waits for approval.

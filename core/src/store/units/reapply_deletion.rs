@@ -1,0 +1,32 @@
+//! What was deleted after a backup is deleted again in the store that was restored from it.
+
+use super::boost_post::remove_boost;
+use super::delete_account::remove_account;
+use super::delete_post::remove_post;
+use crate::store::backup::Deletion;
+use crate::store::tables::posts;
+use crate::store::writer::{Unit, UnitError, Write};
+
+/// Deletes once more. Nobody is asked: whoever might did it before.
+#[derive(Debug, Clone, Copy)]
+pub struct ReapplyDeletion {
+    /// What.
+    pub deletion: Deletion,
+}
+
+impl Unit for ReapplyDeletion {
+    /// Whether it was there.
+    type Answer = bool;
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<bool, UnitError> {
+        match self.deletion {
+            Deletion::Account(account) => remove_account(write, account)?,
+            Deletion::Post(post) => match posts::facts(write.connection, post)? {
+                None => return Ok(false),
+                Some(boost) if boost.boost_of.is_some() => remove_boost(write, boost)?,
+                Some(post) => remove_post(write, post)?,
+            },
+        }
+        Ok(true)
+    }
+}
