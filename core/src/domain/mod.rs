@@ -3,6 +3,7 @@
 pub mod access;
 pub mod account;
 pub mod account_name;
+pub mod arrival;
 pub mod error_code;
 pub mod event;
 pub mod home;

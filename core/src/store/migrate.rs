@@ -12,6 +12,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0004_access.sql"),
     include_str!("../../migrations/0005_jobs.sql"),
     include_str!("../../migrations/0006_statistics.sql"),
+    include_str!("../../migrations/0007_archives.sql"),
 ];
 
 /// Brings the database to this binary's schema.

@@ -16,6 +16,7 @@ pub(super) mod favourites;
 pub(super) mod follow_requests;
 pub(super) mod follows;
 pub(super) mod idempotency_keys;
+pub(super) mod imports;
 pub(super) mod inspection;
 pub(super) mod instance_days;
 pub(super) mod invariants;

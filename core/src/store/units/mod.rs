@@ -18,6 +18,8 @@ mod edit_post;
 mod enqueue;
 mod exchange_code;
 mod follow_account;
+mod import_entries;
+mod import_relations;
 pub(super) mod index_posts;
 mod issue_code;
 mod issue_token;
@@ -77,6 +79,8 @@ pub use exchange_code::ExchangeCode;
 pub use follow_account::{
     AnswerFollowRequest, FollowAccount, Followed, RemoveFollower, UnfollowAccount,
 };
+pub use import_entries::{ENTRIES_PER_IMPORT_MAX, ImportEntries, ImportedEntry, ImportedKind};
+pub use import_relations::{ImportMarks, ImportRelations, RELATIONS_PER_IMPORT_MAX, Relation};
 pub use issue_code::IssueCode;
 pub use issue_token::{
     CLIENT_TOKENS_PER_APP_MAX, CreateToken, IssueClientToken, IssueUserToken, Issued,
