@@ -66,6 +66,7 @@
 //! and keep it by [`store`]; [`domain`] has the rules; [`boot`] starts and stops all of it.
 
 pub mod actors;
+pub mod archives;
 pub mod bench;
 pub mod boot;
 pub mod cli;

@@ -149,6 +149,29 @@ Examples:
   kinglet backup /var/backups/kinglet/monday")]
     Backup(Backup),
 
+    /// Write an archive of an account in Mastodon's form, to take along or to keep
+    #[command(after_help = "\
+Examples:
+  kinglet export --account alice alice.zip
+  kinglet export --account alice alice.zip --json | jq .entries
+
+The archive is a ZIP with actor.json, outbox.json, likes.json and bookmarks.json, and beside them the
+lists that Mastodon hands out one by one: following_accounts.csv, blocked_accounts.csv,
+muted_accounts.csv and bookmarks.csv. Only its owner may read the file.")]
+    Export(Export),
+
+    /// Take in an archive of an account from Mastodon or another kinglet, with its original dates
+    #[command(after_help = "\
+Examples:
+  kinglet import --account alice archive-20261123-8d1f.zip
+  kinglet import --account alice following_accounts.csv
+
+The file is an archive as Mastodon makes it, a ZIP or a tar.gz, or one of the lists that it hands out.
+It is looked through as a whole first; nothing of a bad one is taken in. Nobody is notified of anything,
+nobody is mentioned, and what was imported before is left as it is: an import that broke off is begun
+again.")]
+    Import(Import),
+
     /// Show or make the configuration
     #[command(subcommand)]
     Config(Config),
@@ -586,6 +609,38 @@ pub struct Backup {
     /// Directory to make the copy in
     #[arg(value_name = "DIR")]
     pub directory: PathBuf,
+
+    /// Whether the answer is for a script.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Options of `export`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Export {
+    /// Account whose archive is made
+    #[arg(long, value_name = "NAME", required = true)]
+    pub account: String,
+
+    /// File to make, where nothing lies yet
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Whether the answer is for a script.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Options of `import`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// Account that gets what is in the archive
+    #[arg(long, value_name = "NAME", required = true)]
+    pub account: String,
+
+    /// Archive, or one of the lists
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 
     /// Whether the answer is for a script.
     #[command(flatten)]

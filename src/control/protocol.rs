@@ -6,7 +6,10 @@ use super::debug::{Part, Told};
 use super::log::LogReport;
 use super::probe::Standing;
 use super::tasks::TasksReport;
+use crate::archives::Batch;
+use crate::archives::export::Exported;
 use crate::domain::account::Role;
+use crate::domain::arrival::Fate;
 use crate::domain::live::LiveFigures;
 use crate::domain::overview::Overview;
 use crate::domain::statistics::Day;
@@ -19,7 +22,7 @@ use crate::store::invariants::Finding;
 /// The version of this language. A server answers only its own.
 pub const VERSION: u32 = 1;
 /// The longest request, in bytes.
-pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
+pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 /// The longest answer, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// The most accounts in one answer; the next ones are asked for by the last one's id.
@@ -147,6 +150,25 @@ pub enum Request {
     BackUp {
         /// An absolute path.
         directory: String,
+    },
+    /// Write an account's archive.
+    ExportAccount {
+        /// Whose.
+        name: String,
+        /// An absolute path, where nothing lies.
+        file: String,
+    },
+    /// Tell what has to be known to read an archive for an account.
+    BeginImport {
+        /// Whose.
+        name: String,
+    },
+    /// Take in a part of an archive.
+    Import {
+        /// For which account.
+        name: String,
+        /// It.
+        batch: Box<Batch>,
     },
     /// Read the statistics.
     ReadStatistics {
@@ -277,6 +299,21 @@ pub enum Answer {
     BackedUp {
         /// What it is.
         manifest: Manifest,
+    },
+    /// An archive is written.
+    Exported {
+        /// What is in it.
+        exported: Exported,
+    },
+    /// An archive may be read.
+    ImportBegun {
+        /// The host of this instance, with its port if it has one.
+        host: String,
+    },
+    /// A part of an archive is taken in.
+    Imported {
+        /// What became of each of its things.
+        fates: Vec<Fate>,
     },
     /// The statistics, as the operator sees them.
     Statistics {

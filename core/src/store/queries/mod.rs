@@ -1,6 +1,7 @@
 //! One file per subject that is asked about.
 
 pub mod access;
+pub mod archive;
 pub mod accounts;
 mod filling;
 pub mod home;
