@@ -5,6 +5,7 @@ use std::io;
 use super::bounds::{ENTRIES_MAX, ENTRY_BYTES_MAX};
 use crate::control::protocol::Failure;
 use crate::store::error::StoreError;
+use crate::store::portable::PortableError;
 
 /// Why an archive can't be made or taken in.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum ArchiveError {
     /// The store can't be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// It is no instance that can be taken in, or no copy can be made.
+    #[error(transparent)]
+    Instance(#[from] PortableError),
     /// Whoever takes the things in doesn't.
     #[error(transparent)]
     Taker(#[from] Failure),

@@ -203,7 +203,10 @@ impl Archive {
         take: &mut dyn FnMut(Thing) -> Result<(), ArchiveError>,
     ) -> Result<(), ArchiveError> {
         let container = &self.container;
-        container.read(ACTOR, |content| take(Thing::profile(content)?))?;
+        container.read(ACTOR, |content| match Thing::profile(content)? {
+            Some(thing) => take(thing),
+            None => Ok(()),
+        })?;
         let Arrival { local_host, now } = &self.arrival;
         container.read(OUTBOX, |content| {
             read_items(content, OUTBOX, |activity: Activity| {
@@ -266,12 +269,17 @@ struct Property {
 }
 
 impl Thing {
-    fn profile(content: &mut dyn Read) -> Result<Self, ArchiveError> {
+    /// What the account says of itself; none where it says nothing.
+    fn profile(content: &mut dyn Read) -> Result<Option<Self>, ArchiveError> {
         let mut json = Vec::new();
         content.take(ITEM_BYTES_MAX + 1).read_to_end(&mut json)?;
         let wrong = |why: String| ArchiveError::refused(format!("{ACTOR}: {why}"));
         if json.len() as u64 > ITEM_BYTES_MAX {
             return Err(wrong("it is too long".to_owned()));
+        }
+        // A list would do for the fields of an object, in their order.
+        if !json.trim_ascii_start().starts_with(b"{") {
+            return Err(wrong("it is no actor".to_owned()));
         }
         let actor: Actor =
             serde_json::from_slice(&json).map_err(|error| wrong(error.to_string()))?;
@@ -279,11 +287,12 @@ impl Thing {
         let fields = properties
             .filter_map(|property| Some((property.name?, from_html(&property.value?, ""))))
             .collect();
-        Ok(Self::Profile(ArrivedProfile {
+        let profile = ArrivedProfile {
             display_name: actor.name.unwrap_or_default(),
             note: from_html(&actor.summary.unwrap_or_default(), ""),
             fields,
-        }))
+        };
+        Ok((profile != ArrivedProfile::default()).then_some(Self::Profile(profile)))
     }
 
     /// A line of a list of accounts; none of its heading.

@@ -11,6 +11,7 @@ mod csv;
 mod error;
 pub mod export;
 pub mod import;
+pub mod instance;
 mod tar;
 mod zip;
 

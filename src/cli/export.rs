@@ -10,8 +10,11 @@ use crate::domain::text::numbers;
 
 pub(super) fn run(options: &Export, config: &Config) -> Result<(), CliError> {
     let file = absolute(&options.file)?;
+    let Some(name) = options.account.clone() else {
+        return whole(options, file, config);
+    };
     let request = Request::ExportAccount {
-        name: options.account.clone(),
+        name,
         file: file.clone(),
     };
     let Answer::Exported { exported } = ask(config, request, Beginning::Refused)? else {
@@ -31,6 +34,31 @@ pub(super) fn run(options: &Export, config: &Config) -> Result<(), CliError> {
         exported.follows,
         exported.blocks,
         exported.mutes
+    ))
+}
+
+/// The whole instance.
+fn whole(options: &Export, file: String, config: &Config) -> Result<(), CliError> {
+    let request = Request::ExportInstance {
+        file: file.clone(),
+        without_secrets: options.without_secrets,
+    };
+    let Answer::InstanceExported { manifest } = ask(config, request, Beginning::Refused)? else {
+        return Err(CliError::Mismatch);
+    };
+    if options.output.json {
+        let json = serde_json::to_value(&manifest)
+            .map_err(|error| CliError::Unusable(error.to_string()))?;
+        return print_json(&json);
+    }
+    print(&format!(
+        "{file}: a database of {} bytes, checked, up to commit {}{}",
+        manifest.bytes,
+        manifest.commit,
+        match manifest.without_secrets {
+            true => ", without passwords, sessions, tokens and mail addresses",
+            false => "",
+        }
     ))
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::args::Import;
 use super::conversation::{Listener, converse};
 use super::{CliError, print, print_json};
+use crate::archives::instance::import_instance;
 use crate::archives::import::{Archive, Arrival, Report, Taker};
 use crate::archives::{ArchiveError, Batch};
 use crate::clock::{Clock as _, SystemClock};
@@ -22,7 +23,11 @@ pub(super) fn run(options: &Import, config: &Config) -> Result<(), CliError> {
         account,
         file,
         output,
+        ..
     } = options.clone();
+    let Some(account) = account else {
+        return whole(options, config);
+    };
     let first = Request::BeginImport {
         name: account.clone(),
     };
@@ -42,6 +47,28 @@ pub(super) fn run(options: &Import, config: &Config) -> Result<(), CliError> {
         Ok(report?)
     })?;
     tell(&report, output.json)
+}
+
+/// A whole instance, by this process: where there is none, no server can run.
+fn whole(options: &Import, config: &Config) -> Result<(), CliError> {
+    let data_dir = &config.storage.data_dir;
+    let manifest = import_instance(&options.file, data_dir)?;
+    if options.output.json {
+        let json = serde_json::to_value(&manifest)
+            .map_err(|error| CliError::Unusable(error.to_string()))?;
+        return print_json(&json);
+    }
+    let url = manifest.url.as_deref();
+    print(&format!(
+        "{}: the instance of {}, up to commit {}{}",
+        data_dir.display(),
+        url.unwrap_or("an address that was not remembered"),
+        manifest.commit,
+        match manifest.without_secrets {
+            true => "; nobody has a password: kinglet user reset-link NAME makes a link to a new one",
+            false => "",
+        }
+    ))
 }
 
 fn tell(report: &Report, as_json: bool) -> Result<(), CliError> {

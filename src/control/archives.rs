@@ -9,6 +9,7 @@ use crate::actors::Actors;
 use crate::actors::error::AskError;
 use crate::actors::posts::{Draft, TextRules, prepare};
 use crate::archives::export::export_account;
+use crate::archives::instance::export_instance;
 use crate::archives::{ArrivedProfile, ArrivedRelation, Batch, RelationKind};
 use crate::clock::Timestamp;
 use crate::config::InstanceUrl;
@@ -45,6 +46,21 @@ pub(super) async fn export(
     });
     let exported = exported.await?.map_err(|error| with_causes(&error))?;
     Ok(Answer::Exported { exported })
+}
+
+pub(super) async fn export_whole(
+    instance: &Instance,
+    file: PathBuf,
+    without_secrets: bool,
+) -> Result<Answer, Failure> {
+    if !file.is_absolute() {
+        return Err(Failure::new("the path of an archive has to be absolute"));
+    }
+    let database = database_in(&instance.data_dir);
+    let now = instance.clock.now();
+    let exported = blocking(move || export_instance(&database, &file, without_secrets, now));
+    let manifest = exported.await?.map_err(|error| with_causes(&error))?;
+    Ok(Answer::InstanceExported { manifest })
 }
 
 pub(super) async fn begin(instance: &Instance, name: &str) -> Result<Answer, Failure> {

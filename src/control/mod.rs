@@ -126,6 +126,10 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
         Request::ExportAccount { name, file } => {
             archives::export(instance, &name, file.into()).await
         }
+        Request::ExportInstance {
+            file,
+            without_secrets,
+        } => archives::export_whole(instance, file.into(), without_secrets).await,
         Request::BeginImport { name } => archives::begin(instance, &name).await,
         Request::Import { name, batch } => archives::import(instance, &name, *batch).await,
         Request::ReadStatistics { days } => statistics::read(instance, days).await,

@@ -18,6 +18,7 @@ use crate::profiling::Profile;
 use crate::secret::Secret;
 use crate::store::backup::Manifest;
 use crate::store::invariants::Finding;
+use crate::store::portable::PortableManifest;
 
 /// The version of this language. A server answers only its own.
 pub const VERSION: u32 = 1;
@@ -157,6 +158,13 @@ pub enum Request {
         name: String,
         /// An absolute path, where nothing lies.
         file: String,
+    },
+    /// Write the whole instance into one file.
+    ExportInstance {
+        /// An absolute path, where nothing lies.
+        file: String,
+        /// Whether passwords, sessions, tokens and mail addresses are left out.
+        without_secrets: bool,
     },
     /// Tell what has to be known to read an archive for an account.
     BeginImport {
@@ -304,6 +312,11 @@ pub enum Answer {
     Exported {
         /// What is in it.
         exported: Exported,
+    },
+    /// The whole instance is written.
+    InstanceExported {
+        /// What is in the file.
+        manifest: PortableManifest,
     },
     /// An archive may be read.
     ImportBegun {

@@ -21,7 +21,7 @@ const MIGRATIONS: &[&str] = &[
 /// [`StoreError::NewerSchema`] when a newer kinglet wrote it, else what SQLite says; a migration that fails leaves the
 /// database as it was before that migration.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let known = i64::try_from(MIGRATIONS.len()).expect("a handful of migrations");
+    let known = known();
     let found = schema(connection)?;
     if found > known {
         return Err(StoreError::NewerSchema { found, known });
@@ -36,6 +36,11 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         transaction.commit()?;
     }
     Ok(())
+}
+
+/// How many migrations this kinglet knows.
+pub(super) fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).expect("a handful of migrations")
 }
 
 /// How many migrations a database has had.

@@ -34,6 +34,7 @@ mod paged;
 pub(super) mod post_edits;
 pub(super) mod posts;
 pub(super) mod schedules;
+pub(super) mod secrets;
 pub(super) mod sessions;
 pub(super) mod stale_quarters;
 pub(super) mod tags;
