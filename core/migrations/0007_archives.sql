@@ -8,3 +8,14 @@ CREATE TABLE imports (
     PRIMARY KEY (account, origin)
 ) WITHOUT ROWID, STRICT;
 CREATE INDEX imports_by_post ON imports (post);
+
+-- The archive that an account asked for last. What is written is a file beside the database.
+CREATE TABLE archives (
+    account  INTEGER PRIMARY KEY REFERENCES accounts (id),
+    asked_at INTEGER NOT NULL,
+    -- As long as it is being written, these are empty.
+    made_at  INTEGER,
+    file     TEXT,
+    bytes    INTEGER
+) STRICT;
+CREATE INDEX archives_by_age ON archives (asked_at);

@@ -89,7 +89,14 @@ mod tests {
     #[test]
     fn no_name_leads_out() {
         for bad in [
-            "/etc/passwd", "../x", "a/../../x", "C:/x", "a\\..\\x", "", "a\0b", "..",
+            "/etc/passwd",
+            "../x",
+            "a/../../x",
+            "C:/x",
+            "a\\..\\x",
+            "",
+            "a\0b",
+            "..",
         ] {
             assert!(check_name(bad).is_err(), "{bad:?}");
         }

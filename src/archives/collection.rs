@@ -52,9 +52,9 @@ pub fn read_items<T: for<'de> Deserialize<'de>>(
             "{name}, item {}: {error}",
             items + 1
         ))),
-        (None, Ok(())) if !course.found.get() => Err(ArchiveError::refused(format!(
-            "{name} has no orderedItems"
-        ))),
+        (None, Ok(())) if !course.found.get() => {
+            Err(ArchiveError::refused(format!("{name} has no orderedItems")))
+        }
         (None, Ok(())) => Ok(items),
     }
 }
@@ -179,7 +179,8 @@ mod tests {
 
     #[test]
     fn items_come_one_by_one() {
-        let json = r#"{"@context":["x",{"y":1}],"totalItems":2,"orderedItems":["a","b"],"more":{}}"#;
+        let json =
+            r#"{"@context":["x",{"y":1}],"totalItems":2,"orderedItems":["a","b"],"more":{}}"#;
         assert_eq!(items(json).expect("a collection"), ["a", "b"]);
     }
 
@@ -202,7 +203,10 @@ mod tests {
             (&long, 1),
         ] {
             let error = items(json).expect_err("no collection").to_string();
-            assert!(error.contains(&format!("likes.json, item {item}:")), "{error}");
+            assert!(
+                error.contains(&format!("likes.json, item {item}:")),
+                "{error}"
+            );
         }
         let error = items("{}").expect_err("no collection").to_string();
         assert!(error.contains("no orderedItems"), "{error}");

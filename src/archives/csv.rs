@@ -38,7 +38,9 @@ pub fn read_lines(
     let mut content = BufReader::new(content);
     for number in 1.. {
         let mut line = Vec::new();
-        let read = (&mut content).take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
+        let read = (&mut content)
+            .take(LINE_BYTES_MAX)
+            .read_until(b'\n', &mut line);
         let wrong = |why: &str| ArchiveError::refused(format!("{name}, line {number}: {why}"));
         if read.map_err(|error| wrong(&error.to_string()))? == 0 {
             return Ok(());
@@ -50,7 +52,9 @@ pub fn read_lines(
             return Err(wrong("there are too many"));
         }
         let line = std::str::from_utf8(&line).map_err(|_| wrong("it isn't UTF-8"))?;
-        let line = line.trim_start_matches('\u{feff}').trim_end_matches(['\n', '\r']);
+        let line = line
+            .trim_start_matches('\u{feff}')
+            .trim_end_matches(['\n', '\r']);
         if line.is_empty() {
             continue;
         }
@@ -114,7 +118,8 @@ mod tests {
 
     #[test]
     fn lists_of_mastodon_are_read() {
-        let list = "\u{feff}Account address,Show boosts\r\nann@a.example,true\n\n\"b,\"\"@b\",false\n";
+        let list =
+            "\u{feff}Account address,Show boosts\r\nann@a.example,true\n\n\"b,\"\"@b\",false\n";
         let mut lines = Vec::new();
         read_lines(list.as_bytes(), "list", |cells| {
             lines.push(cells);

@@ -11,9 +11,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::bounds::{
-    ACTOR, BLOCKED, BOOKMARKED, BOOKMARKS, FOLLOWING, LIKES, MUTED, OUTBOX,
-};
+use super::bounds::{ACTOR, BLOCKED, BOOKMARKED, BOOKMARKS, FOLLOWING, LIKES, MUTED, OUTBOX};
 use super::csv::write_line;
 use super::error::ArchiveError;
 use super::zip::write::ZipWriter;
@@ -130,7 +128,12 @@ fn write(
         write_line(out, &heading)?;
         for (name, options) in &relations.follows {
             let address = format!("{name}@{host}");
-            let cells = [&address, word(options.shows_boosts), word(options.notifies), ""];
+            let cells = [
+                &address,
+                word(options.shows_boosts),
+                word(options.notifies),
+                "",
+            ];
             write_line(out, &cells)?;
         }
         Ok::<(), ArchiveError>(())
@@ -266,7 +269,10 @@ impl Export<'_> {
 
     /// To whom something goes.
     fn audience(&self, entry: &ArchivedEntry) -> (Vec<String>, Vec<String>) {
-        let followers = format!("{}/followers", self.renderer.account_uri(&self.account.name));
+        let followers = format!(
+            "{}/followers",
+            self.renderer.account_uri(&self.account.name)
+        );
         let public = PUBLIC.to_owned();
         let mentions = entry.post.mentions.iter();
         let named = mentions.map(|mention| self.renderer.account_uri(&mention.name));

@@ -386,7 +386,11 @@ impl Hand<'_> {
             Part::Entries => ENTRIES_PER_BATCH_MAX,
             _ => RELATIONS_PER_BATCH_MAX,
         };
-        if self.gathered.first().is_some_and(|first| first.part() != part) {
+        if self
+            .gathered
+            .first()
+            .is_some_and(|first| first.part() != part)
+        {
             self.pass_on()?;
         }
         self.bytes += thing.bytes();

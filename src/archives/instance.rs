@@ -151,7 +151,8 @@ fn unpack(file: File, to: &Path, data_dir: &Path) -> Result<PortableManifest, Ar
         .create_new(true)
         .mode(0o600)
         .open(to)?;
-    let written = io::copy(&mut content.by_ref().take(manifest.bytes), &mut out).map_err(unsound)?;
+    let written =
+        io::copy(&mut content.by_ref().take(manifest.bytes), &mut out).map_err(unsound)?;
     if written != manifest.bytes {
         return Err(PortableError::Damaged.into());
     }

@@ -12,6 +12,7 @@ mod error;
 pub mod export;
 pub mod import;
 pub mod instance;
+pub mod kept;
 mod tar;
 mod zip;
 

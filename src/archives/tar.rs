@@ -113,7 +113,9 @@ fn raw_entries<R: Read>(
 }
 
 fn unsound(error: io::Error) -> ArchiveError {
-    let why = error.get_ref().map_or_else(|| error.to_string(), ToString::to_string);
+    let why = error
+        .get_ref()
+        .map_or_else(|| error.to_string(), ToString::to_string);
     ArchiveError::refused(format!("it is no sound tar.gz: {why}"))
 }
 

@@ -7,8 +7,8 @@ use serde_json::json;
 use super::args::Import;
 use super::conversation::{Listener, converse};
 use super::{CliError, print, print_json};
-use crate::archives::instance::import_instance;
 use crate::archives::import::{Archive, Arrival, Report, Taker};
+use crate::archives::instance::import_instance;
 use crate::archives::{ArchiveError, Batch};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
@@ -65,7 +65,8 @@ fn whole(options: &Import, config: &Config) -> Result<(), CliError> {
         url.unwrap_or("an address that was not remembered"),
         manifest.commit,
         match manifest.without_secrets {
-            true => "; nobody has a password: kinglet user reset-link NAME makes a link to a new one",
+            true =>
+                "; nobody has a password: kinglet user reset-link NAME makes a link to a new one",
             false => "",
         }
     ))

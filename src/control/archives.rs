@@ -228,7 +228,11 @@ impl Importer {
         if is_empty(&changes) {
             return Ok(Fate::Known);
         }
-        match self.actors.perform(UpdateProfile { account, changes }).await {
+        match self
+            .actors
+            .perform(UpdateProfile { account, changes })
+            .await
+        {
             Ok(()) => Ok(Fate::Imported),
             Err(AskError::Refused(_)) => Ok(Fate::TooLong),
             Err(error) => Err(error),

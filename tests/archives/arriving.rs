@@ -30,8 +30,12 @@ fn outbox() -> Vec<Json> {
                 note["tag"] = json!([{"type": "Mention", "href": "https://there.example/users/bob", "name": "@bob"}]);
             },
         ),
-        create(12, second, "<p>Answer one</p>", |note| note["inReplyTo"] = uri(11).into()),
-        create(13, second, "<p>Answer two</p>", |note| note["inReplyTo"] = uri(12).into()),
+        create(12, second, "<p>Answer one</p>", |note| {
+            note["inReplyTo"] = uri(11).into()
+        }),
+        create(13, second, "<p>Answer two</p>", |note| {
+            note["inReplyTo"] = uri(12).into()
+        }),
         create(14, "2023-04-05T06:08:00Z", "<p>Unlisted</p>", |note| {
             let to = note["to"].take();
             note["to"] = note["cc"].take();
@@ -54,10 +58,15 @@ fn outbox() -> Vec<Json> {
         }),
         create(18, "2023-04-05T06:12:00Z", "<p>Which?</p>", |note| {
             note["type"] = "Question".into();
-            note["oneOf"] = json!([{"type": "Note", "name": "Owl"}, {"type": "Note", "name": "Tit"}]);
+            note["oneOf"] =
+                json!([{"type": "Note", "name": "Owl"}, {"type": "Note", "name": "Tit"}]);
         }),
         announce(19, "2023-04-05T06:13:00Z", &uri(11)),
-        announce(20, "2023-04-05T06:14:00Z", "https://elsewhere.example/users/x/statuses/1"),
+        announce(
+            20,
+            "2023-04-05T06:14:00Z",
+            "https://elsewhere.example/users/x/statuses/1",
+        ),
         create(21, "2023-04-05T06:15:00Z", "<p>To a stranger</p>", |note| {
             note["inReplyTo"] = "https://elsewhere.example/users/x/statuses/2".into();
         }),
@@ -65,7 +74,8 @@ fn outbox() -> Vec<Json> {
             note["attachment"] = json!([{"type": "Document", "mediaType": "image/png", "url": "media/1.png", "name": null}]);
         }),
         create(23, "2023-04-05T06:17:00Z", "<p>Pictured</p>", |note| {
-            note["attachment"] = json!([{"type": "Document", "url": "a"}, {"type": "Document", "url": "b"}]);
+            note["attachment"] =
+                json!([{"type": "Document", "url": "a"}, {"type": "Document", "url": "b"}]);
         }),
         json!({"id": "x", "type": "Move", "actor": "y", "object": "z"}),
     ]
@@ -77,7 +87,10 @@ fn files() -> Vec<(&'static str, String)> {
         ("media_attachments/files/1.png", "no picture".to_owned()),
         ("outbox.json", collection("outbox.json", &outbox())),
         ("likes.json", collection("likes.json", &favoured)),
-        ("bookmarks.json", collection("bookmarks.json", &[uri(14).into()])),
+        (
+            "bookmarks.json",
+            collection("bookmarks.json", &[uri(14).into()]),
+        ),
         ("actor.json", actor()),
         ("following_accounts.csv", FOLLOWING.to_owned()),
         ("muted_accounts.csv", MUTED.to_owned()),
@@ -85,9 +98,15 @@ fn files() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn archive(place: &Place, pack: fn(&std::path::Path, &[(&str, &str)]) -> std::path::PathBuf) -> String {
+fn archive(
+    place: &Place,
+    pack: fn(&std::path::Path, &[(&str, &str)]) -> std::path::PathBuf,
+) -> String {
     let files = files();
-    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(name, text)| (*name, text.as_str()))
+        .collect();
     let path = pack(&place.path().join("archive"), &files);
     path.to_str().expect("UTF-8").to_owned()
 }
@@ -112,21 +131,34 @@ async fn a_mastodon_archive_arrives_whole_while_the_server_runs() {
     let alice = client(&place, &base, "alice");
     let bob = client(&place, &base, "bob");
     let locked = client(&place, &base, "locked");
-    let locks = locked.patch("/api/v1/accounts/update_credentials", json!({"locked": true}));
+    let locks = locked.patch(
+        "/api/v1/accounts/update_credentials",
+        json!({"locked": true}),
+    );
     assert_eq!(locks.await.status, 200);
-    let me = alice.get("/api/v1/accounts/verify_credentials").await.json();
+    let me = alice
+        .get("/api/v1/accounts/verify_credentials")
+        .await
+        .json();
     let id = me["id"].as_str().expect("an id").to_owned();
     // Bob follows Alice, has a home in memory, and is told of each of her posts.
     let path = format!("/api/v1/accounts/{id}/follow");
     let follow = bob.post_form(&path, &[("notify", "true")]).await;
     assert_eq!(follow.status, 200);
-    let written = alice.post_form("/api/v1/statuses", &[("status", "Written here")]).await;
+    let written = alice
+        .post_form("/api/v1/statuses", &[("status", "Written here")])
+        .await;
     assert_eq!(written.status, 200);
     let home = |page: Json| -> Vec<String> {
         let posts = page.as_array().expect("a list").iter();
-        posts.map(|post| post["content"].as_str().expect("text").to_owned()).collect()
+        posts
+            .map(|post| post["content"].as_str().expect("text").to_owned())
+            .collect()
     };
-    assert_eq!(home(bob.get("/api/v1/timelines/home").await.json()).len(), 1);
+    assert_eq!(
+        home(bob.get("/api/v1/timelines/home").await.json()).len(),
+        1
+    );
     let notified = async || -> Vec<Json> {
         let told = bob.get("/api/v1/notifications").await.json();
         let told = told.as_array().expect("a list").iter();
@@ -134,7 +166,10 @@ async fn a_mastodon_archive_arrives_whole_while_the_server_runs() {
     };
     let told = notified().await;
     assert_eq!(told.len(), 1);
-    let found = alice.get("/api/v2/search?q=Answer&type=statuses").await.json();
+    let found = alice
+        .get("/api/v2/search?q=Answer&type=statuses")
+        .await
+        .json();
     assert_eq!(found["statuses"], json!([]));
 
     let file = archive(&place, zip);
@@ -156,33 +191,60 @@ async fn a_mastodon_archive_arrives_whole_while_the_server_runs() {
         ("bookmarks", "imported", 1),
         ("profile", "imported", 1),
     ] {
-        assert_eq!(count(&report, part, fate), expected, "{part} {fate}: {report:#}");
+        assert_eq!(
+            count(&report, part, fate),
+            expected,
+            "{part} {fate}: {report:#}"
+        );
     }
     assert_eq!(report["attachments_left_out"], 3);
 
     // Posts with their dates, texts and threads, the newest first.
-    let posts = alice.get(&format!("/api/v1/accounts/{id}/statuses?limit=40")).await.json();
+    let posts = alice
+        .get(&format!("/api/v1/accounts/{id}/statuses?limit=40"))
+        .await
+        .json();
     let posts = posts.as_array().expect("a list").clone();
-    let dates: Vec<&str> = posts.iter().filter_map(|post| post["created_at"].as_str()).collect();
+    let dates: Vec<&str> = posts
+        .iter()
+        .filter_map(|post| post["created_at"].as_str())
+        .collect();
     assert_eq!(posts.len(), 13);
-    assert!(dates.is_sorted_by(|newer, older| newer >= older), "{dates:?}");
+    assert!(
+        dates.is_sorted_by(|newer, older| newer >= older),
+        "{dates:?}"
+    );
     assert_eq!(*dates.last().expect("a date"), "2016-12-01T00:00:00.000Z");
     let by_text = |text: &str| {
         let found = posts.iter().find(|post| {
-            post["reblog"].is_null() && post["content"].as_str().is_some_and(|content| content.contains(text))
+            post["reblog"].is_null()
+                && post["content"]
+                    .as_str()
+                    .is_some_and(|content| content.contains(text))
         });
         found.unwrap_or_else(|| panic!("{text} is missing")).clone()
     };
     let hello = by_text("Hello");
     assert_eq!(hello["created_at"], "2023-04-05T06:07:08.000Z");
     assert_eq!(hello["mentions"], json!([]), "that bob is another one");
-    assert!(hello["content"].as_str().expect("text").contains("@bob@there.example"));
+    assert!(
+        hello["content"]
+            .as_str()
+            .expect("text")
+            .contains("@bob@there.example")
+    );
     assert_eq!(hello["tags"][0]["name"], "finches");
     let (one, two) = (by_text("Answer one"), by_text("Answer two"));
     assert_eq!(one["in_reply_to_id"], hello["id"]);
     assert_eq!(two["in_reply_to_id"], one["id"]);
     assert_eq!(hello["replies_count"], 1);
-    let number = |post: &Json| -> i64 { post["id"].as_str().expect("an id").parse().expect("a number") };
+    let number = |post: &Json| -> i64 {
+        post["id"]
+            .as_str()
+            .expect("an id")
+            .parse()
+            .expect("a number")
+    };
     assert!(number(&hello) < number(&one) && number(&one) < number(&two));
     assert_eq!(two["favourited"], true);
     assert_eq!(by_text("Unlisted")["visibility"], "unlisted");
@@ -191,52 +253,101 @@ async fn a_mastodon_archive_arrives_whole_while_the_server_runs() {
     assert_eq!(by_text("A secret")["visibility"], "direct");
     let warned = by_text("Warned");
     assert_eq!(warned["spoiler_text"], "birds of prey");
-    assert_eq!((&warned["sensitive"], &warned["language"]), (&json!(true), &json!("de")));
+    assert_eq!(
+        (&warned["sensitive"], &warned["language"]),
+        (&json!(true), &json!("de"))
+    );
     assert_eq!(warned["edited_at"], "2023-04-06T00:00:00.000Z");
-    assert!(by_text("Which?")["content"].as_str().expect("text").contains("- Owl<br />- Tit"));
+    assert!(
+        by_text("Which?")["content"]
+            .as_str()
+            .expect("text")
+            .contains("- Owl<br />- Tit")
+    );
     assert_eq!(by_text("To a stranger")["in_reply_to_id"], Json::Null);
-    let boost = posts.iter().find(|post| !post["reblog"].is_null()).expect("a boost");
+    let boost = posts
+        .iter()
+        .find(|post| !post["reblog"].is_null())
+        .expect("a boost");
     assert_eq!(boost["reblog"]["id"], hello["id"]);
     assert_eq!(boost["created_at"], "2023-04-05T06:13:00.000Z");
-    let path = format!("/api/v1/statuses/{}/context", two["id"].as_str().expect("an id"));
-    assert_eq!(alice.get(&path).await.json()["ancestors"].as_array().map(Vec::len), Some(2));
+    let path = format!(
+        "/api/v1/statuses/{}/context",
+        two["id"].as_str().expect("an id")
+    );
+    assert_eq!(
+        alice.get(&path).await.json()["ancestors"]
+            .as_array()
+            .map(Vec::len),
+        Some(2)
+    );
     // What is searched for is found, in the order of dates, page by page.
-    let found = alice.get("/api/v2/search?q=Answer&type=statuses").await.json();
+    let found = alice
+        .get("/api/v2/search?q=Answer&type=statuses")
+        .await
+        .json();
     let found = found["statuses"].as_array().expect("a list").clone();
     assert_eq!([&found[0]["id"], &found[1]["id"]], [&two["id"], &one["id"]]);
 
     // Bob's home has what he may see of it, in its place; he was told of nothing.
     let texts = home(bob.get("/api/v1/timelines/home?limit=40").await.json());
     assert_eq!(texts[0], "<p>Written here</p>");
-    assert!(texts.iter().any(|text| text.contains("For followers")), "{texts:?}");
-    assert!(!texts.iter().any(|text| text.contains("A secret")), "{texts:?}");
-    assert!(texts.last().is_some_and(|text| text.contains("Before all others")), "{texts:?}");
+    assert!(
+        texts.iter().any(|text| text.contains("For followers")),
+        "{texts:?}"
+    );
+    assert!(
+        !texts.iter().any(|text| text.contains("A secret")),
+        "{texts:?}"
+    );
+    assert!(
+        texts
+            .last()
+            .is_some_and(|text| text.contains("Before all others")),
+        "{texts:?}"
+    );
     assert_eq!(notified().await, told);
 
     // Whom Alice followed, blocked and muted.
     let relation = async |name: &str| {
-        let account = alice.get(&format!("/api/v1/accounts/lookup?acct={name}")).await.json();
+        let account = alice
+            .get(&format!("/api/v1/accounts/lookup?acct={name}"))
+            .await
+            .json();
         let id = account["id"].as_str().expect("an id").to_owned();
-        let found = alice.get(&format!("/api/v1/accounts/relationships?id[]={id}")).await.json();
+        let found = alice
+            .get(&format!("/api/v1/accounts/relationships?id[]={id}"))
+            .await
+            .json();
         found[0].clone()
     };
     let bob = relation("bob").await;
     assert_eq!(
-        [&bob["following"], &bob["showing_reblogs"], &bob["notifying"]],
+        [
+            &bob["following"],
+            &bob["showing_reblogs"],
+            &bob["notifying"]
+        ],
         [&json!(true), &json!(false), &json!(true)]
     );
     assert_eq!(relation("eve").await["blocking"], true);
     assert_eq!(relation("dave").await["muting"], true);
     assert_eq!(relation("dave").await["muting_notifications"], false);
     assert_eq!(relation("locked").await["requested"], false);
-    let me = alice.get("/api/v1/accounts/verify_credentials").await.json();
+    let me = alice
+        .get("/api/v1/accounts/verify_credentials")
+        .await
+        .json();
     assert_eq!(me["display_name"], "Ann of There");
     assert_eq!(me["source"]["note"], "Birds & #looms");
     assert_eq!(me["source"]["fields"][0]["value"], "https://ann.example");
 
     let again = import(&place, &file);
     assert_eq!(again["imported"], 0, "{again:#}");
-    let after = alice.get(&format!("/api/v1/accounts/{id}/statuses?limit=40")).await.json();
+    let after = alice
+        .get(&format!("/api/v1/accounts/{id}/statuses?limit=40"))
+        .await
+        .json();
     assert_eq!(after.as_array(), Some(&posts));
     assert!(server.stop().status.success());
     place.done(&["check"]);
@@ -261,9 +372,18 @@ fn an_import_that_broke_off_goes_on_where_it_was() {
     let place = instance(&["alice"]);
     let outbox = outbox();
     let (begun, whole) = (place.path().join("begun"), place.path().join("whole"));
-    zip(&begun, &[("outbox.json", &collection("outbox.json", &outbox[..3]))]);
-    zip(&whole, &[("outbox.json", &collection("outbox.json", &outbox))]);
-    assert_eq!(import(&place, begun.to_str().expect("UTF-8"))["imported"], 3);
+    zip(
+        &begun,
+        &[("outbox.json", &collection("outbox.json", &outbox[..3]))],
+    );
+    zip(
+        &whole,
+        &[("outbox.json", &collection("outbox.json", &outbox))],
+    );
+    assert_eq!(
+        import(&place, begun.to_str().expect("UTF-8"))["imported"],
+        3
+    );
     let report = import(&place, whole.to_str().expect("UTF-8"));
     assert_eq!(count(&report, "entries", "known"), 3);
     assert_eq!(count(&report, "entries", "imported"), 8, "{report:#}");
@@ -274,10 +394,20 @@ fn an_import_that_broke_off_goes_on_where_it_was() {
 fn many_posts_of_one_second_keep_their_order_and_a_list_alone_is_taken() {
     let place = instance(&["alice", "bob"]);
     let posts: Vec<Json> = (0..300)
-        .map(|number| create(number, "2022-01-01T00:00:00Z", &format!("<p>No. {number}</p>"), |_| {}))
+        .map(|number| {
+            create(
+                number,
+                "2022-01-01T00:00:00Z",
+                &format!("<p>No. {number}</p>"),
+                |_| {},
+            )
+        })
         .collect();
     let path = place.path().join("archive");
-    zip(&path, &[("archive-1/outbox.json", &collection("outbox.json", &posts))]);
+    zip(
+        &path,
+        &[("archive-1/outbox.json", &collection("outbox.json", &posts))],
+    );
     let report = import(&place, path.to_str().expect("UTF-8"));
     assert_eq!(report["imported"], 300);
     let texts: Vec<String> = rusqlite::Connection::open(place.data().join("kinglet.db"))

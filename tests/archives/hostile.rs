@@ -10,19 +10,27 @@ const GOOD: &str = "2023-01-01T00:00:00Z";
 
 /// More than a post may have, and nothing that packs like a bomb.
 fn long() -> String {
-    (0..300_000_u64).map(|number| (number * number).to_string()).collect()
+    (0..300_000_u64)
+        .map(|number| (number * number).to_string())
+        .collect()
 }
 
 /// An outbox whose first item is good.
 fn outbox(second: Json) -> String {
-    collection("outbox.json", &[create(1, GOOD, "<p>good</p>", |_| {}), second])
+    collection(
+        "outbox.json",
+        &[create(1, GOOD, "<p>good</p>", |_| {}), second],
+    )
 }
 
 /// Has a file refused with this sentence, and sees to it that nothing changed, in the store or around it.
 #[track_caller]
 fn refused(place: &Place, before: &[String], file: &str, sentence: &str) {
     let errors = place.fails(1, &["import", "--account", "alice", file]);
-    assert!(errors.contains("refused") && errors.contains(sentence), "{file}: {errors}");
+    assert!(
+        errors.contains("refused") && errors.contains(sentence),
+        "{file}: {errors}"
+    );
     assert_eq!(stored(place), before, "{file}");
 }
 
@@ -30,10 +38,24 @@ fn refused(place: &Place, before: &[String], file: &str, sentence: &str) {
 fn no_name_leaves_a_directory_and_nothing_is_a_link() {
     let place = instance(&["alice"]);
     let before = stored(&place);
-    for name in ["../outside.txt", "/tmp/outside.txt", "a/../../outside.txt", "a\\..\\outside.txt"] {
-        let files = [("outbox.json", outbox(json!({"type": "Move"}))), (name, "x".to_owned())];
-        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
-        for (pack, file) in [(zip as fn(&_, &_) -> _, "slip.zip"), (tar_gz, "slip.tar.gz")] {
+    for name in [
+        "../outside.txt",
+        "/tmp/outside.txt",
+        "a/../../outside.txt",
+        "a\\..\\outside.txt",
+    ] {
+        let files = [
+            ("outbox.json", outbox(json!({"type": "Move"}))),
+            (name, "x".to_owned()),
+        ];
+        let files: Vec<(&str, &str)> = files
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
+        for (pack, file) in [
+            (zip as fn(&_, &_) -> _, "slip.zip"),
+            (tar_gz, "slip.tar.gz"),
+        ] {
             pack(&place.path().join(file), &files);
             refused(&place, &before, file, "leads out of it");
         }
@@ -58,7 +80,12 @@ fn no_name_leaves_a_directory_and_nothing_is_a_link() {
     refused(&place, &before, "link.zip", "is a link");
     refused(&place, &before, "sym.tar.gz", "is a link");
     refused(&place, &before, "hard.tar.gz", "is a link");
-    refused(&place, &before, "fifo.tar.gz", "neither a file nor a directory");
+    refused(
+        &place,
+        &before,
+        "fifo.tar.gz",
+        "neither a file nor a directory",
+    );
 }
 
 #[test]
@@ -109,7 +136,12 @@ fn bombs_do_not_go_off() {
     refused(&place, &before, "bomb.tar.gz", "200 times its size");
     refused(&place, &before, "million.zip", "more than 200000 files");
     refused(&place, &before, "million.tar.gz", "");
-    refused(&place, &before, "lying.zip", "isn't what its directory says");
+    refused(
+        &place,
+        &before,
+        "lying.zip",
+        "isn't what its directory says",
+    );
 }
 
 #[test]
@@ -150,7 +182,10 @@ fn what_is_no_archive_is_told_so() {
         bent[at] ^= 0x55;
         write("bent.zip", &bent);
         let output = place.run(&["import", "--account", "alice", "bent.zip"]);
-        assert!(matches!(output.status.code(), Some(0 | 1)), "byte {at}: {output:?}");
+        assert!(
+            matches!(output.status.code(), Some(0 | 1)),
+            "byte {at}: {output:?}"
+        );
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(!errors.contains("panicked"), "byte {at}: {errors}");
     }
@@ -173,24 +208,72 @@ fn wrong_contents_are_told_with_their_place() {
         ("outbox.json", "{\"orderedItems\":7}".to_owned(), "item 1"),
         ("outbox.json", outbox(json!(7)), "item 2"),
         ("outbox.json", outbox(json!({"type": 7})), "item 2"),
-        ("outbox.json", outbox(json!({"type": "Create"})), "item 2: it has no object"),
-        ("outbox.json", outbox(json!({"type": "Announce", "object": "x"})), "item 2: it has no id"),
+        (
+            "outbox.json",
+            outbox(json!({"type": "Create"})),
+            "item 2: it has no object",
+        ),
+        (
+            "outbox.json",
+            outbox(json!({"type": "Announce", "object": "x"})),
+            "item 2: it has no id",
+        ),
         ("outbox.json", deep(100_000), "item 2"),
-        ("outbox.json", changed(|note| note["content"] = json!({"a": 1})), "item 2"),
-        ("outbox.json", changed(|note| note["to"] = json!([1])), "item 2"),
-        ("outbox.json", changed(|note| note["sensitive"] = json!("yes")), "item 2"),
-        ("outbox.json", changed(|note| note["id"] = json!("x".repeat(5000))), "item 2"),
-        ("outbox.json", changed(|note| note["content"] = json!(long())), "item 2"),
+        (
+            "outbox.json",
+            changed(|note| note["content"] = json!({"a": 1})),
+            "item 2",
+        ),
+        (
+            "outbox.json",
+            changed(|note| note["to"] = json!([1])),
+            "item 2",
+        ),
+        (
+            "outbox.json",
+            changed(|note| note["sensitive"] = json!("yes")),
+            "item 2",
+        ),
+        (
+            "outbox.json",
+            changed(|note| note["id"] = json!("x".repeat(5000))),
+            "item 2",
+        ),
+        (
+            "outbox.json",
+            changed(|note| note["content"] = json!(long())),
+            "item 2",
+        ),
         ("outbox.json", dated("9999-12-31T23:59:59Z"), "item 2: "),
         ("outbox.json", dated("-009999-01-01T00:00:00Z"), "item 2"),
-        ("outbox.json", dated("3017-01-01T00:00:00Z"), "item 2: the date"),
-        ("outbox.json", dated("1970-01-01T00:00:00Z"), "item 2: the date"),
+        (
+            "outbox.json",
+            dated("3017-01-01T00:00:00Z"),
+            "item 2: the date",
+        ),
+        (
+            "outbox.json",
+            dated("1970-01-01T00:00:00Z"),
+            "item 2: the date",
+        ),
         ("outbox.json", dated("yesterday"), "is no date"),
         ("actor.json", "[]".to_owned(), "actor.json"),
         ("actor.json", "{\"name\":{}}".to_owned(), "actor.json"),
-        ("likes.json", collection("likes.json", &[json!(1)]), "likes.json, item 1"),
-        ("following_accounts.csv", "a,\"b\n".to_owned(), "following_accounts.csv, line 1"),
-        ("blocked_accounts.csv", "x".repeat(10_000), "blocked_accounts.csv, line 1"),
+        (
+            "likes.json",
+            collection("likes.json", &[json!(1)]),
+            "likes.json, item 1",
+        ),
+        (
+            "following_accounts.csv",
+            "a,\"b\n".to_owned(),
+            "following_accounts.csv, line 1",
+        ),
+        (
+            "blocked_accounts.csv",
+            "x".repeat(10_000),
+            "blocked_accounts.csv, line 1",
+        ),
     ];
     for (number, (name, text, sentence)) in cases.iter().enumerate() {
         let file = format!("case{number}.zip");

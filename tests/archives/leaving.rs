@@ -18,9 +18,34 @@ async fn live(place: &Place, base: &str) -> Client {
         assert_eq!(written.status, 200, "{}", written.text);
         written.json()["id"].as_str().expect("an id").to_owned()
     };
-    let first = write(&alice, &[("status", "First <b> & \"quoted\"\n\n@bob #Finches https://e.org/x?a=1&b=2")]).await;
-    let second = write(&alice, &[("status", "Second"), ("in_reply_to_id", &first), ("visibility", "unlisted")]).await;
-    write(&alice, &[("status", "Third"), ("in_reply_to_id", &second), ("visibility", "private"), ("spoiler_text", "cw"), ("language", "de")]).await;
+    let first = write(
+        &alice,
+        &[(
+            "status",
+            "First <b> & \"quoted\"\n\n@bob #Finches https://e.org/x?a=1&b=2",
+        )],
+    )
+    .await;
+    let second = write(
+        &alice,
+        &[
+            ("status", "Second"),
+            ("in_reply_to_id", &first),
+            ("visibility", "unlisted"),
+        ],
+    )
+    .await;
+    write(
+        &alice,
+        &[
+            ("status", "Third"),
+            ("in_reply_to_id", &second),
+            ("visibility", "private"),
+            ("spoiler_text", "cw"),
+            ("language", "de"),
+        ],
+    )
+    .await;
     write(&alice, &[("status", "@bob psst"), ("visibility", "direct")]).await;
     let of_bob = write(&bob, &[("status", "By Bob")]).await;
     for (path, fields) in [
@@ -35,8 +60,14 @@ async fn live(place: &Place, base: &str) -> Client {
         ("carol", "block", vec![]),
         ("dave", "mute", vec![("notifications", "false")]),
     ] {
-        let account = alice.get(&format!("/api/v1/accounts/lookup?acct={name}")).await.json();
-        let path = format!("/api/v1/accounts/{}/{action}", account["id"].as_str().expect("an id"));
+        let account = alice
+            .get(&format!("/api/v1/accounts/lookup?acct={name}"))
+            .await
+            .json();
+        let path = format!(
+            "/api/v1/accounts/{}/{action}",
+            account["id"].as_str().expect("an id")
+        );
         assert_eq!(alice.post_form(&path, &fields).await.status, 200, "{path}");
     }
     alice
@@ -67,14 +98,28 @@ async fn an_archive_is_in_mastodons_form_and_arrives_on_a_fresh_instance() {
     let old = instance(&people);
     let (server, base) = serve(&old);
     let alice = live(&old, &base).await;
-    let me = alice.get("/api/v1/accounts/verify_credentials").await.json();
-    let path = format!("/api/v1/accounts/{}/statuses?limit=40", me["id"].as_str().expect("an id"));
+    let me = alice
+        .get("/api/v1/accounts/verify_credentials")
+        .await
+        .json();
+    let path = format!(
+        "/api/v1/accounts/{}/statuses?limit=40",
+        me["id"].as_str().expect("an id")
+    );
     let before = alice.get(&path).await.json();
     let said = old.done(&["export", "--account", "alice", "alice.zip"]);
-    assert!(said.contains("5 posts and boosts, 1 favourites, 1 bookmarks, 1 follows, 1 blocks, 1 mutes"), "{said}");
+    assert!(
+        said.contains(
+            "5 posts and boosts, 1 favourites, 1 bookmarks, 1 follows, 1 blocks, 1 mutes"
+        ),
+        "{said}"
+    );
     let errors = old.fails(1, &["export", "--account", "alice", "alice.zip"]);
     assert!(errors.contains("exists"), "{errors}");
-    let mode = std::fs::metadata(old.path().join("alice.zip")).expect("a file").permissions().mode();
+    let mode = std::fs::metadata(old.path().join("alice.zip"))
+        .expect("a file")
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o600);
     assert!(server.stop().status.success());
 
@@ -82,23 +127,43 @@ async fn an_archive_is_in_mastodons_form_and_arrives_on_a_fresh_instance() {
     assert_eq!(parts["actor.json"]["preferredUsername"], "alice");
     assert_eq!(parts["actor.json"]["outbox"], "outbox.json");
     let outbox = &parts["outbox.json"];
-    assert_eq!((&outbox["type"], &outbox["totalItems"]), (&json!("OrderedCollection"), &json!(5)));
+    assert_eq!(
+        (&outbox["type"], &outbox["totalItems"]),
+        (&json!("OrderedCollection"), &json!(5))
+    );
     let items = outbox["orderedItems"].as_array().expect("items");
     let kinds: Vec<&Json> = items.iter().map(|item| &item["type"]).collect();
     assert_eq!(kinds, ["Create", "Create", "Create", "Create", "Announce"]);
     let first = &items[0]["object"];
-    assert_eq!(first["to"], json!(["https://www.w3.org/ns/activitystreams#Public"]));
+    assert_eq!(
+        first["to"],
+        json!(["https://www.w3.org/ns/activitystreams#Public"])
+    );
     assert_eq!(items[1]["object"]["inReplyTo"], first["id"]);
     assert_eq!(items[4]["object"], first["id"]);
-    assert!(first["content"].as_str().expect("HTML").contains("u-url mention"));
+    assert!(
+        first["content"]
+            .as_str()
+            .expect("HTML")
+            .contains("u-url mention")
+    );
     assert_eq!(
         parts["following_accounts.csv"],
         "Account address,Show boosts,Notify on new posts,Languages\nbob@here.example,false,false,\n"
     );
     assert_eq!(parts["blocked_accounts.csv"], "carol@here.example\n");
-    assert_eq!(parts["muted_accounts.csv"], "Account address,Hide notifications\ndave@here.example,false\n");
-    assert_eq!(parts["bookmarks.json"]["orderedItems"], json!([items[1]["object"]["id"]]));
-    assert_eq!(parts["bookmarks.csv"], format!("{}\n", items[1]["object"]["id"].as_str().expect("an id")));
+    assert_eq!(
+        parts["muted_accounts.csv"],
+        "Account address,Hide notifications\ndave@here.example,false\n"
+    );
+    assert_eq!(
+        parts["bookmarks.json"]["orderedItems"],
+        json!([items[1]["object"]["id"]])
+    );
+    assert_eq!(
+        parts["bookmarks.csv"],
+        format!("{}\n", items[1]["object"]["id"].as_str().expect("an id"))
+    );
 
     // The same address on a fresh instance: the very same posts, ids and all.
     let fresh = instance_at(HERE, &people);
@@ -107,33 +172,69 @@ async fn an_archive_is_in_mastodons_form_and_arrives_on_a_fresh_instance() {
     fresh.done(&["import", "--account", "alice", file]);
     fresh.done(&["export", "--account", "alice", "again.zip"]);
     let again = read(&fresh, "again.zip");
-    for part in ["following_accounts.csv", "blocked_accounts.csv", "muted_accounts.csv", "bookmarks.json"] {
+    for part in [
+        "following_accounts.csv",
+        "blocked_accounts.csv",
+        "muted_accounts.csv",
+        "bookmarks.json",
+    ] {
         assert_eq!(again[part], parts[part], "{part}");
     }
     let (server, base) = serve(&fresh);
     let alice = client(&fresh, &base, "alice");
-    let me = alice.get("/api/v1/accounts/verify_credentials").await.json();
-    let path = format!("/api/v1/accounts/{}/statuses?limit=40", me["id"].as_str().expect("an id"));
+    let me = alice
+        .get("/api/v1/accounts/verify_credentials")
+        .await
+        .json();
+    let path = format!(
+        "/api/v1/accounts/{}/statuses?limit=40",
+        me["id"].as_str().expect("an id")
+    );
     let after = alice.get(&path).await.json();
     let told = |posts: &Json| -> Vec<Json> {
         let posts = posts.as_array().expect("a list").iter();
         let told = posts.map(|post| {
             json!([
-                post["id"], post["uri"], post["created_at"], post["visibility"], post["in_reply_to_id"],
-                post["spoiler_text"], post["sensitive"], post["language"], post["tags"], post["replies_count"],
-                post["reblog"]["id"], post["bookmarked"],
+                post["id"],
+                post["uri"],
+                post["created_at"],
+                post["visibility"],
+                post["in_reply_to_id"],
+                post["spoiler_text"],
+                post["sensitive"],
+                post["language"],
+                post["tags"],
+                post["replies_count"],
+                post["reblog"]["id"],
+                post["bookmarked"],
             ])
         });
         told.collect()
     };
     assert_eq!(told(&after), told(&before));
-    for (post, before) in after.as_array().expect("a list").iter().zip(before.as_array().expect("a list")) {
+    for (post, before) in after
+        .as_array()
+        .expect("a list")
+        .iter()
+        .zip(before.as_array().expect("a list"))
+    {
         if post["reblog"].is_null() {
-            let path = format!("/api/v1/statuses/{}/source", post["id"].as_str().expect("an id"));
+            let path = format!(
+                "/api/v1/statuses/{}/source",
+                post["id"].as_str().expect("an id")
+            );
             let source = alice.get(&path).await.json();
-            let items = parts["outbox.json"]["orderedItems"].as_array().expect("items").iter();
-            let item = items.map(|item| &item["object"]).find(|note| note["id"] == before["uri"]);
-            assert_eq!(Some(&source["text"]), item.map(|note| &note["source"]["content"]));
+            let items = parts["outbox.json"]["orderedItems"]
+                .as_array()
+                .expect("items")
+                .iter();
+            let item = items
+                .map(|item| &item["object"])
+                .find(|note| note["id"] == before["uri"]);
+            assert_eq!(
+                Some(&source["text"]),
+                item.map(|note| &note["source"]["content"])
+            );
         }
     }
     assert!(server.stop().status.success());
@@ -143,15 +244,23 @@ async fn an_archive_is_in_mastodons_form_and_arrives_on_a_fresh_instance() {
     let elsewhere = instance_at("https://elsewhere.example", &people);
     let report = elsewhere.done(&["import", "--account", "alice", file, "--json"]);
     let report: Json = serde_json::from_str(&report).expect("JSON");
-    assert_eq!(report["imported"], 6, "five entries and a bookmark: {report:#}");
+    assert_eq!(
+        report["imported"], 6,
+        "five entries and a bookmark: {report:#}"
+    );
     elsewhere.done(&["export", "--account", "alice", "moved.zip"]);
     let moved = read(&elsewhere, "moved.zip");
-    let moved = moved["outbox.json"]["orderedItems"].as_array().expect("items").clone();
+    let moved = moved["outbox.json"]["orderedItems"]
+        .as_array()
+        .expect("items")
+        .clone();
     assert_eq!(moved.len(), items.len());
     for (moved, item) in moved.iter().zip(items) {
         assert_eq!(moved["published"], item["published"]);
     }
-    let text = moved[0]["object"]["source"]["content"].as_str().expect("text");
+    let text = moved[0]["object"]["source"]["content"]
+        .as_str()
+        .expect("text");
     assert!(text.contains("@bob@here.example"), "{text}");
     assert_eq!(moved[1]["object"]["inReplyTo"], moved[0]["object"]["id"]);
     elsewhere.done(&["check"]);

@@ -75,7 +75,10 @@ fn stored(place: &Place) -> Vec<String> {
         let columns = statement.column_count();
         let found = statement.query_map((), |row| {
             let cells: Result<Vec<String>, _> = (0..columns)
-                .map(|at| row.get::<_, rusqlite::types::Value>(at).map(|cell| format!("{cell:?}")))
+                .map(|at| {
+                    row.get::<_, rusqlite::types::Value>(at)
+                        .map(|cell| format!("{cell:?}"))
+                })
                 .collect();
             cells.map(|cells| format!("{table}: {}", cells.join(", ")))
         });

@@ -11,19 +11,32 @@ use crate::{client, instance, serve, stored};
 const SECRET: &str = "correct horse 7 battery";
 
 fn mode(path: &Path) -> u32 {
-    std::fs::metadata(path).expect("is there").permissions().mode() & 0o777
+    std::fs::metadata(path)
+        .expect("is there")
+        .permissions()
+        .mode()
+        & 0o777
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_arrives_whole_on_another_machine() {
     let old = instance(&["alice"]);
     old.run_with_input(
-        &["user", "create", "bob", "--email", "bob@secret.example", "--password-stdin"],
+        &[
+            "user",
+            "create",
+            "bob",
+            "--email",
+            "bob@secret.example",
+            "--password-stdin",
+        ],
         &format!("{SECRET}\n"),
     );
     let (server, base) = serve(&old);
     let alice = client(&old, &base, "alice");
-    let written = alice.post_form("/api/v1/statuses", &[("status", "Moving, @bob")]).await;
+    let written = alice
+        .post_form("/api/v1/statuses", &[("status", "Moving, @bob")])
+        .await;
     assert_eq!(written.status, 200);
     // While it runs.
     old.done(&["export", "--instance", "running.tar.gz"]);
@@ -47,8 +60,12 @@ async fn an_instance_arrives_whole_on_another_machine() {
     assert!(errors.contains("has an instance already"), "{errors}");
     // The token that Alice had still opens the door.
     let (server, base) = serve(&fresh);
-    let again = crate::support::server::Client::new(&base).with_token(alice.token().expect("a token"));
-    assert_eq!(again.get("/api/v1/timelines/home").await.json()[0]["content"], "<p>Moving, <span class=\"h-card\" translate=\"no\"><a href=\"https://here.example/@bob\" class=\"u-url mention\">@<span>bob</span></a></span></p>");
+    let again =
+        crate::support::server::Client::new(&base).with_token(alice.token().expect("a token"));
+    assert_eq!(
+        again.get("/api/v1/timelines/home").await.json()[0]["content"],
+        "<p>Moving, <span class=\"h-card\" translate=\"no\"><a href=\"https://here.example/@bob\" class=\"u-url mention\">@<span>bob</span></a></span></p>"
+    );
     assert!(server.stop().status.success());
 }
 
@@ -56,7 +73,14 @@ async fn an_instance_arrives_whole_on_another_machine() {
 fn what_is_shared_has_no_secrets_in_it() {
     let place = instance(&["alice"]);
     place.run_with_input(
-        &["user", "create", "bob", "--email", "bob@secret.example", "--password-stdin"],
+        &[
+            "user",
+            "create",
+            "bob",
+            "--email",
+            "bob@secret.example",
+            "--password-stdin",
+        ],
         &format!("{SECRET}\n"),
     );
     place.done(&["token", "create", "bob", "--scopes", "read"]);
@@ -68,7 +92,11 @@ fn what_is_shared_has_no_secrets_in_it() {
     std::fs::File::open(other.data().join("kinglet.db"))
         .and_then(|mut file| file.read_to_end(&mut database))
         .expect("it is read");
-    let holds = |text: &str| database.windows(text.len()).any(|found| found == text.as_bytes());
+    let holds = |text: &str| {
+        database
+            .windows(text.len())
+            .any(|found| found == text.as_bytes())
+    };
     for secret in ["secret.example", "$argon2"] {
         assert!(!holds(secret), "{secret}");
     }
@@ -76,7 +104,9 @@ fn what_is_shared_has_no_secrets_in_it() {
     let database = rusqlite::Connection::open(other.data().join("kinglet.db")).expect("a database");
     for table in ["tokens", "sessions", "codes", "links"] {
         let rows: i64 = database
-            .query_row(&format!("SELECT count(*) FROM {table}"), (), |row| row.get(0))
+            .query_row(&format!("SELECT count(*) FROM {table}"), (), |row| {
+                row.get(0)
+            })
             .expect("a table");
         assert_eq!(rows, 0, "{table}");
     }
@@ -169,7 +199,9 @@ async fn every_command_of_the_page_does_what_it_says() {
     let place = instance(&["ada", "bob"]);
     let (server, base) = serve(&place);
     let ada = client(&place, &base, "ada");
-    let written = ada.post_form("/api/v1/statuses", &[("status", "Hello")]).await;
+    let written = ada
+        .post_form("/api/v1/statuses", &[("status", "Hello")])
+        .await;
     assert_eq!(written.status, 200);
     assert!(server.stop().status.success());
     let steps = steps("Leaving and arriving");

@@ -126,6 +126,7 @@ const CATALOGUE: &[Growth] = &[
             "one for each act, until it is undone or the reader clears them",
         )],
     ),
+    table("archives", Member, &[Most(1, "of an account")]),
     table(
         "imports",
         Member,

@@ -105,7 +105,7 @@ impl Callers {
                 self.members.change(*account, commit);
             }
             Event::PostPublished { .. }
-                | Event::EntriesImported { .. }
+            | Event::EntriesImported { .. }
             | Event::PostEdited { .. }
             | Event::PostDeleted(_)
             | Event::BoostRemoved(_)

@@ -63,7 +63,11 @@ impl ZipArchive {
         if directory.entries > ENTRIES_MAX {
             return Err(ArchiveError::too_many_entries());
         }
-        if directory.offset.checked_add(directory.bytes).is_none_or(|at| at > end) {
+        if directory
+            .offset
+            .checked_add(directory.bytes)
+            .is_none_or(|at| at > end)
+        {
             return Err(broken("its directory lies outside of it"));
         }
         file.seek(SeekFrom::Start(directory.offset))?;
@@ -159,7 +163,10 @@ fn find_directory(file: &mut File, end: u64) -> Result<Directory, ArchiveError> 
         return Ok(directory);
     }
     let at = huge(&locator, 8);
-    if at.checked_add(END_64_BYTES as u64).is_none_or(|to| to > end) {
+    if at
+        .checked_add(END_64_BYTES as u64)
+        .is_none_or(|to| to > end)
+    {
         return Err(broken("its directory lies outside of it"));
     }
     let mut record = [0; END_64_BYTES];

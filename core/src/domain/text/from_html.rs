@@ -162,7 +162,9 @@ impl Reading<'_> {
             .find(|c: char| !c.is_ascii_alphanumeric())
             .unwrap_or(named.len());
         let name = named[..name_end].to_ascii_lowercase();
-        let attributes = inner[..end].get(usize::from(is_end) + name_end..).unwrap_or("");
+        let attributes = inner[..end]
+            .get(usize::from(is_end) + name_end..)
+            .unwrap_or("");
         match (name.as_str(), is_end) {
             ("br", false) => {
                 self.fill_gap();
@@ -470,10 +472,7 @@ mod tests {
                 "<a href=\"https://e.org/\">e.org</a> <a href=\"https://e.org/x\">there</a>",
                 "https://e.org/ there https://e.org/x",
             ),
-            (
-                "x<script>alert('</p>')</SCRIPT>y<style>p{}</style>z",
-                "xyz",
-            ),
+            ("x<script>alert('</p>')</SCRIPT>y<style>p{}</style>z", "xyz"),
             ("<!-- <p> -->a<!-- b", "a"),
             ("<img alt=\":blob:\" src=x> <IMG>", ":blob:"),
             ("<a href=\"https://e.org/\">", "https://e.org/"),

@@ -3,13 +3,16 @@
 
 use super::accounts::visible;
 use crate::domain::account::Account;
+use crate::domain::archive::KeptArchive;
 use crate::domain::page::Page;
 use crate::domain::post::Post;
 use crate::domain::relationship::{FollowOptions, MuteOptions};
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, View};
-use crate::store::tables::{accounts, blocks, bookmarks, favourites, follows, mutes, posts};
+use crate::store::tables::{
+    accounts, archives, blocks, bookmarks, favourites, follows, mutes, posts,
+};
 use crate::store::units::Mark;
 
 /// The most entries or marks of one page.
@@ -196,4 +199,31 @@ fn addressed(
         post,
         author: author.name,
     }))
+}
+
+/// The archive that an account asked for last.
+#[derive(Debug, Clone, Copy)]
+pub struct FindArchive {
+    /// Whose.
+    pub account: AccountId,
+}
+
+impl Query for FindArchive {
+    type Answer = Option<KeptArchive>;
+
+    fn run(&self, view: &View<'_>) -> Result<Option<KeptArchive>, StoreError> {
+        archives::find(view.connection, self.account)
+    }
+}
+
+/// The names of the archives' files: any other file beside them is nobody's.
+#[derive(Debug, Clone, Copy)]
+pub struct ListArchiveFiles;
+
+impl Query for ListArchiveFiles {
+    type Answer = Vec<String>;
+
+    fn run(&self, view: &View<'_>) -> Result<Vec<String>, StoreError> {
+        archives::files(view.connection)
+    }
 }

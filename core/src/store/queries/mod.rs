@@ -1,8 +1,8 @@
 //! One file per subject that is asked about.
 
 pub mod access;
-pub mod archive;
 pub mod accounts;
+pub mod archive;
 mod filling;
 pub mod home;
 pub mod inspection;

@@ -8,7 +8,7 @@ use super::mark_stale::mark_stale;
 use crate::domain::access::Authority;
 use crate::domain::job::Job;
 use crate::ids::AccountId;
-use crate::store::tables::{credentials, mail_settings, mail_standing, terms};
+use crate::store::tables::{archives, credentials, mail_settings, mail_standing, terms};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// Deletes an account. Its name stays taken, so that nobody can pass for whoever had it.
@@ -31,6 +31,7 @@ impl Unit for DeleteAccount {
         }
         require_owner_remains(connection, &member)?;
         credentials::strip(connection, self.account)?;
+        archives::delete(connection, self.account)?;
         mail_settings::delete(connection, self.account)?;
         mail_standing::delete(connection, self.account)?;
         terms::delete_account(connection, self.account)?;

@@ -34,7 +34,7 @@ pub(super) async fn run_once(
     let is_more = match task {
         PeriodicTask::Statistics => statistics::run_once(actors, config, clock).await?,
         PeriodicTask::Digests => digests::run_once(actors).await?,
-        PeriodicTask::Codes => codes::run_once(actors).await?,
+        PeriodicTask::Codes => codes::run_once(actors, config).await?,
         PeriodicTask::Sessions => sessions::run_once(actors).await?,
         PeriodicTask::Applications => applications::run_once(actors).await?,
         PeriodicTask::SignUps => sign_ups::run_once(actors).await?,
