@@ -4,6 +4,7 @@
 mod support;
 
 mod arriving;
+mod asked;
 mod hostile;
 mod leaving;
 mod packing;

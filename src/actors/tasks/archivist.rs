@@ -60,9 +60,13 @@ impl Archivist {
             Ok(_seat) => match self.write(account).await {
                 Ok(()) => return self.actors.perform(FinishJob { job: job.id }).await,
                 Err(error) => {
-                    let cause = std::error::Error::source(&error).map(ToString::to_string);
-                    tracing::warn!(job = %job.id, %error, cause, "an archive can't be written");
-                    error.to_string()
+                    let cause = std::error::Error::source(&error);
+                    let reason = match cause {
+                        Some(cause) => format!("{error}: {cause}"),
+                        None => error.to_string(),
+                    };
+                    tracing::warn!(job = %job.id, error = %reason, "an archive can't be written");
+                    reason
                 }
             },
         };

@@ -44,7 +44,13 @@ pub(super) async fn ask(context: Context, guest: Guest, call: Call) -> Result<Re
             visit.go("/settings/account", Some(Notice::ArchiveAsked))
         }
         Err(problem) if is_correctable(&problem) => {
-            let fault = errors("archive_password", format!("{}.", sentence(&problem)));
+            let sentence = sentence(&problem);
+            let field = if sentence.contains("password") {
+                "archive_password"
+            } else {
+                ""
+            };
+            let fault = errors(field, format!("{sentence}."));
             let page = account_form(&mut visit, fault).await?;
             visit.refused(&page, &problem)
         }
