@@ -75,7 +75,7 @@ pub mod features;
 pub mod profiling;
 pub mod server;
 
-pub use kinglet_actors::{self as actors, backups, instance};
+pub use kinglet_actors::{self as actors, archives, backups, instance};
 pub use kinglet_core::{clock, domain, ids, randomness, secret, store, telemetry, unsubscribe};
 pub use kinglet_http as http;
 #[cfg(feature = "mail")]

@@ -109,6 +109,14 @@ impl PostId {
     pub fn floor_of(time: Timestamp) -> PostId {
         PostId(time.millis() << SEQUENCE_BITS)
     }
+
+    /// The first id that a post of this moment can have which was made elsewhere, and the first of the next moment. The
+    /// upper half of a millisecond is theirs: posts made here fill it from below, and no id means two things.
+    pub fn range_of_imported(time: Timestamp) -> (PostId, PostId) {
+        let floor = Self::floor_of(time).0;
+        let half = 1 << (SEQUENCE_BITS - 1);
+        (PostId(floor + half), PostId(floor + 2 * half))
+    }
 }
 
 impl AccountId {
@@ -151,6 +159,11 @@ impl IdGenerator {
     /// The last id that was handed out, or what it began above.
     pub fn last(&self) -> i64 {
         self.last
+    }
+
+    /// No id up to this one is handed out any more.
+    pub fn raise(&mut self, id: i64) {
+        self.last = self.last.max(id);
     }
 
     /// The next id: of the moment `now`, or one more than the last when the clock went back or many are asked for

@@ -15,4 +15,4 @@ pub mod threads;
 
 #[cfg(feature = "acme")]
 use kinglet_core::randomness;
-use kinglet_core::{clock, domain, secret, telemetry};
+use kinglet_core::{clock, domain, ids, secret, telemetry};

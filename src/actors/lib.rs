@@ -4,6 +4,7 @@
 //! the owners, Posts asks Timelines, owners ask the writer, the readers and the hasher; events flow from the writer to the
 //! owners and are never awaited.
 
+pub mod archives;
 pub mod backups;
 pub mod budget;
 pub mod cache;

@@ -373,6 +373,7 @@ impl Opened {
             // What is done by itself takes none of the numbers that answers are made of.
             randomness: randomness.branch("tasks"),
             wakes: wakes.clone(),
+            url: Arc::clone(&url),
             telemetry: Arc::clone(&telemetry),
         };
         let rest = (rule == UrlRule::Keep).then_some(Rest {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::completions::Completions;
 use super::debug::Debug;
@@ -162,6 +162,35 @@ Times are those of instance.time_zone; in JSON with their offset from UTC."
     /// Go back to before the last upgrade; the newer database is kept aside
     #[command(after_help = super::upgrade::ROLLBACK_EXAMPLES)]
     Rollback(super::upgrade::Rollback),
+
+    /// Write an archive of an account in Mastodon's form, or the whole instance into one file
+    #[command(after_help = "\
+Examples:
+  kinglet export --account alice alice.zip
+  kinglet export --account alice alice.zip --json | jq .entries
+  kinglet export --instance kinglet.tar.gz
+  kinglet export --instance shared.tar.gz --without-secrets
+
+The archive of an account is a ZIP with actor.json, outbox.json, likes.json and bookmarks.json, and beside them the
+lists that Mastodon hands out one by one: following_accounts.csv, blocked_accounts.csv,
+muted_accounts.csv and bookmarks.csv. The file of an instance is a tar.gz that `kinglet import --instance`
+takes in on another machine; to make it, there has to be room for a copy of the database beside it. Without
+secrets it has no passwords, sessions, tokens and mail addresses, but all posts, also those for a few.
+Only its owner may read the file.")]
+    Export(Export),
+
+    /// Take in an archive from Mastodon or another kinglet with its original dates, or a whole instance
+    #[command(after_help = "\
+Examples:
+  kinglet import --account alice archive-20261123-8d1f.zip
+  kinglet import --account alice following_accounts.csv
+  kinglet --data /srv/kinglet import --instance kinglet.tar.gz
+
+The file for an account is an archive as Mastodon makes it, a ZIP or a tar.gz, or one of the lists that it hands out.
+It is looked through as a whole first; nothing of a bad one is taken in. Nobody is notified of anything,
+nobody is mentioned, and what was imported before is left as it is: an import that broke off is begun
+again. A whole instance is taken in where there is none yet, and no server runs.")]
+    Import(Import),
 
     /// Show or make the configuration
     #[command(subcommand)]
@@ -592,6 +621,52 @@ pub struct JobRetry {
     /// Try every job again that was given up
     #[arg(long)]
     pub all: bool,
+}
+
+/// Options of `export`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(group = ArgGroup::new("whose").required(true).args(["account", "instance"]))]
+pub struct Export {
+    /// Account whose archive is made
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+
+    /// Write the whole instance
+    #[arg(long)]
+    pub instance: bool,
+
+    /// Leave out passwords, sessions, tokens and mail addresses
+    #[arg(long, requires = "instance")]
+    pub without_secrets: bool,
+
+    /// File to make, where nothing lies yet
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Whether the answer is for a script.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Options of `import`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(group = ArgGroup::new("whose").required(true).args(["account", "instance"]))]
+pub struct Import {
+    /// Account that gets what is in the archive
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+
+    /// Take in a whole instance
+    #[arg(long)]
+    pub instance: bool,
+
+    /// Archive, or one of the lists
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Whether the answer is for a script.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `config ...`

@@ -10,10 +10,13 @@ mod check;
 mod columns;
 mod completions;
 mod config;
+mod conversation;
 pub mod debug;
 mod dev;
 mod doctor;
+mod export;
 mod health;
+mod import;
 pub mod instance;
 mod invite;
 pub mod log;
@@ -39,6 +42,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use self::args::{Cli, Command};
+use crate::archives::ArchiveError;
 use crate::boot::{self, BootError, Opened, Plan};
 use crate::clock::SystemClock;
 use crate::config::{Config, EXIT_CONFIG, Faults, Log, LogLevel};
@@ -87,6 +91,9 @@ enum CliError {
     /// What was read or asked for can't be used.
     #[error("{0}")]
     Unusable(String),
+    /// An archive can't be taken in.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// A file or the standard streams can't be used.
     #[error("{what}")]
     Io {
@@ -208,6 +215,8 @@ fn dispatch(
         Command::Upgrade(options) => upgrade::upgrade(*options, &config),
         Command::Rollback(options) => upgrade::rollback(*options, &config),
         Command::Restore(options) => restore::run(options, &config),
+        Command::Export(options) => export::run(options, &config),
+        Command::Import(options) => import::run(options, &config),
         Command::Tasks(command) => tasks::run(command, &config),
         Command::Debug(command) => debug::run(command, &loaded),
         Command::Top(options) => top::run(options, &config),
@@ -265,7 +274,19 @@ fn ask_server(config: &Config, request: Request) -> Result<Answer, CliError> {
 
 /// Has a request done by actors of this process.
 fn alone(config: &Config, request: Request) -> Result<Result<Answer, Failure>, BootError> {
-    let plan = Plan {
+    let plan = plan(config)?;
+    boot::run(async move {
+        let data_dir = boot::own_data_dir(&plan.config.storage.data_dir).await?;
+        let opened = Opened::for_command(data_dir, plan).await?;
+        let outcome = control::handle(request, &opened.instance).await;
+        opened.close().await?;
+        Ok(outcome)
+    })
+}
+
+/// How this process opens an instance for a command.
+fn plan(config: &Config) -> Result<Plan, BootError> {
+    Ok(Plan {
         config: config.clone(),
         settings_file: None,
         clock: Arc::new(SystemClock),
@@ -274,13 +295,6 @@ fn alone(config: &Config, request: Request) -> Result<Result<Answer, Failure>, B
         telemetry: false,
         repeats: false,
         letter_box: None,
-    };
-    boot::run(async move {
-        let data_dir = boot::own_data_dir(&plan.config.storage.data_dir).await?;
-        let opened = Opened::for_command(data_dir, plan).await?;
-        let outcome = control::handle(request, &opened.instance).await;
-        opened.close().await?;
-        Ok(outcome)
     })
 }
 

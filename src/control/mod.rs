@@ -2,6 +2,7 @@
 //!
 //! A running server answers it over its control socket; where none runs, the command calls it in its own process.
 
+pub mod archives;
 pub mod client;
 pub mod debug;
 pub mod log;
@@ -125,6 +126,15 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
             directory,
             settings,
         } => back_up(instance, directory.into(), settings.map(PathBuf::from)).await,
+        Request::ExportAccount { name, file } => {
+            archives::export(instance, &name, file.into()).await
+        }
+        Request::ExportInstance {
+            file,
+            without_secrets,
+        } => archives::export_whole(instance, file.into(), without_secrets).await,
+        Request::BeginImport { name } => archives::begin(instance, &name).await,
+        Request::Import { name, batch } => archives::import(instance, &name, *batch).await,
         Request::ReadStatistics { days } => statistics::read(instance, days).await,
         Request::ReopenDays { from, until } => statistics::reopen(instance, from, until).await,
         Request::StepStatistics => statistics::step(instance).await,

@@ -6,7 +6,10 @@ use super::debug::{Part, Told};
 use super::log::LogReport;
 use super::probe::Standing;
 use super::tasks::TasksReport;
+use crate::archives::export::Exported;
+use crate::archives::{ArchiveError, Batch};
 use crate::domain::account::Role;
+use crate::domain::arrival::Fate;
 use crate::domain::live::LiveFigures;
 use crate::domain::overview::Overview;
 use crate::domain::statistics::Day;
@@ -15,11 +18,12 @@ use crate::profiling::Profile;
 use crate::secret::Secret;
 use crate::store::backup::Manifest;
 use crate::store::invariants::Finding;
+use crate::store::portable::PortableManifest;
 
 /// The version of this language. A server answers only its own.
 pub const VERSION: u32 = 1;
 /// The longest request, in bytes.
-pub const REQUEST_BYTES_MAX: usize = 64 * 1024;
+pub const REQUEST_BYTES_MAX: usize = 1024 * 1024;
 /// The longest answer, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// The most accounts in one answer; the next ones are asked for by the last one's id.
@@ -151,6 +155,32 @@ pub enum Request {
         #[serde(default)]
         settings: Option<String>,
     },
+    /// Write an account's archive.
+    ExportAccount {
+        /// Whose.
+        name: String,
+        /// An absolute path, where nothing lies.
+        file: String,
+    },
+    /// Write the whole instance into one file.
+    ExportInstance {
+        /// An absolute path, where nothing lies.
+        file: String,
+        /// Whether passwords, sessions, tokens and mail addresses are left out.
+        without_secrets: bool,
+    },
+    /// Tell what has to be known to read an archive for an account.
+    BeginImport {
+        /// Whose.
+        name: String,
+    },
+    /// Take in a part of an archive.
+    Import {
+        /// For which account.
+        name: String,
+        /// It.
+        batch: Box<Batch>,
+    },
     /// Read the statistics.
     ReadStatistics {
         /// Of how many days, today included; at most [`STATISTICS_DAYS_MAX`].
@@ -281,6 +311,26 @@ pub enum Answer {
         /// What it is.
         manifest: Manifest,
     },
+    /// An archive is written.
+    Exported {
+        /// What is in it.
+        exported: Exported,
+    },
+    /// The whole instance is written.
+    InstanceExported {
+        /// What is in the file.
+        manifest: PortableManifest,
+    },
+    /// An archive may be read.
+    ImportBegun {
+        /// The host of this instance, with its port if it has one.
+        host: String,
+    },
+    /// A part of an archive is taken in.
+    Imported {
+        /// What became of each of its things.
+        fates: Vec<Fate>,
+    },
     /// The statistics, as the operator sees them.
     Statistics {
         /// They.
@@ -373,6 +423,12 @@ impl Failure {
         Self {
             sentence: sentence.into(),
         }
+    }
+}
+
+impl From<Failure> for ArchiveError {
+    fn from(failure: Failure) -> Self {
+        Self::Taker(failure.sentence)
     }
 }
 

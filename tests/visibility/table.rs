@@ -617,6 +617,8 @@ pub const TABLE: &[Row] = &[
     post("/settings/profile", OWN_PROFILE),
     get("/settings/account", OWN_PROFILE),
     post("/settings/password", ACCESS),
+    post("/settings/archive", ACCESS),
+    get("/settings/archive.zip", OWN_PROFILE),
     get("/settings/sessions", ACCESS),
     post("/settings/sessions/:id/revoke", ACCESS),
     post("/settings/apps/:id/revoke", ACCESS),

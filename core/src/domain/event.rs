@@ -30,6 +30,15 @@ pub enum Event {
         /// For a boost, what it spreads.
         boosting: Option<Arc<Boosting>>,
     },
+    /// Entries of an account came out of an archive, with the dates that they had: they lie anywhere among the others.
+    EntriesImported {
+        /// Whose they are.
+        author: AccountId,
+        /// The newest of them.
+        newest: PostId,
+        /// The hashtags on them, in normal form.
+        tags: Vec<String>,
+    },
     /// A post's text, warning or mentions changed.
     PostEdited {
         /// The post as it is now.

@@ -60,6 +60,11 @@ pub enum Job {
         /// The last post that was looked at.
         after: PostId,
     },
+    /// Write the archive that an account asked for.
+    BuildArchive {
+        /// Whose.
+        account: AccountId,
+    },
     /// Mail to somebody who was named in a post.
     MentionMail {
         /// Who was named.
@@ -161,7 +166,8 @@ impl Job {
             | Self::PurgeAccount { .. }
             | Self::TellFollowers { .. }
             | Self::TellBoosters { .. }
-            | Self::IndexPosts { .. } => Lane::House,
+            | Self::IndexPosts { .. }
+            | Self::BuildArchive { .. } => Lane::House,
             Self::MentionMail { .. }
             | Self::FollowRequestMail { .. }
             | Self::SignUpMail { .. }
@@ -203,6 +209,7 @@ impl Job {
             Self::TellFollowers { post, .. } => Some(format!("tell_followers:{post}")),
             Self::TellBoosters { post, .. } => Some(format!("tell_boosters:{post}")),
             Self::IndexPosts { .. } => Some("index_posts".to_owned()),
+            Self::BuildArchive { account } => Some(format!("archive:{account}")),
             // The post first: keys of posts that follow each other are neighbours in the index, so that a long queue
             // costs a commit no more pages than a short one.
             Self::MentionMail { account, post } => Some(format!("mention:{post}:{account}")),

@@ -18,6 +18,7 @@ pub fn in_words(job: &Job, name_of: impl Fn(AccountId) -> Option<String>) -> Str
         Job::IndexPosts { .. } => {
             "Make posts searchable that were written without search".to_owned()
         }
+        Job::BuildArchive { account } => format!("Write the archive of {}", who(account)),
         Job::MentionMail { account, .. } => {
             format!("Mention mail to {} about a post", who(account))
         }
@@ -55,7 +56,8 @@ pub fn named_in(job: &Job) -> impl Iterator<Item = AccountId> {
         | Job::TellBoosters { .. }
         | Job::IndexPosts { .. }
         | Job::ResetMail { account: None } => [None, None],
-        Job::MentionMail { account, .. }
+        Job::BuildArchive { account }
+        | Job::MentionMail { account, .. }
         | Job::ApprovedMail { account }
         | Job::ConfirmationMail { account }
         | Job::ResetMail {

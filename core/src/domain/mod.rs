@@ -3,6 +3,8 @@
 pub mod access;
 pub mod account;
 pub mod account_name;
+pub mod archive;
+pub mod arrival;
 pub mod error_code;
 pub mod event;
 pub mod home;

@@ -126,6 +126,12 @@ const CATALOGUE: &[Growth] = &[
             "one for each act, until it is undone or the reader clears them",
         )],
     ),
+    table("archives", Member, &[Most(1, "of an account")]),
+    table(
+        "imports",
+        Member,
+        &[Kept("one for each entry that an account brought along")],
+    ),
     table("markers", Member, &[With("accounts and their timelines")]),
     table(
         "idempotency_keys",

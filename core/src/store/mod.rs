@@ -14,6 +14,7 @@ pub mod open;
 #[cfg(test)]
 mod plans;
 pub mod population;
+pub mod portable;
 pub mod queries;
 pub mod reader;
 pub mod snapshots;

@@ -130,6 +130,11 @@ impl Write<'_> {
         self.ids.next(self.now)
     }
 
+    /// Sees to it that what is made from now on has an id above this one, which was made of a date.
+    pub(super) fn raise_ids(&mut self, id: i64) {
+        self.ids.raise(id);
+    }
+
     /// Asks for the write-ahead log to be copied into the database and emptied after the commit.
     pub(super) fn checkpoint_afterwards(&mut self) {
         self.wishes.checkpoint = true;

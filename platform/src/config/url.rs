@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
+use crate::domain::text::render;
+use crate::ids::PostId;
+
 /// The address under which people reach the instance: scheme, host and perhaps a port.
 ///
 /// Links, cookies and redirects follow it, never the connection or the `Host` header. It is written
@@ -38,6 +41,36 @@ pub enum InstanceUrlError {
 }
 
 impl InstanceUrl {
+    /// An account's page.
+    #[must_use]
+    pub fn profile_url(&self, name: &str) -> String {
+        format!("{}/@{name}", self.text)
+    }
+
+    /// An account's lasting identifier.
+    #[must_use]
+    pub fn account_uri(&self, name: &str) -> String {
+        format!("{}/users/{name}", self.text)
+    }
+
+    /// A post's page.
+    #[must_use]
+    pub fn post_url(&self, name: &str, post: PostId) -> String {
+        format!("{}/@{name}/{post}", self.text)
+    }
+
+    /// A post's lasting identifier.
+    #[must_use]
+    pub fn post_uri(&self, name: &str, post: PostId) -> String {
+        format!("{}/users/{name}/statuses/{post}", self.text)
+    }
+
+    /// A tag's page.
+    #[must_use]
+    pub fn tag_url(&self, name: &str) -> String {
+        render::tag_url(&self.text, name)
+    }
+
     /// `http://` and the address listened on; the wildcards `0.0.0.0` and `[::]` become `localhost`.
     #[must_use]
     pub fn from_listen(listen: SocketAddr) -> Self {

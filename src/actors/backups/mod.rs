@@ -103,20 +103,25 @@ pub struct BackupsReport {
 }
 
 impl Backups {
-    /// Makes a backup in a directory of its own.
-    ///
-    /// # Errors
-    /// Why there is none.
-    pub async fn make(&self, directory: PathBuf) -> Result<Manifest, BackupsError> {
-        let plan = Plan {
+    /// How a set is made there.
+    pub fn plan(&self, directory: PathBuf) -> Plan {
+        Plan {
             database: database_in(&self.data_dir),
-            directory: directory.clone(),
+            directory,
             settings: self.settings_file.as_ref().map(|file| file.to_path_buf()),
             wal_bytes_max: self.config.backup.wal_max_mib.saturating_mul(MIB),
             long_reads: self.long_reads.clone(),
             is_still: false,
             now: self.clock.now(),
-        };
+        }
+    }
+
+    /// Makes a backup in a directory of its own.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn make(&self, directory: PathBuf) -> Result<Manifest, BackupsError> {
+        let plan = self.plan(directory.clone());
         let made = blocking(move || backup::back_up(&plan)).await?;
         // The log could not start anew meanwhile.
         if let Err(error) = self.actors.perform(EmptyLog).await {

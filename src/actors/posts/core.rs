@@ -218,7 +218,8 @@ impl Shelf {
                 self.accounts.change(*account, commit);
                 self.posts.clear(commit);
             }
-            Event::RelationsChanged { .. }
+            Event::EntriesImported { .. }
+            | Event::RelationsChanged { .. }
             | Event::TokenRevoked(_)
             | Event::TokenUsed(_)
             | Event::CredentialsChanged(_)

@@ -139,6 +139,13 @@ impl Lists {
             Event::PostPublished { entry, wording, .. } => {
                 self.publish(entry, wording.as_deref(), commit);
             }
+            Event::EntriesImported { author, tags, .. } => {
+                self.0.change(NewestOf::Author(*author), commit);
+                self.0.change(NewestOf::Public, commit);
+                for tag in tags {
+                    self.0.change(NewestOf::Tag(tag.clone()), commit);
+                }
+            }
             Event::PostEdited {
                 tags_before, tags, ..
             } => {

@@ -1,11 +1,12 @@
-//! Work on the store itself: one step after the other, each a commit.
+//! Work on the store itself: one step after the other, each a commit; and archives, which are read out of it.
 
 use std::time::Duration;
 
+use super::archivist::Archivist;
 use super::lane::{Worker, chance};
 use crate::Actors;
 use crate::clock::Moment;
-use crate::domain::job::LeasedJob;
+use crate::domain::job::{Job, LeasedJob};
 use crate::error::AskError;
 use crate::randomness::Randomness;
 use crate::store::units::{RetryJob, Setback, StepJob, YieldJob};
@@ -18,10 +19,14 @@ const ROW_TIME_MAX: Duration = Duration::from_secs(1);
 pub(super) struct House {
     pub(super) actors: Actors,
     pub(super) randomness: Randomness,
+    pub(super) archivist: Archivist,
 }
 
 impl Worker for House {
     async fn work(&self, job: LeasedJob) -> Result<(), AskError> {
+        if let Job::BuildArchive { account } = job.job {
+            return self.archivist.work(&job, account).await;
+        }
         let begun = Moment::now();
         for _ in 0..STEPS_IN_A_ROW_MAX {
             match self.actors.perform(StepJob { job: job.id }).await {

@@ -3,6 +3,7 @@
 //! Jobs are rows that the units of people's acts leave behind; lanes work on them, woken by the commit. Periodic tasks
 //! run by the clock. Nothing is done here that a crash could lose: a job is settled in a unit, a schedule is a row.
 
+mod archivist;
 mod house;
 mod lane;
 #[cfg(feature = "mail")]
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use actix::{Actor, Context};
 use tokio::sync::{oneshot, watch};
 
+use self::archivist::Archivist;
 use self::house::House;
 use self::lane::LaneLoop;
 use self::mailer::Mailer;
@@ -32,14 +34,14 @@ use super::door::{Door, opens_door};
 use super::messages::{Owner, StoreDoor};
 use crate::backups::Backups;
 use crate::clock::SharedClock;
-use crate::config::Config;
+use crate::config::{Config, InstanceUrl};
 use crate::domain::job::Lane;
 use crate::randomness::Randomness;
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::Watch;
 
-/// How many steps on the store are worked on at once: the writer is one.
-const HOUSE_AT_ONCE: usize = 1;
+/// How many jobs in the house are worked on at once: the writer is one, and one archive is written beside it.
+const HOUSE_AT_ONCE: usize = 2;
 /// How many mails are on their way at once.
 pub const MAILS_AT_ONCE: usize = 4;
 
@@ -105,6 +107,8 @@ pub struct TaskManager {
     pub mailer: Option<MailerSetup>,
     /// What backups are made with.
     pub backups: Backups,
+    /// The public address.
+    pub url: Arc<InstanceUrl>,
     /// What it is told.
     pub telemetry: Arc<Telemetry>,
 }
@@ -120,6 +124,13 @@ impl TaskManager {
             worker: House {
                 actors: self.actors.clone(),
                 randomness: self.randomness.branch("house"),
+                archivist: Archivist::new(
+                    self.actors.clone(),
+                    Arc::clone(&self.config),
+                    Arc::clone(&self.clock),
+                    Arc::clone(&self.url),
+                    self.randomness.branch("archives"),
+                ),
             },
             at_once: HOUSE_AT_ONCE,
         };

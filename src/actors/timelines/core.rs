@@ -300,8 +300,11 @@ impl Residents {
         }
         let since = self.remembered.iter().filter(|batch| batch.commit > commit);
         for event in since.flat_map(|batch| &batch.events) {
-            if let Event::PostDeleted(post) = event {
-                merged.entries.retain(|entry| entry.shows != post.id);
+            match event {
+                Event::PostDeleted(post) => merged.entries.retain(|entry| entry.shows != post.id),
+                // What it lacks nobody can tell; the reader's window is gone as well if it is concerned.
+                Event::EntriesImported { .. } => return,
+                _ => {}
             }
         }
         let Some(place) = self.places.peek(&reader) else {
@@ -405,6 +408,9 @@ impl Residents {
             Event::PostEdited { post, .. } | Event::BoostRemoved(post) => {
                 self.tell_readers(post.author, event, commit, true);
             }
+            Event::EntriesImported { author, .. } => {
+                self.tell_readers(*author, event, commit, true);
+            }
             Event::RelationsChanged { from, to } => {
                 self.evict(*from);
                 self.evict(*to);
@@ -484,6 +490,7 @@ fn author_of(event: &Event) -> Option<AccountId> {
         Event::PostPublished { entry: post, .. }
         | Event::PostEdited { post, .. }
         | Event::BoostRemoved(post) => Some(post.author),
+        Event::EntriesImported { author, .. } => Some(*author),
         _ => None,
     }
 }

@@ -81,6 +81,7 @@ impl Newest {
         for event in &batch.events {
             match event {
                 Event::PostPublished { entry, .. } => self.note(entry.author, entry.id),
+                Event::EntriesImported { author, newest, .. } => self.note(*author, *newest),
                 // A deleted account is no source any more.
                 Event::AccountVisibilityChanged(_) => return self.lose(),
                 _ => {}

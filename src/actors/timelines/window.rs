@@ -185,12 +185,15 @@ impl Window {
             }
             // What it collapsed may show again.
             Event::BoostRemoved(boost) if self.is_source(boost.author, seen) => Fate::Dropped,
+            // They lie anywhere in it.
+            Event::EntriesImported { author, .. } if self.is_source(*author, seen) => Fate::Dropped,
             Event::RelationsChanged { from, to } if [*from, *to].contains(&self.reader) => {
                 Fate::Dropped
             }
             Event::AccountVisibilityChanged(_) => Fate::Dropped,
             Event::PostEdited { .. }
             | Event::BoostRemoved(_)
+            | Event::EntriesImported { .. }
             | Event::RelationsChanged { .. }
             | Event::PostCounted { .. }
             | Event::PostChanged(_)

@@ -105,6 +105,7 @@ impl Callers {
                 self.members.change(*account, commit);
             }
             Event::PostPublished { .. }
+            | Event::EntriesImported { .. }
             | Event::PostEdited { .. }
             | Event::PostDeleted(_)
             | Event::BoostRemoved(_)

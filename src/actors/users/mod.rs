@@ -14,7 +14,7 @@ pub use clients::{
 pub use links::{LinkCode, MakeLink};
 pub use members::{CreateMember, SeedMember, SetUp, SignUp, Typed};
 pub use passwords::{
-    LogIn, LoggedIn, OpenFirstSession, ReplaceAddress, ReplacePassword, ResetByLink,
+    AskForArchive, LogIn, LoggedIn, OpenFirstSession, ReplaceAddress, ReplacePassword, ResetByLink,
 };
 pub use standing::{Stamp, Standings, StandingsSink};
 

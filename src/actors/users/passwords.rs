@@ -12,8 +12,8 @@ use crate::ids::{AccountId, SessionId};
 use crate::secret::{Secret, TokenHash};
 use crate::store::queries::access::{CheckLink, FindLogin, LinkUse, Login, ReadEmail, ReadLogin};
 use crate::store::units::{
-    AddressChange, AskConfirmation, ChangeAddress, ChangePassword, DEAD_LINK, OpenSession,
-    ResetPassword,
+    AddressChange, AskArchive, AskConfirmation, ChangeAddress, ChangePassword, DEAD_LINK,
+    OpenSession, ResetPassword,
 };
 
 /// Somebody logs in on the website.
@@ -237,6 +237,39 @@ impl Handler<ReplaceAddress> for Users {
                     email,
                 })
                 .await
+        })
+    }
+}
+
+/// A member asks for an archive of the account, knowing the password.
+#[derive(Debug, Clone)]
+pub struct AskForArchive {
+    /// Whose.
+    pub account: AccountId,
+    /// The password.
+    pub password: Secret<String>,
+}
+
+impl Message for AskForArchive {
+    type Result = Result<(), AskError>;
+}
+
+impl Handler<AskForArchive> for Users {
+    type Result = ResponseFuture<Result<(), AskError>>;
+
+    fn handle(&mut self, message: AskForArchive, _: &mut Context<Self>) -> Self::Result {
+        let account = message.account;
+        let finding = self.store.find(ReadLogin { account });
+        let (store, hashers) = (self.store.clone(), self.hashers.clone());
+        Box::pin(async move {
+            match require_password(hashers, finding.await?, message.password).await {
+                Err(AskError::Refused(Refusal::Unauthenticated(_))) => {
+                    return Err(Refusal::forbidden("The password is wrong").into());
+                }
+                Err(error) => return Err(error),
+                Ok(_) => {}
+            }
+            store.perform(AskArchive { account }).await
         })
     }
 }

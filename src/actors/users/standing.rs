@@ -87,6 +87,7 @@ impl EventSink for StandingsSink {
                     self.0.count(slot_of_account(*account));
                 }
                 Event::PostPublished { .. }
+                | Event::EntriesImported { .. }
                 | Event::PostEdited { .. }
                 | Event::PostDeleted(_)
                 | Event::BoostRemoved(_)

@@ -20,7 +20,6 @@ pub mod tag;
 mod samples;
 
 use crate::config::InstanceUrl;
-use crate::domain::text::render;
 use crate::ids::{AccountId, PostId};
 use crate::pictures;
 
@@ -48,27 +47,27 @@ impl Renderer {
 
     /// An account's page.
     pub fn profile_url(&self, name: &str) -> String {
-        format!("{}/@{name}", self.url())
+        self.url.profile_url(name)
     }
 
     /// An account's lasting identifier.
     pub fn account_uri(&self, name: &str) -> String {
-        format!("{}/users/{name}", self.url())
+        self.url.account_uri(name)
     }
 
     /// A post's page.
     pub fn post_url(&self, name: &str, post: PostId) -> String {
-        format!("{}/@{name}/{post}", self.url())
+        self.url.post_url(name, post)
     }
 
     /// A post's lasting identifier.
     pub fn post_uri(&self, name: &str, post: PostId) -> String {
-        format!("{}/users/{name}/statuses/{post}", self.url())
+        self.url.post_uri(name, post)
     }
 
     /// A tag's page.
     pub fn tag_url(&self, name: &str) -> String {
-        render::tag_url(self.url(), name)
+        self.url.tag_url(name)
     }
 
     /// An account's avatar.

@@ -176,6 +176,8 @@ pub(crate) enum Notice {
     RequestAnswered,
     /// No notification is left.
     NotificationsCleared,
+    /// An archive is being written.
+    ArchiveAsked,
     /// Another browser's session was ended.
     SessionEnded,
     /// An application is shut out.
@@ -264,6 +266,11 @@ impl Notice {
             Self::NotificationsCleared,
             "notifications-cleared",
             "Your notifications are cleared.",
+        ),
+        (
+            Self::ArchiveAsked,
+            "archive-asked",
+            "Your archive is being put together. It can be fetched here as soon as it is ready.",
         ),
         (
             Self::SessionEnded,

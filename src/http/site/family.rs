@@ -1,8 +1,8 @@
 //! The website's routes.
 
 use super::{
-    about, admin, compose, errors, live, mail_settings, notifications, posts, profiles, search,
-    settings, stats, timelines,
+    about, admin, archive, compose, errors, live, mail_settings, notifications, posts, profiles,
+    search, settings, stats, timelines,
 };
 use crate::context::Context;
 use crate::limits::Kind;
@@ -109,6 +109,9 @@ fn own_settings(family: Family<Context>) -> Family<Context> {
         .get("/settings/account", Session, settings::account_page)
         .post("/settings/password", Session, settings::password)
         .limited(Kind::LogIn)
+        .post("/settings/archive", Session, archive::ask)
+        .limited(Kind::LogIn)
+        .get("/settings/archive.zip", Session, archive::fetch)
         .get("/settings/mail", Session, mail_settings::page)
         .post("/settings/mail", Session, mail_settings::choose)
         .post(

@@ -31,7 +31,8 @@ use super::views::post::{
     PostActions, PostCard, PostListPage, PostPage, ReplyTo, Revision,
 };
 use super::views::settings::{
-    AccountSettingsPage, AppRow, FieldInput, ProfileSettingsPage, SessionRow, SessionsPage,
+    AccountSettingsPage, AppRow, ArchiveRow, FieldInput, ProfileSettingsPage, ReadyArchive,
+    SessionRow, SessionsPage,
 };
 use super::views::stats::{OwnStatsPage, StatsPage};
 use super::views::timeline::{FoundTag, HomePage, PublicPage, SearchKind, SearchPage, TagPage};
@@ -1181,6 +1182,15 @@ impl Samples {
                 frame: self.frame(Nav::Settings, "/settings/account"),
                 email: self.text("ada@example.org"),
                 joined: self.moment(""),
+                archive: ArchiveRow {
+                    is_waiting: false,
+                    ready: Some(ReadyArchive {
+                        size: self.text("1.2 MiB"),
+                        made: self.moment(""),
+                        until: self.moment(""),
+                    }),
+                    can_ask: true,
+                },
                 password_characters_min: 10,
                 errors: self.errors(&[("current_password", "This is not your password.")]),
             },

@@ -70,6 +70,7 @@
 
 mod about;
 mod admin;
+mod archive;
 mod compose;
 mod family;
 #[cfg(test)]

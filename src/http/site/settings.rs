@@ -5,7 +5,8 @@ use super::frame::{Visit, errors, is_correctable, sentence};
 use super::render;
 use super::session::Notice;
 use super::views::settings::{
-    AccountSettingsPage, AppRow, FieldInput, ProfileSettingsPage, SessionRow, SessionsPage,
+    AccountSettingsPage, AppRow, ArchiveRow, FieldInput, ProfileSettingsPage, ReadyArchive,
+    SessionRow, SessionsPage,
 };
 use super::views::{FormErrors, Nav};
 use crate::actors::users::ReplacePassword;
@@ -13,7 +14,9 @@ use crate::context::Context;
 use crate::domain::access::TokenEntry;
 use crate::domain::account::{ProfileChanges, ProfileField, language_code};
 use crate::domain::account_name::{PROFILE_FIELDS_MAX, ProfileFault};
+use crate::domain::archive::KeptArchive;
 use crate::domain::scope::in_words;
+use crate::domain::text::numbers;
 use crate::domain::visibility::Visibility;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
@@ -23,6 +26,7 @@ use crate::problem::Problem;
 use crate::reply::{self, Response};
 use crate::secret::Secret;
 use crate::store::queries::access::{ListAccess, ReadEmail};
+use crate::store::queries::archive::FindArchive;
 use crate::store::units::{CloseOwnSession, RevokeAppAccess, RevokeOwnToken, UpdateProfile};
 
 /// What tokens without an application are called in addresses, before their number.
@@ -140,13 +144,31 @@ pub(super) async fn profile(
     visit.refused(&page, &Problem::invalid("The form has faults"))
 }
 
-async fn account_form(
+/// How the archive stands that an account asked for last.
+fn archive_row(visit: &Visit, kept: Option<&KeptArchive>) -> ArchiveRow {
+    let now = visit.context.instance.clock.now();
+    let renderer = visit.renderer();
+    let made = kept.and_then(|kept| kept.fetchable(now));
+    ArchiveRow {
+        is_waiting: kept.is_some_and(|kept| kept.made.is_none()),
+        ready: made.map(|made| ReadyArchive {
+            size: numbers::bytes(made.bytes),
+            made: renderer.moment(made.at),
+            until: renderer.day(made.until()),
+        }),
+        can_ask: kept.is_none_or(|kept| kept.again_from() <= now),
+    }
+}
+
+pub(super) async fn account_form(
     visit: &mut Visit,
     errors: FormErrors,
 ) -> Result<AccountSettingsPage, Problem> {
     let account = visit.member()?;
     let email = visit.context.actors.find(ReadEmail { account }).await?;
+    let kept = visit.context.actors.find(FindArchive { account }).await?;
     Ok(AccountSettingsPage {
+        archive: archive_row(visit, kept.as_ref()),
         frame: visit.frame(Nav::Settings).await?,
         email: email.unwrap_or_default(),
         joined: visit.renderer().day(account.time()),

@@ -6,6 +6,7 @@
 
 pub mod characters;
 pub mod count;
+pub mod from_html;
 pub mod hashtags;
 pub mod links;
 pub mod mentions;

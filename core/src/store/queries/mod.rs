@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod archive;
 mod filling;
 pub mod home;
 pub mod inspection;

@@ -121,6 +121,8 @@ const UNCOUNTED: &[&str] = &[
     "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications WHERE sender = ?1 LIMIT ?2)",
     "DELETE FROM markers WHERE account = ?1 AND timeline IN (SELECT timeline FROM markers WHERE account = ?1 LIMIT ?2)",
     "DELETE FROM digest_items WHERE id IN (SELECT id FROM digest_items WHERE account = ?1 LIMIT ?2)",
+    "DELETE FROM imports WHERE account = ?1
+         AND origin IN (SELECT origin FROM imports WHERE account = ?1 LIMIT ?2)",
     "DELETE FROM account_days WHERE account = ?1
          AND day IN (SELECT day FROM account_days WHERE account = ?1 LIMIT ?2)",
 ];

@@ -102,7 +102,10 @@ invariants! {
             OR (boost_author IS NOT NULL AND boost_author NOT IN (SELECT id FROM accounts))",
     "keys_grow_with_ids":
         "SELECT 'post ' || id || ' has the key ' || key || ', but ' || before || ' a smaller one'
-         FROM (SELECT key, id, lag(id) OVER (ORDER BY key) AS before FROM posts) WHERE id <= before",
+         FROM (SELECT key, id, lag(id) OVER (ORDER BY key) AS before FROM posts WHERE key > 0) WHERE id <= before
+         UNION ALL
+         SELECT 'the imported post ' || id || ' has the key ' || key FROM posts
+         WHERE key <= 0 AND key <> -9223372036854775807 - 1 + id",
     "mentions_have_their_post":
         "SELECT 'account ' || account || ' is named in the missing post ' || post FROM mentions
          WHERE post NOT IN (SELECT id FROM posts)",

@@ -31,6 +31,49 @@ pub(in crate::store) struct NewPost<'a> {
     pub(in crate::store) app: Option<AppId>,
 }
 
+/// The key of an imported entry: below all dense ones, and in the order of ids among its like. Dense keys leave no room
+/// between two posts for one that was made in between; and the index of terms is walked in the order of keys.
+fn imported_key(id: PostId) -> i64 {
+    i64::MIN + id.0
+}
+
+/// The ids of a page as keys of imported entries: above the first, below the second.
+pub(in crate::store) fn imported_keys(page: &Page) -> (i64, i64) {
+    let key = |id: i64| imported_key(PostId(id.max(0)));
+    (key(page.above()), key(page.below()))
+}
+
+/// Adds an entry that was made elsewhere, before now; answers its key.
+pub(in crate::store) fn insert_imported(
+    connection: &Connection,
+    new: &NewPost<'_>,
+    edited_at: Option<Timestamp>,
+) -> Result<i64, StoreError> {
+    let key = imported_key(new.id);
+    connection
+        .prepare_cached(
+            "INSERT INTO posts (key, id, author, visibility, boost_of, boost_author, reply_to, reply_author,
+                 sensitive, spoiler, text, language, edited_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+        )?
+        .execute(params![
+            key,
+            new.id,
+            new.author,
+            new.visibility,
+            new.boost_of.map(|boosted| boosted.post),
+            new.boost_of.map(|boosted| boosted.author),
+            new.reply_to.map(|parent| parent.post),
+            new.reply_to.map(|parent| parent.author),
+            new.sensitive,
+            new.spoiler,
+            new.text,
+            new.language,
+            edited_at
+        ])?;
+    Ok(key)
+}
+
 /// Adds an entry; answers its dense key.
 pub(in crate::store) fn insert(
     connection: &Connection,
@@ -56,7 +99,13 @@ pub(in crate::store) fn insert(
             new.language,
             new.app
         ])?;
-    Ok(connection.last_insert_rowid())
+    let key = connection.last_insert_rowid();
+    if key > 0 {
+        return Ok(key);
+    }
+    // SQLite counts on from the largest key, which is that of an imported entry where nobody wrote anything yet.
+    connection.execute("UPDATE posts SET key = 1 WHERE key = ?1", [key])?;
+    Ok(1)
 }
 
 /// Removes an entry; answers its dense key.

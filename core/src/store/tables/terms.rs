@@ -6,6 +6,7 @@ use crate::domain::page::Page;
 use crate::features;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
+use crate::store::tables::posts::imported_keys;
 
 /// A change of the index of posts, which are told by their dense keys.
 #[derive(Debug)]
@@ -112,22 +113,34 @@ pub(in crate::store) fn posts_page(
     if !features::SEARCH {
         return Ok(Vec::new());
     }
-    // Dense keys grow with ids, so the index is walked from one end and stops as soon as the page is full.
+    // Keys grow with ids, those of imported posts among themselves, so the index is walked from one end in each of the two
+    // ranges and stops as soon as the page is full.
     let order = if page.from_oldest() { "ASC" } else { "DESC" };
-    let mut statement = connection.prepare_cached(&format!(
-        "SELECT posts.id FROM post_terms JOIN posts ON posts.key = post_terms.rowid
-         WHERE post_terms MATCH ?1 AND posts.id > ?2 AND posts.id < ?3 AND (?4 IS NULL OR posts.author = ?4)
-         ORDER BY post_terms.rowid {order} LIMIT ?5"
-    ))?;
-    let parameters = params![
-        expression,
-        page.above(),
-        page.below(),
-        author,
-        page.limit as i64
-    ];
-    let rows = statement.query_map(parameters, |row| Ok((row.get(0)?, row.get(0)?)))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let found = |above: i64, below: i64| -> Result<Vec<(i64, PostId)>, StoreError> {
+        let mut statement = connection.prepare_cached(&format!(
+            "SELECT posts.id FROM post_terms JOIN posts ON posts.key = post_terms.rowid
+             WHERE post_terms MATCH ?1 AND post_terms.rowid > ?2 AND post_terms.rowid < ?3
+                 AND posts.id > ?4 AND posts.id < ?5 AND (?6 IS NULL OR posts.author = ?6)
+             ORDER BY post_terms.rowid {order} LIMIT ?7"
+        ))?;
+        let parameters = params![
+            expression,
+            above,
+            below,
+            page.above(),
+            page.below(),
+            author,
+            page.limit as i64
+        ];
+        let rows = statement.query_map(parameters, |row| Ok((row.get(0)?, row.get(0)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    };
+    let mut posts = found(0, i64::MAX)?;
+    let (above, below) = imported_keys(page);
+    posts.extend(found(above, below.min(0))?);
+    posts.sort_unstable_by_key(|(id, _)| if page.from_oldest() { *id } else { -id });
+    posts.truncate(page.limit);
+    Ok(posts)
 }
 
 /// Indexes an account's names, or replaces what stood there.

@@ -399,6 +399,8 @@ const NAMED_IN: &[(&str, &[&str])] = &[
     ("mail_settings", &["account"]),
     ("mail_standing", &["account"]),
     ("digest_items", &["account"]),
+    ("imports", &["account"]),
+    ("archives", &["account"]),
 ];
 
 #[test]

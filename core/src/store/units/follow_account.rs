@@ -106,9 +106,23 @@ fn follow(
     followee: AccountId,
     options: FollowOptions,
 ) -> Result<(), UnitError> {
+    if follow_silently(write, follower, followee, options)? {
+        notify(write, followee, NotificationKind::Follow, follower, None)?;
+    }
+    Ok(())
+}
+
+/// Follows without telling the other; false when the follow stood already.
+pub(super) fn follow_silently(
+    write: &mut Write<'_>,
+    follower: AccountId,
+    followee: AccountId,
+    options: FollowOptions,
+) -> Result<bool, StoreError> {
     let connection = write.connection;
     follow_requests::take(connection, follower, followee)?;
-    if follows::upsert(connection, write.next_id(), follower, followee, options)? {
+    let is_new = follows::upsert(connection, write.next_id(), follower, followee, options)?;
+    if is_new {
         accounts::count_followee(connection, follower, 1)?;
         accounts::count_follower(connection, followee, 1)?;
         notifications::delete(
@@ -118,7 +132,6 @@ fn follow(
             follower,
             None,
         )?;
-        notify(write, followee, NotificationKind::Follow, follower, None)?;
         write.tell(Event::FollowCounted {
             follower,
             followee,
@@ -130,7 +143,7 @@ fn follow(
         from: follower,
         to: followee,
     });
-    Ok(())
+    Ok(is_new)
 }
 
 /// Ends a follow or takes a request back; nothing happens when there is neither.

@@ -18,11 +18,14 @@ mod edit_post;
 mod enqueue;
 mod exchange_code;
 mod follow_account;
+mod import_entries;
+mod import_relations;
 pub(super) mod index_posts;
 mod issue_code;
 mod issue_token;
 #[cfg(test)]
 mod job_tests;
+mod keep_archive;
 mod lease_jobs;
 #[cfg(test)]
 mod mail_tests;
@@ -78,11 +81,14 @@ pub use exchange_code::ExchangeCode;
 pub use follow_account::{
     AnswerFollowRequest, FollowAccount, Followed, RemoveFollower, UnfollowAccount,
 };
+pub use import_entries::{ENTRIES_PER_IMPORT_MAX, ImportEntries, ImportedEntry, ImportedKind};
+pub use import_relations::{ImportMarks, ImportRelations, RELATIONS_PER_IMPORT_MAX, Relation};
 pub use issue_code::IssueCode;
 pub use issue_token::{
     CLIENT_TOKENS_PER_APP_MAX, CreateToken, IssueClientToken, IssueUserToken, Issued,
     TOKENS_PER_ACCOUNT_MAX,
 };
+pub use keep_archive::{AskArchive, KeepArchive, SweepArchives};
 pub use lease_jobs::{EndLeases, Ending, JOBS_PER_LEASE_MAX, LeaseJobs};
 pub use mark_post::{Mark, MarkPost};
 pub use mark_stale::{

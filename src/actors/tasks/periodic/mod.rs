@@ -35,7 +35,7 @@ pub(super) async fn run_once(
             statistics::run_once(actors, &backups.config, &backups.clock).await?
         }
         PeriodicTask::Digests => digests::run_once(actors).await?,
-        PeriodicTask::Codes => codes::run_once(actors).await?,
+        PeriodicTask::Codes => codes::run_once(actors, &backups.config).await?,
         PeriodicTask::Sessions => sessions::run_once(actors).await?,
         PeriodicTask::Applications => applications::run_once(actors).await?,
         PeriodicTask::SignUps => sign_ups::run_once(actors).await?,

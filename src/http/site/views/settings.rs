@@ -39,7 +39,29 @@ pub struct ProfileSettingsPage {
     pub errors: FormErrors,
 }
 
-/// `GET /settings/account` and the refused `POST /settings/password`.
+/// The archive of the account, as far as it is.
+#[derive(Debug, Clone)]
+pub struct ArchiveRow {
+    /// Whether it is being put together.
+    pub is_waiting: bool,
+    /// What can be fetched.
+    pub ready: Option<ReadyArchive>,
+    /// Whether another one may be asked for.
+    pub can_ask: bool,
+}
+
+/// An archive that can be fetched.
+#[derive(Debug, Clone)]
+pub struct ReadyArchive {
+    /// Its size in words.
+    pub size: String,
+    /// When it was made.
+    pub made: Moment,
+    /// Until when it can be fetched.
+    pub until: Moment,
+}
+
+/// `GET /settings/account` and the refused `POST /settings/password` and `POST /settings/archive`.
 #[derive(Debug, Clone, Template)]
 #[template(path = "settings_account.html")]
 pub struct AccountSettingsPage {
@@ -49,6 +71,8 @@ pub struct AccountSettingsPage {
     pub email: String,
     /// When the account was made.
     pub joined: Moment,
+    /// The archive of the account.
+    pub archive: ArchiveRow,
     /// Fewest characters of a password, for the hint.
     pub password_characters_min: u32,
     /// What was wrong.

@@ -1,0 +1,128 @@
+//! Writes the archives that members asked for, one at a time.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rand::Rng;
+use tokio::sync::Semaphore;
+
+use super::lane::chance;
+use crate::Actors;
+use crate::archives::export::export_account;
+use crate::archives::{ArchiveError, kept};
+use crate::clock::SharedClock;
+use crate::config::{Config, InstanceUrl};
+use crate::domain::job::LeasedJob;
+use crate::error::AskError;
+use crate::ids::AccountId;
+use crate::randomness::Randomness;
+use crate::store::open::database_in;
+use crate::store::reader::Reader;
+use crate::store::units::{BuryJob, FinishJob, KeepArchive, RetryJob, Setback};
+
+/// How often an archive is tried.
+const ATTEMPTS_MAX: i64 = 5;
+
+/// Who writes them.
+pub(super) struct Archivist {
+    pub(super) actors: Actors,
+    pub(super) config: Arc<Config>,
+    pub(super) clock: SharedClock,
+    pub(super) url: Arc<InstanceUrl>,
+    pub(super) randomness: Randomness,
+    /// Room for one: others have the disk to themselves, too.
+    desk: Semaphore,
+}
+
+impl Archivist {
+    pub(super) fn new(
+        actors: Actors,
+        config: Arc<Config>,
+        clock: SharedClock,
+        url: Arc<InstanceUrl>,
+        randomness: Randomness,
+    ) -> Self {
+        Self {
+            actors,
+            config,
+            clock,
+            url,
+            randomness,
+            desk: Semaphore::new(1),
+        }
+    }
+
+    /// Writes an archive, and settles its job.
+    pub(super) async fn work(&self, job: &LeasedJob, account: AccountId) -> Result<(), AskError> {
+        let reason = match self.desk.try_acquire() {
+            Err(_) => "another archive is being written".to_owned(),
+            Ok(_seat) => match self.write(account).await {
+                Ok(()) => return self.actors.perform(FinishJob { job: job.id }).await,
+                Err(error) => {
+                    let cause = std::error::Error::source(&error);
+                    let reason = match cause {
+                        Some(cause) => format!("{error}: {cause}"),
+                        None => error.to_string(),
+                    };
+                    tracing::warn!(target: "kinglet::actors::tasks::archivist", job = %job.id, error = %reason, "an archive can't be written");
+                    reason
+                }
+            },
+        };
+        if job.attempt >= ATTEMPTS_MAX {
+            let bury = BuryJob {
+                job: job.id,
+                reason,
+                bounced: None,
+            };
+            return self.actors.perform(bury).await;
+        }
+        let retry = RetryJob {
+            job: job.id,
+            setback: Setback::Deferred,
+            reason,
+            chance: chance(&self.randomness),
+        };
+        self.actors.perform(retry).await
+    }
+
+    async fn write(&self, account: AccountId) -> Result<(), ArchiveError> {
+        let data_dir = self.config.storage.data_dir.clone();
+        let mut bytes = [0; 16];
+        self.randomness.rng().fill_bytes(&mut bytes);
+        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let file = format!("{digits}.zip");
+        let path = kept::place_for(&data_dir, &file)?;
+        let written = self.export(account, data_dir, path.clone()).await?;
+        let keep = KeepArchive {
+            account,
+            file,
+            bytes: i64::try_from(written).unwrap_or(i64::MAX),
+        };
+        let is_wanted = self.actors.perform(keep).await;
+        let is_wanted = is_wanted.map_err(|error| ArchiveError::Gone(error.to_string()))?;
+        if !is_wanted {
+            std::fs::remove_file(path)?;
+        }
+        Ok(())
+    }
+
+    async fn export(
+        &self,
+        account: AccountId,
+        data_dir: PathBuf,
+        path: PathBuf,
+    ) -> Result<u64, ArchiveError> {
+        let url = Arc::clone(&self.url);
+        let now = self.clock.now();
+        let work = move || {
+            let mut reader = Reader::open(&database_in(&data_dir))?;
+            let exported = export_account(&mut reader, account, &url, &path, now)?;
+            Ok(exported.bytes)
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(written) => written,
+            Err(_) => Err(ArchiveError::Gone("the work broke off".to_owned())),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `kinglet import`: takes in what somebody brings along.
+
+use std::io::{self, IsTerminal, Write as _};
+
+use serde_json::json;
+
+use super::args::Import;
+use super::conversation::{Listener, converse};
+use super::{CliError, print, print_json};
+use crate::archives::import::{Archive, Arrival, Report, Taker};
+use crate::archives::instance::import_instance;
+use crate::archives::{ArchiveError, Batch};
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::Config;
+use crate::control::protocol::{Answer, Request};
+use crate::domain::arrival::Fate;
+
+/// Characters of the bar.
+const BAR_CHARACTERS: usize = 32;
+
+pub(super) fn run(options: &Import, config: &Config) -> Result<(), CliError> {
+    let Import {
+        account,
+        file,
+        output,
+        ..
+    } = options.clone();
+    let Some(account) = account else {
+        return whole(options, config);
+    };
+    let first = Request::BeginImport {
+        name: account.clone(),
+    };
+    let report = converse(config, first, move |answer, listener| {
+        let Answer::ImportBegun { host } = answer else {
+            return Err(CliError::Mismatch);
+        };
+        let arrival = Arrival {
+            local_host: host,
+            now: SystemClock.now(),
+        };
+        let archive = Archive::open(&file, arrival)?;
+        let mut taker = ByRequest { account, listener };
+        let bar = Bar::of(archive.things());
+        let report = archive.import(&mut taker, &mut |done| bar.show(done));
+        bar.end();
+        Ok(report?)
+    })?;
+    tell(&report, output.json)
+}
+
+/// A whole instance, by this process: where there is none, no server can run.
+fn whole(options: &Import, config: &Config) -> Result<(), CliError> {
+    let data_dir = &config.storage.data_dir;
+    let manifest = import_instance(&options.file, data_dir)?;
+    if options.output.json {
+        let json = serde_json::to_value(&manifest)
+            .map_err(|error| CliError::Unusable(error.to_string()))?;
+        return print_json(&json);
+    }
+    let url = manifest.url.as_deref();
+    print(&format!(
+        "{}: the instance of {}, up to commit {}{}",
+        data_dir.display(),
+        url.unwrap_or("an address that was not remembered"),
+        manifest.commit,
+        match manifest.without_secrets {
+            true =>
+                "; nobody has a password: kinglet user reset-link NAME makes a link to a new one",
+            false => "",
+        }
+    ))
+}
+
+fn tell(report: &Report, as_json: bool) -> Result<(), CliError> {
+    if as_json {
+        let lines = report.lines.iter().map(|((part, fate), line)| {
+            json!({"part": part, "fate": fate, "count": line.count, "named": line.named})
+        });
+        return print_json(&json!({
+            "imported": report.imported(),
+            "attachments_left_out": report.attachments,
+            "lines": lines.collect::<Vec<_>>(),
+        }));
+    }
+    for sentence in report.sentences() {
+        print(&sentence)?;
+    }
+    print(&format!("{} imported", report.imported()))
+}
+
+/// Hands batches over to whoever has the store.
+struct ByRequest<'a> {
+    account: String,
+    listener: &'a mut dyn Listener,
+}
+
+impl Taker for ByRequest<'_> {
+    fn take(&mut self, batch: Batch) -> Result<Vec<Fate>, ArchiveError> {
+        let request = Request::Import {
+            name: self.account.clone(),
+            batch: Box::new(batch),
+        };
+        match self.listener.ask(request) {
+            Ok(Answer::Imported { fates }) => Ok(fates),
+            Ok(_) => Err(ArchiveError::Gone(CliError::Mismatch.to_string())),
+            Err(CliError::Refused(failure)) => Err(failure.into()),
+            Err(error) => Err(ArchiveError::Gone(error.to_string())),
+        }
+    }
+}
+
+/// How far it is, for whoever waits in front of a terminal.
+struct Bar {
+    things: usize,
+    is_watched: bool,
+}
+
+impl Bar {
+    fn of(things: usize) -> Self {
+        Self {
+            things,
+            is_watched: io::stderr().is_terminal(),
+        }
+    }
+
+    fn show(&self, done: usize) {
+        if self.is_watched {
+            // Nobody misses it.
+            drop(write!(io::stderr(), "\r{}", line(done, self.things)));
+        }
+    }
+
+    fn end(&self) {
+        if self.is_watched {
+            drop(writeln!(io::stderr()));
+        }
+    }
+}
+
+fn line(done: usize, things: usize) -> String {
+    let filled = BAR_CHARACTERS * done.min(things) / things.max(1);
+    let (full, empty) = ("#".repeat(filled), ".".repeat(BAR_CHARACTERS - filled));
+    format!("[{full}{empty}] {done} of {things}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_grows_with_what_is_done() {
+        assert_eq!(line(0, 0), format!("[{}] 0 of 0", ".".repeat(32)));
+        assert_eq!(
+            line(1, 4),
+            format!("[{}{}] 1 of 4", "#".repeat(8), ".".repeat(24))
+        );
+        assert_eq!(line(4, 4), format!("[{}] 4 of 4", "#".repeat(32)));
+    }
+}
