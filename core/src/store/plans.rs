@@ -88,6 +88,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "FROM instance_days ORDER BY day",
         "adds up all days, of which there are a few thousand in a decade",
     ),
+    (
+        "JOIN newer.accounts AS there ON there.id = here.id",
+        "compares every account of two databases, once when one is restored",
+    ),
 ];
 
 /// `kinglet check` holds every row against every other: reading whole tables is what it is for.
@@ -197,9 +201,14 @@ fn statements(source: &str) -> Vec<String> {
         .collect()
 }
 
+/// A database, and the newer one that a restored one is compared with.
 fn database() -> Connection {
+    let newer = tempfile::NamedTempFile::new().unwrap();
+    migrate::migrate(&mut Connection::open(newer.path()).unwrap()).unwrap();
     let mut connection = Connection::open_in_memory().unwrap();
     migrate::migrate(&mut connection).unwrap();
+    let path = newer.path().to_str().unwrap();
+    connection.execute("ATTACH ?1 AS newer", [path]).unwrap();
     connection
 }
 
