@@ -126,7 +126,7 @@ impl Actor for Hasher {
     type Context = SyncContext<Self>;
 }
 
-opens_door!(Hasher);
+opens_door!(pool Hasher);
 
 struct HashPassword {
     password: Secret<String>,

@@ -126,6 +126,7 @@ owned_by! { Tasks:
     units::SweepSessions,
     units::SweepSignUps,
     units::TidyDatabase,
+    units::TryWriting,
     units::YieldJob,
     queries::jobs::FindJob,
     queries::jobs::FindNextDue,

@@ -12,6 +12,7 @@ use super::pool::{self, PoolEnd};
 use crate::store::error::StoreError;
 use crate::store::open::MemoryUse;
 use crate::store::reader::{Query, Reader};
+use crate::store::soundness::Soundness;
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::{ActorName, MessageKind, Watch, Work, kind_name};
 use crate::telemetry::statements::Statements;
@@ -25,6 +26,7 @@ pub struct ReaderActor {
     memory: MemoryUse,
     statements: Arc<Statements>,
     reader: Result<Reader, StoreError>,
+    soundness: Arc<Soundness>,
     watch: Watch,
 }
 
@@ -33,11 +35,13 @@ impl ReaderActor {
     pub fn start_pool(
         database: &Path,
         memory: MemoryUse,
+        soundness: &Arc<Soundness>,
         telemetry: &Arc<Telemetry>,
     ) -> (Door<Self>, PoolEnd) {
         let database = database.to_owned();
         let name = ActorName::Readers;
         let watched = Arc::clone(telemetry);
+        let soundness = Arc::clone(soundness);
         let (pool, ended) = pool::start("kinglet-reader", READERS, move || {
             let statements = Arc::clone(&watched.statements);
             Self {
@@ -45,6 +49,7 @@ impl ReaderActor {
                 memory,
                 reader: open(&database, memory, &statements),
                 statements,
+                soundness: Arc::clone(&soundness),
                 watch: watched.watch(name),
             }
         });
@@ -64,7 +69,7 @@ impl Actor for ReaderActor {
     type Context = SyncContext<Self>;
 }
 
-opens_door!(ReaderActor);
+opens_door!(pool ReaderActor);
 
 /// Asks a query; answers with the commit number of the snapshot it was asked of.
 #[derive(Debug)]
@@ -122,8 +127,12 @@ impl<Q: Query> Carried<ReaderActor> for Lookup<Q> {
 impl ReaderActor {
     fn run<Q: Query>(&mut self, query: &Q) -> Result<(Q::Answer, i64), AskError> {
         let answer = self.reader()?.run(query);
-        if let Err(StoreError::Panicked(_)) = &answer {
-            self.watch.panicked(kind_name(type_name::<Q>()));
+        match &answer {
+            Err(StoreError::Panicked(_)) => self.watch.panicked(kind_name(type_name::<Q>())),
+            Err(error) if self.soundness.note_reading(error).is_some() => {
+                return Err(AskError::Unavailable);
+            }
+            _ => {}
         }
         Ok(answer?)
     }
@@ -133,8 +142,11 @@ impl ReaderActor {
         if self.reader.is_err() {
             self.reader = open(&self.database, self.memory, &self.statements);
         }
-        let cant_open = |error: &mut StoreError| format!("can't open the database: {error}");
+        let soundness = &self.soundness;
         let reader = self.reader.as_mut();
-        reader.map_err(|error| AskError::Internal(cant_open(error)))
+        reader.map_err(|error| match soundness.note_reading(error) {
+            Some(_) => AskError::Unavailable,
+            None => AskError::Internal(format!("can't open the database: {error}")),
+        })
     }
 }

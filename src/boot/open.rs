@@ -216,6 +216,8 @@ impl Opened {
             commit if repeats && commit > 0 => randomness.branch(&format!("commit {commit}")),
             _ => randomness,
         };
+        let soundness = writer_thread.soundness();
+        soundness.reserve_mib(config.storage.disk_reserve_mib);
         let remembered = Reader::open(&database)?.run(&FindInstanceUrl)?.0;
         let url = public_url(&config, remembered.as_deref(), listening, rule)?;
 
@@ -223,7 +225,7 @@ impl Opened {
         let (posts_feed, posts_sink) = feed();
         let (timelines_feed, timelines_sink) = feed();
         let (readers, readers_ended) =
-            ReaderActor::start_pool(&database, memory.reader, &telemetry);
+            ReaderActor::start_pool(&database, memory.reader, &soundness, &telemetry);
         let store = StoreDoor { writer, readers };
         let hashers = Hashers::start(&telemetry);
 
@@ -349,6 +351,7 @@ impl Opened {
             // What is done by itself takes none of the numbers that answers are made of.
             randomness: randomness.branch("tasks"),
             wakes: wakes.clone(),
+            soundness: Arc::clone(&soundness),
             telemetry: Arc::clone(&telemetry),
         };
         let rest = (rule == UrlRule::Keep).then_some(Rest {
@@ -366,6 +369,7 @@ impl Opened {
                 randomness,
                 unsubscribe_key,
                 wakes,
+                soundness,
                 log,
                 data_dir: Arc::new(path),
                 telemetry,

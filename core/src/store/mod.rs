@@ -17,6 +17,7 @@ pub mod population;
 pub mod queries;
 pub mod reader;
 pub mod snapshots;
+pub mod soundness;
 mod sql;
 #[cfg(test)]
 mod statistics_tests;

@@ -12,6 +12,7 @@ mod mailer;
 mod mailer;
 pub mod overview;
 mod periodic;
+mod recovery;
 mod schedule;
 mod wakes;
 
@@ -34,6 +35,7 @@ use crate::clock::SharedClock;
 use crate::config::Config;
 use crate::domain::job::Lane;
 use crate::randomness::Randomness;
+use crate::store::soundness::Soundness;
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::Watch;
 
@@ -100,6 +102,8 @@ pub struct TaskManager {
     pub randomness: Randomness,
     /// What commits ring.
     pub wakes: WakeUps,
+    /// Whether the store can be written.
+    pub soundness: Arc<Soundness>,
     /// How mail leaves; `None` when this instance sends none.
     pub mailer: Option<MailerSetup>,
     /// What it is told.
@@ -140,6 +144,7 @@ impl TaskManager {
                 None => house.await,
             }
         };
+        let recovery = recovery::run(self.actors.clone(), self.soundness, self.wakes.clone());
         let scheduler = Scheduler {
             actors: self.actors,
             clock: self.clock,
@@ -150,6 +155,7 @@ impl TaskManager {
         tokio::select! {
             () = lanes => {}
             () = scheduler.run() => {}
+            () = recovery => {}
         }
     }
 }
