@@ -44,7 +44,7 @@ use crate::unsubscribe::UnsubscribeKey;
 
 /// How long the owners' threads may take to end.
 const OWNERS_STOP_MAX: Duration = Duration::from_secs(2);
-/// How long the readers and the keeper of snapshots may take to end.
+/// How long the readers may take to end, and then the keeper of snapshots.
 const READERS_STOP_MAX: Duration = Duration::from_secs(1);
 /// How long those may take to end who wait for the disk. With everything else that a stop waits for it has to be less
 /// than the 30 s that the packaged service has for it.
@@ -474,11 +474,11 @@ impl Opened {
             writer = Ok(());
         }
         let [readers, keeper] = self.pools;
-        let readers = timeout(READERS_STOP_MAX, async {
-            readers.wait().await;
-            keeper.wait().await;
-        })
-        .await;
+        let readers = timeout(READERS_STOP_MAX, readers.wait()).await;
+        if timeout(READERS_STOP_MAX, keeper.wait()).await.is_err() {
+            // On a disk that fails it may try for ever, and nothing that it keeps is needed.
+            tracing::warn!("the keeper of timeline snapshots is left behind");
+        }
         let late = [
             ("the tasks", tasks.is_err()),
             ("the owners", owners.is_err()),

@@ -13,6 +13,7 @@
 
 pub mod curl;
 pub mod dev;
+pub mod disk;
 pub mod graph;
 pub mod history;
 pub mod model;

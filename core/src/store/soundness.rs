@@ -121,7 +121,9 @@ impl Trouble {
             Self::Held => {
                 "another program holds the database: end it, then it writes again by itself"
             }
-            Self::Memory => "the machine has no memory left: free some, then it writes again by itself",
+            Self::Memory => {
+                "the machine has no memory left: free some, then it writes again by itself"
+            }
         }
     }
 
@@ -341,8 +343,9 @@ impl Soundness {
             reserve
         };
         // A disk that doesn't tell is found out by writing.
-        rustix::fs::statvfs(&self.directory)
-            .map_or(true, |space| space.f_bavail.saturating_mul(space.f_frsize) >= least)
+        rustix::fs::statvfs(&self.directory).map_or(true, |space| {
+            space.f_bavail.saturating_mul(space.f_frsize) >= least
+        })
     }
 
     fn begin(&self, trouble: Trouble, error: Option<&StoreError>) {

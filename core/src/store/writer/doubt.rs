@@ -99,4 +99,3 @@ impl WriterThread {
 fn rest(pause: Duration) {
     std::thread::sleep(pause);
 }
-

@@ -602,7 +602,11 @@ fn the_log_stays_bounded_while_a_reader_holds_a_snapshot() {
 }
 
 /// Has a unit applied alone.
-fn write(thread: &mut WriterThread, writer: &Writer, name: &'static str) -> Result<i64, WriteError> {
+fn write(
+    thread: &mut WriterThread,
+    writer: &Writer,
+    name: &'static str,
+) -> Result<i64, WriteError> {
     let waiting = writer.submit(note(name, End::Well)).unwrap();
     thread.apply_waiting();
     answer(waiting)
@@ -629,7 +633,11 @@ fn a_directory_that_is_moved_away_takes_nothing_until_it_is_back() {
     assert_eq!(soundness.writing(), None);
     let reader = || open::open_reader(&here.join("kinglet.db"), open::MemoryUse::READER).unwrap();
     for (name, stands) in [("before", true), ("another", false), ("back", true)] {
-        assert_eq!(meta::get(&reader(), name).unwrap().is_some(), stands, "{name}");
+        assert_eq!(
+            meta::get(&reader(), name).unwrap().is_some(),
+            stands,
+            "{name}"
+        );
     }
 }
 
