@@ -83,7 +83,7 @@ impl Instance {
         let mut hangs = None;
         if self.soundness.is_look_due() {
             let soundness = Arc::clone(&self.soundness);
-            let looking = tokio::task::spawn_blocking(move || drop(soundness.look()));
+            let looking = tokio::task::spawn_blocking(move || soundness.look());
             let looked = timeout(LOOK_TIME_MAX, looking).await;
             // A disk that doesn't even tell its free space takes nothing either.
             hangs = looked.is_err().then_some(Trouble::Broken);

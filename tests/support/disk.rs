@@ -69,7 +69,7 @@ impl Disk {
     pub fn holding(template: &Path) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let disk = Self { directory };
-        fs::create_dir(disk.data()).expect("it is empty");
+        fs::create_dir_all(disk.data()).expect("it is empty");
         for entry in fs::read_dir(template).expect("it is there") {
             let entry = entry.expect("an entry");
             if entry.file_type().expect("a type").is_file() {
@@ -80,9 +80,22 @@ impl Disk {
         disk
     }
 
+    /// A disk with nothing on it.
+    pub fn empty() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let disk = Self { directory };
+        fs::create_dir(disk.root()).expect("it is empty");
+        disk
+    }
+
+    /// All that the disk holds.
+    pub fn root(&self) -> PathBuf {
+        self.directory.path().join("disk")
+    }
+
     /// Where the data is.
     pub fn data(&self) -> PathBuf {
-        self.directory.path().join("data")
+        self.root().join("data")
     }
 
     /// What was written, if it was asked for.
@@ -123,10 +136,21 @@ impl Disk {
 
     /// Serves the data: with this fault, or recording.
     pub fn serve(&self, fault: Option<Fault>, records: bool) -> Served {
+        self.serve_with(fault, records, &[])
+    }
+
+    /// As [`Disk::serve`], with variables such as `KINGLET_LOG__LEVEL`.
+    pub fn serve_with(
+        &self,
+        fault: Option<Fault>,
+        records: bool,
+        settings: &[(&str, &str)],
+    ) -> Served {
         let mut command = self.serve_command();
+        command.envs(settings.iter().copied());
         command
             .env("LD_PRELOAD", shim())
-            .env("KINGLET_DISK_DIR", self.data())
+            .env("KINGLET_DISK_DIR", self.root())
             .env("KINGLET_DISK_COUNTS", self.directory.path().join("counts"))
             .env("KINGLET_DISK_HEALED", self.healed());
         if records {

@@ -20,6 +20,7 @@ pub mod model;
 pub mod process;
 pub mod program;
 pub mod server;
+pub mod session;
 pub mod smtp;
 pub mod terminal;
 pub mod tools;
