@@ -133,6 +133,17 @@ impl Trouble {
     }
 }
 
+/// What there is room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// Whatever comes.
+    Some,
+    /// What may use the reserve.
+    Reserve,
+    /// Nothing.
+    None,
+}
+
 /// A file, however it is called now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Inode {
@@ -294,7 +305,12 @@ impl Soundness {
             return;
         }
         let mut known = self.known();
-        if known.writing.is_some_and(Trouble::stays) {
+        let stays = match known.writing {
+            // Somebody may have used the reserve.
+            Some(Trouble::Reserve) => !self.has_room(true),
+            trouble => trouble.is_some_and(Trouble::stays),
+        };
+        if stays {
             return;
         }
         let Some(passed) = known.writing.take() else {
@@ -307,18 +323,17 @@ impl Soundness {
         tracing::info!(target: "kinglet::store::soundness", trouble = passed.name(), "the store is written again");
     }
 
-    /// Whether the writer should try. What passes by itself is tried again, as long as a look at the disk doesn't say that
+    /// What the writer should try. What passes by itself is tried again, as long as a look at the disk doesn't say that
     /// it is still so.
-    pub(super) fn may_write(&self) -> bool {
+    pub(super) fn may_write(&self) -> Room {
         if !self.is_in_place() {
             self.is_gone();
-            return false;
+            return Room::None;
         }
         match self.look() {
-            None => true,
-            Some(trouble) if trouble.stays() => false,
-            Some(Trouble::Reserve) => self.has_room(true),
-            Some(_) => true,
+            Some(trouble) if trouble.stays() => Room::None,
+            Some(Trouble::Reserve) if !self.has_room(true) => Room::Reserve,
+            _ => Room::Some,
         }
     }
 

@@ -30,7 +30,7 @@ use self::doubt::DOUBT_LOOKS_MAX;
 use self::lane::Pending;
 use super::error::StoreError;
 use super::open::{self, DataDir, DiskUse};
-use super::soundness::Soundness;
+use super::soundness::{Room, Soundness};
 use super::tables::terms::IndexChange;
 use super::tables::{self, meta};
 use super::units::index_posts;
@@ -68,6 +68,11 @@ pub trait Unit: Send + 'static {
     /// [`UnitError::Refused`] when the rules forbid it, [`UnitError::Store`] when the machine fails. Either way nothing
     /// of the unit remains.
     fn apply(&self, write: &mut Write<'_>) -> Result<Self::Answer, UnitError>;
+
+    /// Whether it is done even when the disk has no more room than is to be left: small, and needed then.
+    fn may_use_reserve(&self) -> bool {
+        false
+    }
 }
 
 /// Why a unit left no trace.
@@ -371,9 +376,16 @@ impl WriterThread {
 
     /// Applies a batch and answers every waiter of it.
     fn commit_batch(&mut self, mut batch: Vec<Box<dyn Pending>>) {
-        if !self.may_write() {
-            self.answer_unavailable(&mut batch);
-            return;
+        match self.room() {
+            Room::Some => {}
+            Room::Reserve => {
+                let (needed, mut rest) = batch
+                    .into_iter()
+                    .partition(|pending| pending.may_use_reserve());
+                self.answer_unavailable(&mut rest);
+                batch = needed;
+            }
+            Room::None => self.answer_unavailable(&mut batch),
         }
         let mut care = Care::Swift;
         let mut endings = 0;
@@ -407,15 +419,16 @@ impl WriterThread {
         }
     }
 
-    /// Whether it makes sense to try.
-    fn may_write(&mut self) -> bool {
-        if !self.soundness.may_write() {
-            return false;
-        }
-        if self.log_is_stuck {
+    /// What it makes sense to try.
+    fn room(&mut self) -> Room {
+        let room = self.soundness.may_write();
+        if room != Room::None && self.log_is_stuck {
             self.checkpoint("TRUNCATE");
+            if self.log_is_stuck {
+                return Room::None;
+            }
         }
-        !self.log_is_stuck
+        room
     }
 
     fn answer_unavailable(&self, batch: &mut Vec<Box<dyn Pending>>) {
