@@ -150,3 +150,62 @@ impl ReaderActor {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actors::door::DoorError;
+    use crate::store::queries::access::HasOwner;
+    use crate::store::soundness::Soundness;
+    use crate::store::testing::TestStore;
+
+    /// What no sound program does.
+    struct Fall;
+
+    impl Message for Fall {
+        type Result = Option<()>;
+    }
+
+    impl Handler<Fall> for ReaderActor {
+        type Result = Option<()>;
+
+        fn handle(&mut self, _: Fall, _: &mut SyncContext<Self>) -> Option<()> {
+            panic!("a handler panics");
+        }
+    }
+
+    /// Panics within its snapshot.
+    struct Stumble;
+
+    impl Query for Stumble {
+        type Answer = ();
+
+        fn run(&self, _: &crate::store::reader::View<'_>) -> Result<(), StoreError> {
+            panic!("a query panics");
+        }
+    }
+
+    #[test]
+    fn a_reader_that_panics_fails_one_question_and_answers_the_next() {
+        let store = TestStore::open();
+        let soundness: Arc<Soundness> = store.soundness();
+        actix::System::new().block_on(async {
+            let (readers, _) = ReaderActor::start_pool(
+                &store.database(),
+                MemoryUse::READER,
+                &soundness,
+                &Telemetry::disabled(),
+            );
+            for _ in 0..2 * READERS {
+                assert_eq!(readers.send(Fall).await, Err(DoorError::Closed));
+                let stumbled = readers.send(Look(Stumble)).await.expect("it lives");
+                assert!(matches!(stumbled, Err(AskError::Internal(_))));
+            }
+            for _ in 0..READERS {
+                let found = readers.send(Look(HasOwner)).await.expect("it lives");
+                assert!(!found.expect("an answer").0);
+            }
+        });
+        assert_eq!(soundness.reading(), None);
+    }
+}

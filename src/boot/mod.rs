@@ -319,6 +319,7 @@ mod tests {
 
     use super::*;
     use crate::actors::posts::Posts;
+    use crate::actors::tasks::Tasks;
     use crate::actors::timelines::Timelines;
     use crate::actors::users::Users;
     use crate::clock::SystemClock;
@@ -342,7 +343,7 @@ mod tests {
             }
         )*};
     }
-    falls!(Users, Posts, Timelines);
+    falls!(Users, Posts, Timelines, Tasks);
 
     fn plan(directory: &TempDir) -> Plan {
         let mut config = Config::default();
@@ -434,6 +435,10 @@ mod tests {
             (
                 "Timelines",
                 harmed(|instance| instance.actors.timelines.do_send(Fall)),
+            ),
+            (
+                "Tasks",
+                harmed(|instance| instance.actors.tasks.do_send(Fall)),
             ),
         ] {
             let error = outcome.expect_err("it can't go on");

@@ -268,7 +268,8 @@ impl Soundness {
                 target: "kinglet::store::soundness",
                 trouble = trouble.name(),
                 error = error as &dyn std::error::Error,
-                "not everything can be read: {}", trouble.sentence()
+                advice = trouble.sentence(),
+                "not everything can be read"
             );
         }
         if trouble.stays() {
@@ -375,7 +376,8 @@ impl Soundness {
             target: "kinglet::store::soundness",
             trouble = trouble.name(),
             error = error.map(|error| error as &dyn std::error::Error),
-            "nothing can be written: {}", trouble.sentence()
+            advice = trouble.sentence(),
+            "nothing can be written"
         );
         self.begins.notify_waiters();
     }
