@@ -150,7 +150,7 @@ settings::settings! {
         /// "default"; "flash" for memory cards: fewer bytes written, posts answered up to 0.2 s later.
         profile: StorageProfile = StorageProfile::Default;
         /// MiB of the disk left free: with less nothing is written; 0 for none.
-        disk_reserve_mib: u64 = 100, 0..=1_048_576;
+        disk_reserve_mib: u64 = 100, 0..=1_073_741_824;
     }
 
     /// When tasks run: cron expressions in `instance.time_zone`; "" for never.

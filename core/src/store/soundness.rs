@@ -49,6 +49,18 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// Every one.
+    pub const ALL: [Self; 8] = [
+        Self::Reserve,
+        Self::Full,
+        Self::Broken,
+        Self::ReadOnly,
+        Self::Damaged,
+        Self::Gone,
+        Self::Held,
+        Self::Memory,
+    ];
+
     /// What an error of the store says about the machine; `None` where it is a fault of the program.
     pub fn of(error: &StoreError) -> Option<Self> {
         let failure = match error {
