@@ -3,11 +3,6 @@
 //!
 //! `KINGLET_FAULTS` says at how many places it fails (100); `KINGLET_FAULT=write:17:28:1` repeats one of them.
 
-#![expect(
-    clippy::panic,
-    reason = "clippy takes only the test functions themselves for tests"
-)]
-
 mod support;
 
 use std::collections::HashMap;
@@ -19,7 +14,7 @@ use tokio::task::JoinSet;
 
 use support::disk::{Disk, Fault, KINDS};
 use support::server::Client;
-use support::session::{Town, Visitor, account_of, script};
+use support::session::{Act, Town, Visitor, account_of, script};
 
 /// At how many places the disk fails, unless it is said.
 const FAULTS: usize = 100;

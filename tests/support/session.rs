@@ -225,7 +225,7 @@ impl Visitor {
         }
         let path = format!("/api/v1/accounts/relationships?id[]={}", self.robin);
         let answer = self.ask(Method::GET, &path, None, None).await;
-        if !(answer.status == 503 && !is_over)
+        if (answer.status != 503 || is_over)
             && !self.open.iter().any(|act| matches!(act, Act::Follow(_)))
         {
             let found = Self::told(&path, &answer).expect("it is over");
