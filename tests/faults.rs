@@ -1,4 +1,4 @@
-//! A disk that fails at the n-th write, sync, truncation, open, rename or mapping of a session: nobody is told what isn't so,
+//! A disk that fails at the n-th write, sync, truncation, open, rename, mapping or read of a session: nobody is told what isn't so,
 //! nothing acknowledged is lost, and the server goes on by itself when the disk does.
 //!
 //! `KINGLET_FAULTS` says at how many places it fails (100); `KINGLET_FAULT=write:17:28:1` repeats one of them.
@@ -78,7 +78,8 @@ async fn session(town: &Town, disk: &Disk, fault: Option<Fault>) -> Harm {
         }
     }
     disk.heal();
-    visitor.recovers().await;
+    let recovered = AssertUnwindSafe(visitor.recovers()).catch_unwind().await;
+    assert!(recovered.is_ok(), "{}", served.log());
     // What wasn't answered is asked for once more, in its order, and is done now.
     let open = visitor.open.clone();
     let harm = if open.is_empty() {

@@ -48,7 +48,7 @@ const OPEN: u64 = 3;
 const RENAME: u64 = 4;
 const UNLINK: u64 = 6;
 const MKDIR: u64 = 7;
-const CREATED: u64 = 8;
+const CREATED: u64 = 9;
 
 /// One thing that the program did to the disk.
 #[derive(Debug, Clone)]

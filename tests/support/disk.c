@@ -2,7 +2,7 @@
  *
  * Only files below KINGLET_DISK_DIR count. Each kind of operation is counted in the shared file KINGLET_DISK_COUNTS.
  * KINGLET_DISK_FAULT is "kind:nth:errno:lasting": the nth operation of the kind fails; with lasting 1 everything that
- * changes the disk fails from then on, until the file KINGLET_DISK_HEALED is there. KINGLET_DISK_RECORD takes a record of
+ * changes the disk (after a read: every read) fails from then on, until the file KINGLET_DISK_HEALED is there. KINGLET_DISK_RECORD takes a record of
  * every change and every sync, in their order, each before the program hears that it was done. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,8 +20,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum kind { WRITE, SYNC, TRUNCATE, OPEN, RENAME, MMAP, UNLINK, MKDIR, KINDS };
-static const char *const NAMES[KINDS] = {"write", "sync", "truncate", "open", "rename", "mmap", "unlink", "mkdir"};
+enum kind { WRITE, SYNC, TRUNCATE, OPEN, RENAME, MMAP, UNLINK, MKDIR, READ, KINDS };
+static const char *const NAMES[KINDS] = {"write", "sync", "truncate", "open", "rename", "mmap", "unlink", "mkdir", "read"};
 /* CREATED is told of an open that made the file. */
 enum { CREATED = KINDS };
 
@@ -80,7 +80,7 @@ static int is_counted(int fd) {
 /* Counts an operation and tells whether it fails. With the lock held. */
 static int fails(enum kind kind) {
     counts[kind]++;
-    if (is_failing) {
+    if (is_failing && (kind == READ) == (fault_kind == READ)) {
         if (!healed_path || syscall(SYS_faccessat, AT_FDCWD, healed_path, F_OK) != 0) {
             errno = fault_errno;
             return 1;
@@ -201,6 +201,18 @@ ssize_t pwrite(int fd, const void *data, size_t length, off_t offset) {
 ssize_t pwrite64(int fd, const void *data, size_t length, off64_t offset) {
     return is_counted(fd) ? write_at(fd, data, length, offset) : syscall(SYS_pwrite64, fd, data, length, offset);
 }
+
+static ssize_t read_at(int fd, void *data, size_t length, off_t offset) {
+    if (is_counted(fd)) {
+        pthread_mutex_lock(&lock);
+        int is_failed = fails(READ);
+        pthread_mutex_unlock(&lock);
+        if (is_failed) return -1;
+    }
+    return syscall(SYS_pread64, fd, data, length, offset);
+}
+ssize_t pread(int fd, void *data, size_t length, off_t offset) { return read_at(fd, data, length, offset); }
+ssize_t pread64(int fd, void *data, size_t length, off64_t offset) { return read_at(fd, data, length, offset); }
 
 static int sync_by(int number, int fd) {
     if (!is_counted(fd)) return syscall(number, fd);

@@ -15,8 +15,8 @@ use super::program::Program;
 const LOOK: Duration = Duration::from_millis(10);
 const LOOKS_MAX: usize = 3000;
 /// The kinds of operations that are counted, in the shim's order.
-pub const KINDS: [&str; 8] = [
-    "write", "sync", "truncate", "open", "rename", "mmap", "unlink", "mkdir",
+pub const KINDS: [&str; 9] = [
+    "write", "sync", "truncate", "open", "rename", "mmap", "unlink", "mkdir", "read",
 ];
 
 /// The shim, compiled once for each test program.

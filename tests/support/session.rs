@@ -278,7 +278,8 @@ impl Visitor {
             }
             tokio::time::sleep(LOOK).await;
         }
-        panic!("it isn't well again");
+        let told = self.ask(Method::GET, "/health", None, None).await.text;
+        panic!("it isn't well again: {told}");
     }
 }
 

@@ -21,7 +21,7 @@ use crate::clock::Moment;
 /// The disk is looked at this often at most, however much is written and asked.
 const LOOK_PAUSE: Duration = Duration::from_secs(1);
 /// What can't be read is told of for so long after it was met last: nobody tries it again on purpose.
-const READING_LASTS: Duration = Duration::from_secs(60);
+const READING_LASTS: Duration = Duration::from_secs(10);
 /// A disk that had less than the reserve has to have so much more before anything is written again, as a part of the
 /// reserve: or it would change its mind with every log that is emptied.
 const RESERVE_MARGIN: u64 = 8;
@@ -139,7 +139,7 @@ impl Trouble {
         }
     }
 
-    /// Whether it passes only with a restart: to write on would make it worse.
+    /// Whether it passes only when the whole database was looked at: to write on would make it worse.
     const fn stays(self) -> bool {
         matches!(self, Self::Damaged)
     }
@@ -152,6 +152,8 @@ pub(super) enum Room {
     Some,
     /// What may use the reserve.
     Reserve,
+    /// Nothing, unless the database proves to be sound.
+    Doubtful,
     /// Nothing.
     None,
 }
@@ -312,6 +314,15 @@ impl Soundness {
         self.begin(Trouble::Gone, None);
     }
 
+    /// The whole database was looked at, and isn't damaged: a disk that can't be read looks the same to SQLite now and then.
+    pub(super) fn is_undamaged(&self) {
+        let mut known = self.known();
+        known.writing = known.writing.filter(|trouble| !trouble.stays());
+        known.reading = known.reading.filter(|(trouble, _)| !trouble.stays());
+        drop(known);
+        tracing::info!(target: "kinglet::store::soundness", "the database is not damaged");
+    }
+
     /// Something was written.
     pub(super) fn was_written(&self) {
         if !self.is_in_trouble.load(Ordering::Acquire) {
@@ -344,7 +355,7 @@ impl Soundness {
             return Room::None;
         }
         match self.look() {
-            Some(trouble) if trouble.stays() => Room::None,
+            Some(trouble) if trouble.stays() => Room::Doubtful,
             Some(Trouble::Reserve) if !self.has_room(true) => Room::Reserve,
             _ => Room::Some,
         }

@@ -12,6 +12,7 @@
 
 mod apply;
 mod doubt;
+mod examine;
 mod gather;
 mod lane;
 mod wal;
@@ -27,6 +28,7 @@ use tokio::sync::mpsc;
 
 use self::apply::Care;
 use self::doubt::DOUBT_LOOKS_MAX;
+use self::examine::Examination;
 use self::lane::Pending;
 use super::error::StoreError;
 use super::open::{self, DataDir, DiskUse};
@@ -209,6 +211,8 @@ pub struct WriterThread {
     /// Whether a transaction couldn't be taken back: the connection is worth nothing any more.
     is_stuck: bool,
     soundness: Arc<Soundness>,
+    /// When a database that seemed damaged is looked at again.
+    examination: Examination,
     /// Whether units may ask for mail, which nobody sends else.
     sends_mail: Switch,
     /// Whether nothing is gathered any more.
@@ -267,6 +271,7 @@ impl WriterThread {
             log_is_stuck: false,
             is_stuck: false,
             soundness,
+            examination: Examination::default(),
             sends_mail: Switch::default(),
             hurries: Switch::default(),
             wishes: Wishes::default(),
@@ -385,7 +390,7 @@ impl WriterThread {
                 self.answer_unavailable(&mut rest);
                 batch = needed;
             }
-            Room::None => self.answer_unavailable(&mut batch),
+            Room::None | Room::Doubtful => self.answer_unavailable(&mut batch),
         }
         let mut care = Care::Swift;
         let mut endings = 0;
@@ -421,7 +426,10 @@ impl WriterThread {
 
     /// What it makes sense to try.
     fn room(&mut self) -> Room {
-        let room = self.soundness.may_write();
+        let mut room = self.soundness.may_write();
+        if room == Room::Doubtful && self.proves_sound() {
+            room = self.soundness.may_write();
+        }
         if room != Room::None && self.log_is_stuck {
             self.checkpoint("TRUNCATE");
             if self.log_is_stuck {
