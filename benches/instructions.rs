@@ -294,7 +294,12 @@ fn push(rounds: usize) -> Result<(), Failure> {
     let newest = posts.last().ok_or("posts were published")?.0;
     let system = System::new();
     let (events, sink) = feed();
-    let (pool, _) = ReaderActor::start_pool(&store.database(), MemoryUse::READER, &store.telemetry);
+    let (pool, _) = ReaderActor::start_pool(
+        &store.database(),
+        MemoryUse::READER,
+        &store.thread.soundness(),
+        &store.telemetry,
+    );
     let commit = store.thread.commit_number();
     let wording = Arc::new(Wording::default());
     let setup = TimelinesSetup {

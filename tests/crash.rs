@@ -1,4 +1,4 @@
-//! The real program is killed at random moments while many write at once. Opened again, its store is sound and holds
+//! The real program is killed at random moments while many write at once and a backup is made. Opened again, its store is sound and holds
 //! everything that was acknowledged.
 //!
 //! `KINGLET_CRASH_ROUNDS` says how often; `KINGLET_CRASH_SEED` repeats what was drawn in a run that printed its seed.
@@ -86,6 +86,8 @@ struct Acknowledged {
     posts: HashMap<String, Option<String>>,
     /// Whether posts are favoured.
     favourites: HashMap<String, bool>,
+    /// Whether posts are kept as bookmarks.
+    bookmarks: HashMap<String, bool>,
     /// Whether accounts are followed.
     follows: HashMap<String, bool>,
 }
@@ -109,11 +111,13 @@ impl Writer {
 
     /// Does one thing; `None` when no answer came: then nobody knows whether it is done.
     async fn act(&mut self) -> Option<()> {
-        match self.random.random_range(0..12) {
+        match self.random.random_range(0..14) {
             0..5 => self.post().await,
             5..8 => self.favour().await,
             8 => self.follow().await,
             9 => self.delete().await,
+            10 => self.edit().await,
+            11 => self.bookmark().await,
             // Keeps the reader's window resident, so that there is something to persist.
             _ => self.home().await.map(drop),
         }
@@ -154,6 +158,32 @@ impl Writer {
         Some(())
     }
 
+    async fn bookmark(&mut self) -> Option<()> {
+        let Some(id) = self.pick() else {
+            return Some(());
+        };
+        let on = self.acknowledged.bookmarks.remove(&id) != Some(true);
+        let verb = if on { "bookmark" } else { "unbookmark" };
+        let path = format!("/api/v1/statuses/{id}/{verb}");
+        self.ask(Method::POST, &path, &json!({})).await?;
+        self.acknowledged.bookmarks.insert(id, on);
+        Some(())
+    }
+
+    async fn edit(&mut self) -> Option<()> {
+        let Some(id) = self.pick() else {
+            return Some(());
+        };
+        self.texts += 1;
+        let text = format!("edit {} of {} #crash", self.texts, self.name);
+        self.acknowledged.posts.remove(&id);
+        let path = format!("/api/v1/statuses/{id}");
+        self.ask(Method::PUT, &path, &json!({"status": text}))
+            .await?;
+        self.acknowledged.posts.insert(id, Some(text));
+        Some(())
+    }
+
     async fn follow(&mut self) -> Option<()> {
         let other = self.others[self.random.random_range(0..self.others.len())].clone();
         let on = self.acknowledged.follows.remove(&other) != Some(true);
@@ -171,6 +201,7 @@ impl Writer {
         self.own.retain(|own| *own != id);
         self.acknowledged.posts.remove(&id);
         self.acknowledged.favourites.remove(&id);
+        self.acknowledged.bookmarks.remove(&id);
         let path = format!("/api/v1/statuses/{id}");
         self.ask(Method::DELETE, &path, &json!({})).await?;
         self.acknowledged.posts.insert(id, None);
@@ -210,6 +241,9 @@ impl Writer {
                     if let Some(favoured) = self.acknowledged.favourites.get(id) {
                         assert_eq!(post["favourited"], *favoured, "{id}");
                     }
+                    if let Some(kept) = self.acknowledged.bookmarks.get(id) {
+                        assert_eq!(post["bookmarked"], *kept, "{id}");
+                    }
                 }
             }
         }
@@ -238,10 +272,30 @@ impl Writer {
         let Acknowledged {
             posts,
             favourites,
+            bookmarks,
             follows,
         } = &self.acknowledged;
-        posts.len() + favourites.len() + follows.len()
+        posts.len() + favourites.len() + bookmarks.len() + follows.len()
     }
+}
+
+/// Makes one backup after the other until the server is gone; tells how many were finished.
+fn back_up(data: &Path, profile: &'static str, sets: &Path, round: u32) -> JoinHandle<usize> {
+    let (data, sets) = (data.to_owned(), sets.to_owned());
+    tokio::task::spawn_blocking(move || {
+        std::fs::create_dir_all(&sets).expect("a directory");
+        let finished = (0..).take_while(|number| {
+            let set = sets.join(format!("{round}-{number}"));
+            let set = set.to_str().expect("UTF-8");
+            kinglet(&data, profile, &["backup", set]).status.success() && is_served(&data)
+        });
+        finished.count()
+    })
+}
+
+/// Whether a server answers commands: a backup of what nobody serves would hold the directory.
+fn is_served(data: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(data.join("kinglet.sock")).is_ok()
 }
 
 async fn account_of(client: &Client) -> String {
@@ -264,7 +318,7 @@ async fn what_was_acknowledged_survives_every_kill_on_a_memory_card() {
 }
 
 /// Kills the program again and again, with `storage.profile` at this word.
-async fn crash(rounds: u32, profile: &str) {
+async fn crash(rounds: u32, profile: &'static str) {
     let settings = [
         ("KINGLET_LIMITS__RATE_LIMITS", "false"),
         ("KINGLET_STORAGE__PROFILE", profile),
@@ -278,6 +332,7 @@ async fn crash(rounds: u32, profile: &str) {
     let mut accounts: Vec<String> = Vec::new();
     let mut writers: Vec<Writer> = Vec::new();
     let mut acknowledged = 0;
+    let mut backups = 0;
     for round in 0..rounds {
         println!("round {round}");
         let program = Program::serve(&data, &settings);
@@ -315,9 +370,13 @@ async fn crash(rounds: u32, profile: &str) {
             })
             .collect();
         let millis = random.random_range(1..ROUND_MILLIS_MAX);
+        let sets = directory.path().join("backups");
+        let backing_up = back_up(&data, profile, &sets, round);
         tokio::time::sleep(Duration::from_millis(millis)).await;
         // SIGKILL.
         drop(program);
+        backups += backing_up.await.expect("the command runs");
+        std::fs::remove_dir_all(&sets).expect("backups are removed");
         writers.clear();
         for writer in writing {
             writers.push(writer.await.expect("every answer was 200"));
@@ -338,7 +397,10 @@ async fn crash(rounds: u32, profile: &str) {
         writer.client = Client::new(base.trim()).with_token(token);
         writer.verify().await;
     }
-    println!("{acknowledged} writes were acknowledged and are there");
+    println!(
+        "{acknowledged} writes were acknowledged and are there; {backups} backups were finished"
+    );
+    assert!(rounds < ROUNDS || backups > 0, "no backup was finished");
     assert!(
         acknowledged > rounds as usize,
         "hardly anything was written"

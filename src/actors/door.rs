@@ -1,6 +1,7 @@
 //! The way into an actor's mailbox, on which every message is timed and carries the request that it is for.
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
@@ -192,6 +193,17 @@ impl<A: Watched> Errand<A> {
     }
 }
 
+impl<A: Watched> Errand<A> {
+    /// Has the actor do it, and lives on when that panics: whoever waits has no answer then.
+    pub(super) fn run_apart(self, actor: &mut A, context: &mut A::Context) {
+        let kind = self.carried.kind().name();
+        let run = AssertUnwindSafe(|| self.run(actor, context));
+        if catch_unwind(run).is_err() {
+            actor.watch().panicked(kind);
+        }
+    }
+}
+
 /// An actor that keeps a notebook of its messages.
 pub trait Watched: Handler<Errand<Self>> {
     /// The notebook.
@@ -291,6 +303,13 @@ where
 /// Lets messages through an actor's door.
 macro_rules! opens_door {
     ($actor:ty) => {
+        opens_door!($actor, run);
+    };
+    // A thread of a pool keeps nothing that a panic could have left half done, and nobody would replace it.
+    (pool $actor:ty) => {
+        opens_door!($actor, run_apart);
+    };
+    ($actor:ty, $run:ident) => {
         impl $crate::door::Watched for $actor {
             fn watch(&mut self) -> &mut $crate::telemetry::mailbox::Watch {
                 &mut self.watch
@@ -305,7 +324,7 @@ macro_rules! opens_door {
                 errand: $crate::door::Errand<$actor>,
                 context: &mut Self::Context,
             ) {
-                errand.run(self, context);
+                errand.$run(self, context);
             }
         }
     };

@@ -126,7 +126,7 @@ impl Actor for Hasher {
     type Context = SyncContext<Self>;
 }
 
-opens_door!(Hasher);
+opens_door!(pool Hasher);
 
 struct HashPassword {
     password: Secret<String>,
@@ -229,6 +229,7 @@ mod tests {
     use argon2::{PasswordHasher, PasswordVerifier};
 
     use super::*;
+    use crate::door::DoorError;
 
     const SALT: [u8; 16] = [7; 16];
 
@@ -261,6 +262,35 @@ mod tests {
             for (password, expected) in [("hunter42", true), ("hunter43", false)] {
                 let right = hashers.verify(secret(password), Some(hash.clone()));
                 assert_eq!(right.await.expect("an answer"), expected);
+            }
+        });
+    }
+
+    /// What no sound program does.
+    struct Fall;
+
+    impl Message for Fall {
+        type Result = Option<()>;
+    }
+
+    impl Handler<Fall> for Hasher {
+        type Result = Option<()>;
+
+        fn handle(&mut self, _: Fall, _: &mut SyncContext<Self>) -> Option<()> {
+            panic!("a handler panics");
+        }
+    }
+
+    #[test]
+    fn a_hasher_that_panics_fails_one_password_and_hashes_the_next() {
+        pool(async |hashers| {
+            for _ in 0..2 * HASHERS {
+                let fallen = hashers.pool.send(Fall).await;
+                assert_eq!(fallen, Err(DoorError::Closed));
+            }
+            for _ in 0..HASHERS {
+                let hash = hashers.hash_with(secret("hunter42"), SALT, Effort::Slight);
+                hash.await.expect("a hash");
             }
         });
     }

@@ -134,6 +134,7 @@ owned_by! { Tasks:
     units::SweepSignUps,
     units::EmptyLog,
     units::TidyDatabase,
+    units::TryWriting,
     units::YieldJob,
     queries::archive::ListArchiveFiles,
     queries::jobs::FindJob,

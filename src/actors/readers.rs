@@ -12,6 +12,7 @@ use super::pool::{self, PoolEnd};
 use crate::store::error::StoreError;
 use crate::store::open::MemoryUse;
 use crate::store::reader::{Query, Reader};
+use crate::store::soundness::Soundness;
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::{ActorName, MessageKind, Watch, Work, kind_name};
 use crate::telemetry::statements::Statements;
@@ -25,6 +26,7 @@ pub struct ReaderActor {
     memory: MemoryUse,
     statements: Arc<Statements>,
     reader: Result<Reader, StoreError>,
+    soundness: Arc<Soundness>,
     watch: Watch,
 }
 
@@ -33,11 +35,13 @@ impl ReaderActor {
     pub fn start_pool(
         database: &Path,
         memory: MemoryUse,
+        soundness: &Arc<Soundness>,
         telemetry: &Arc<Telemetry>,
     ) -> (Door<Self>, PoolEnd) {
         let database = database.to_owned();
         let name = ActorName::Readers;
         let watched = Arc::clone(telemetry);
+        let soundness = Arc::clone(soundness);
         let (pool, ended) = pool::start("kinglet-reader", READERS, move || {
             let statements = Arc::clone(&watched.statements);
             Self {
@@ -45,6 +49,7 @@ impl ReaderActor {
                 memory,
                 reader: open(&database, memory, &statements),
                 statements,
+                soundness: Arc::clone(&soundness),
                 watch: watched.watch(name),
             }
         });
@@ -64,7 +69,7 @@ impl Actor for ReaderActor {
     type Context = SyncContext<Self>;
 }
 
-opens_door!(ReaderActor);
+opens_door!(pool ReaderActor);
 
 /// Asks a query; answers with the commit number of the snapshot it was asked of.
 #[derive(Debug)]
@@ -122,8 +127,12 @@ impl<Q: Query> Carried<ReaderActor> for Lookup<Q> {
 impl ReaderActor {
     fn run<Q: Query>(&mut self, query: &Q) -> Result<(Q::Answer, i64), AskError> {
         let answer = self.reader()?.run(query);
-        if let Err(StoreError::Panicked(_)) = &answer {
-            self.watch.panicked(kind_name(type_name::<Q>()));
+        match &answer {
+            Err(StoreError::Panicked(_)) => self.watch.panicked(kind_name(type_name::<Q>())),
+            Err(error) if self.soundness.note_reading(error).is_some() => {
+                return Err(AskError::Unavailable);
+            }
+            _ => {}
         }
         Ok(answer?)
     }
@@ -133,8 +142,70 @@ impl ReaderActor {
         if self.reader.is_err() {
             self.reader = open(&self.database, self.memory, &self.statements);
         }
-        let cant_open = |error: &mut StoreError| format!("can't open the database: {error}");
+        let soundness = &self.soundness;
         let reader = self.reader.as_mut();
-        reader.map_err(|error| AskError::Internal(cant_open(error)))
+        reader.map_err(|error| match soundness.note_reading(error) {
+            Some(_) => AskError::Unavailable,
+            None => AskError::Internal(format!("can't open the database: {error}")),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::door::DoorError;
+    use crate::store::queries::access::HasOwner;
+    use crate::store::soundness::Soundness;
+    use crate::store::testing::TestStore;
+
+    /// What no sound program does.
+    struct Fall;
+
+    impl Message for Fall {
+        type Result = Option<()>;
+    }
+
+    impl Handler<Fall> for ReaderActor {
+        type Result = Option<()>;
+
+        fn handle(&mut self, _: Fall, _: &mut SyncContext<Self>) -> Option<()> {
+            panic!("a handler panics");
+        }
+    }
+
+    /// Panics within its snapshot.
+    struct Stumble;
+
+    impl Query for Stumble {
+        type Answer = ();
+
+        fn run(&self, _: &crate::store::reader::View<'_>) -> Result<(), StoreError> {
+            panic!("a query panics");
+        }
+    }
+
+    #[test]
+    fn a_reader_that_panics_fails_one_question_and_answers_the_next() {
+        let store = TestStore::open();
+        let soundness: Arc<Soundness> = store.soundness();
+        actix::System::new().block_on(async {
+            let (readers, _) = ReaderActor::start_pool(
+                &store.database(),
+                MemoryUse::READER,
+                &soundness,
+                &Telemetry::disabled(),
+            );
+            for _ in 0..2 * READERS {
+                assert_eq!(readers.send(Fall).await, Err(DoorError::Closed));
+                let stumbled = readers.send(Look(Stumble)).await.expect("it lives");
+                assert!(matches!(stumbled, Err(AskError::Internal(_))));
+            }
+            for _ in 0..READERS {
+                let found = readers.send(Look(HasOwner)).await.expect("it lives");
+                assert!(!found.expect("an answer").0);
+            }
+        });
+        assert_eq!(soundness.reading(), None);
     }
 }

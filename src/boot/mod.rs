@@ -323,6 +323,7 @@ mod tests {
 
     use super::*;
     use crate::actors::posts::Posts;
+    use crate::actors::tasks::Tasks;
     use crate::actors::timelines::Timelines;
     use crate::actors::users::Users;
     use crate::clock::SystemClock;
@@ -346,7 +347,7 @@ mod tests {
             }
         )*};
     }
-    falls!(Users, Posts, Timelines);
+    falls!(Users, Posts, Timelines, Tasks);
 
     fn plan(directory: &TempDir) -> Plan {
         let mut config = Config::default();
@@ -439,6 +440,10 @@ mod tests {
             (
                 "Timelines",
                 harmed(|instance| drop(tokio::spawn(instance.actors.timelines.send(Fall)))),
+            ),
+            (
+                "Tasks",
+                harmed(|instance| instance.actors.tasks.do_send(Fall)),
             ),
         ] {
             let error = outcome.expect_err("it can't go on");

@@ -46,7 +46,7 @@ use crate::unsubscribe::UnsubscribeKey;
 const MIB: u64 = 1024 * 1024;
 /// How long the owners' threads may take to end.
 const OWNERS_STOP_MAX: Duration = Duration::from_secs(2);
-/// How long the readers and the keeper of snapshots may take to end.
+/// How long the readers may take to end, and then the keeper of snapshots.
 const READERS_STOP_MAX: Duration = Duration::from_secs(1);
 /// How long those may take to end who wait for the disk. With everything else that a stop waits for it has to be less
 /// than the 30 s that the packaged service has for it.
@@ -228,6 +228,8 @@ impl Opened {
             commit if repeats && commit > 0 => randomness.branch(&format!("commit {commit}")),
             _ => randomness,
         };
+        let soundness = writer_thread.soundness();
+        soundness.reserve_mib(config.storage.disk_reserve_mib);
         let remembered = Reader::open(&database)?.run(&FindInstanceUrl)?.0;
         let url = public_url(&config, remembered.as_deref(), listening, rule)?;
 
@@ -235,7 +237,7 @@ impl Opened {
         let (posts_feed, posts_sink) = feed();
         let (timelines_feed, timelines_sink) = feed();
         let (readers, readers_ended) =
-            ReaderActor::start_pool(&database, memory.reader, &telemetry);
+            ReaderActor::start_pool(&database, memory.reader, &soundness, &telemetry);
         let store = StoreDoor { writer, readers };
         let hashers = Hashers::start(&telemetry);
 
@@ -374,6 +376,7 @@ impl Opened {
             randomness: randomness.branch("tasks"),
             wakes: wakes.clone(),
             url: Arc::clone(&url),
+            soundness: Arc::clone(&soundness),
             telemetry: Arc::clone(&telemetry),
         };
         let rest = (rule == UrlRule::Keep).then_some(Rest {
@@ -391,6 +394,7 @@ impl Opened {
                 randomness,
                 unsubscribe_key,
                 wakes,
+                soundness,
                 log,
                 backups,
                 data_dir: path,
@@ -498,11 +502,11 @@ impl Opened {
             writer = Ok(());
         }
         let [readers, keeper] = self.pools;
-        let readers = timeout(READERS_STOP_MAX, async {
-            readers.wait().await;
-            keeper.wait().await;
-        })
-        .await;
+        let readers = timeout(READERS_STOP_MAX, readers.wait()).await;
+        if timeout(READERS_STOP_MAX, keeper.wait()).await.is_err() {
+            // On a disk that fails it may try for ever, and nothing that it keeps is needed.
+            tracing::warn!("the keeper of timeline snapshots is left behind");
+        }
         let late = [
             ("the tasks", tasks.is_err()),
             ("the owners", owners.is_err()),

@@ -40,14 +40,14 @@ pub(super) fn run(asked: Health, config: &Config) -> Result<(), CliError> {
         let reason = "http.listen is empty, so there is nowhere to ask by plain HTTP: set it to 127.0.0.1:8420";
         return Err(CliError::Unusable(reason.to_owned()));
     };
-    let status = ask(&address, &config.http).map_err(|source| CliError::Io {
+    let (status, told) = ask(&address, &config.http).map_err(|source| CliError::Io {
         what: format!("{address} doesn't answer"),
         source,
     })?;
     if status == "200" {
         Ok(())
     } else {
-        let answer = format!("{address} answers, but not that it is well: {status}");
+        let answer = format!("{address} answers, but not that it is well: {status} {told}");
         Err(CliError::Unusable(answer))
     }
 }
@@ -64,8 +64,8 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-/// `GET /health`; gives back the three digits of the answer's first line.
-fn ask(address: &ListenAddress, http: &Http) -> io::Result<String> {
+/// `GET /health`; gives back the three digits of the answer's first line, and what it says.
+fn ask(address: &ListenAddress, http: &Http) -> io::Result<(String, String)> {
     match address {
         ListenAddress::Tcp(address) => {
             let stream = TcpStream::connect_timeout(&reachable(*address), STEP_TIME_MAX)?;
@@ -107,7 +107,7 @@ fn connect(path: &Path, time_max: Duration) -> io::Result<UnixStream> {
     Ok(stream)
 }
 
-fn converse(mut stream: impl Read + Write, own: Peer, http: &Http) -> io::Result<String> {
+fn converse(mut stream: impl Read + Write, own: Peer, http: &Http) -> io::Result<(String, String)> {
     let is_proxy = TrustedProxies::new(http.trusted_proxies.clone()).trusts(own);
     if http.proxy_protocol && is_proxy {
         stream.write_all(ASKS_FOR_ITSELF)?;
@@ -115,7 +115,8 @@ fn converse(mut stream: impl Read + Write, own: Peer, http: &Http) -> io::Result
     stream.write_all(b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)?;
-    status_of(&answer).ok_or_else(|| io::Error::other("what comes back is no HTTP"))
+    let no_http = || io::Error::other("what comes back is no HTTP");
+    Ok((status_of(&answer).ok_or_else(no_http)?, body_of(&answer)))
 }
 
 fn status_of(answer: &[u8]) -> Option<String> {
@@ -123,6 +124,14 @@ fn status_of(answer: &[u8]) -> Option<String> {
     let line = std::str::from_utf8(line).ok()?;
     let status = line.strip_prefix("HTTP/1.1 ")?.get(..3)?;
     Some(status.to_owned())
+}
+
+/// What stands after the headers, as one line that a terminal can show.
+fn body_of(answer: &[u8]) -> String {
+    let text = String::from_utf8_lossy(answer);
+    let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let shown = |letter: &char| !letter.is_control();
+    body.chars().filter(shown).collect()
 }
 
 #[cfg(test)]
@@ -147,6 +156,11 @@ mod tests {
             status_of(b"HTTP/1.1 200 OK\r\ndate: now\r\n").as_deref(),
             Some("200")
         );
+        assert_eq!(
+            body_of(b"HTTP/1.1 503 Service Unavailable\r\na: b\r\n\r\nfull: \x1bfree some"),
+            "full: free some"
+        );
+        assert_eq!(body_of(b"HTTP/1.1 200 OK\r\n"), "");
         for no_answer in [&b""[..], b"\x15\x03\x01", b"HTTP/1.1 20", b"SSH-2.0\r\n"] {
             assert_eq!(status_of(no_answer), None);
         }

@@ -134,4 +134,11 @@ impl Facade for Context {
             standing,
         })
     }
+
+    async fn ailment(&self) -> Option<String> {
+        self.instance
+            .ailment()
+            .await
+            .map(|ailment| ailment.to_string())
+    }
 }

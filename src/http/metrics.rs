@@ -154,6 +154,11 @@ fn tell_store(instance: &Instance, to: &mut Exposition) {
     let database = database_in(&instance.data_dir);
     let bytes = |path| fs::metadata(path).map_or(0, |metadata| metadata.len());
     to.gauge(
+        "kinglet_store_writable",
+        "Whether something can be written, as far as is known: 0 while the disk is full or broken; /health says what to do.",
+        i64::from(instance.soundness.writing().is_none()),
+    );
+    to.gauge(
         "kinglet_wal_bytes",
         "Size of the write-ahead log's file; it is kept when the log starts anew.",
         bytes(wal_of(&database)),

@@ -100,6 +100,11 @@ pub trait Facade: Clone + Send + Sync + 'static {
         route: &RouteInfo,
         call: &Call,
     ) -> impl Future<Output = Result<Admission<Self::Caller>, Problem>> + Send;
+
+    /// What doesn't work and what is to be done about it, in a sentence.
+    fn ailment(&self) -> impl Future<Output = Option<String>> + Send {
+        std::future::ready(None)
+    }
 }
 
 /// How a family shows a problem. Status and headers are added afterwards, unless it sends the browser elsewhere.

@@ -13,6 +13,7 @@
 
 pub mod curl;
 pub mod dev;
+pub mod disk;
 pub mod graph;
 pub mod history;
 pub mod model;
@@ -20,6 +21,7 @@ pub mod operations;
 pub mod process;
 pub mod program;
 pub mod server;
+pub mod session;
 pub mod smtp;
 pub mod terminal;
 pub mod tools;

@@ -68,23 +68,3 @@ pub enum StoreError {
         value: String,
     },
 }
-
-impl StoreError {
-    /// Whether SQLite may have ended the whole transaction, so that nothing of it may be trusted.
-    pub(super) fn is_full_or_broken(&self) -> bool {
-        matches!(
-            self,
-            Self::Sqlite(rusqlite::Error::SqliteFailure(error, _))
-                if matches!(
-                    error.code,
-                    rusqlite::ErrorCode::DiskFull
-                        | rusqlite::ErrorCode::SystemIoFailure
-                        | rusqlite::ErrorCode::OutOfMemory
-                        | rusqlite::ErrorCode::DatabaseCorrupt
-                        | rusqlite::ErrorCode::NotADatabase
-                        | rusqlite::ErrorCode::ReadOnly
-                        | rusqlite::ErrorCode::CannotOpen
-                )
-        )
-    }
-}

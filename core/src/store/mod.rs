@@ -18,6 +18,7 @@ pub mod portable;
 pub mod queries;
 pub mod reader;
 pub mod snapshots;
+pub mod soundness;
 mod sql;
 #[cfg(test)]
 mod statistics_tests;

@@ -1,6 +1,7 @@
 //! The data directory: who owns it, how its database is opened.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -146,11 +147,27 @@ impl DataDir {
                 source,
             }
         };
+        let missing: Vec<&Path> = path.ancestors().take_while(|part| !part.exists()).collect();
         DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(path)
             .map_err(file_error("can't make the directory", path))?;
+        // A new directory is on the disk when the one that names it is.
+        for parent in missing.into_iter().filter_map(Path::parent) {
+            let parent = match parent.as_os_str().is_empty() {
+                true => Path::new("."),
+                false => parent,
+            };
+            File::open(parent)
+                .and_then(|parent| parent.sync_all())
+                .or_else(|error| match error.kind() {
+                    // Not every file system knows how.
+                    ErrorKind::InvalidInput | ErrorKind::Unsupported => Ok(()),
+                    _ => Err(error),
+                })
+                .map_err(file_error("can't keep the directory on the disk", parent))?;
+        }
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).map_err(
             file_error("can't restrict the directory to its owner", path),
         )?;

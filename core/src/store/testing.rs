@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::open::{DataDir, Synchronous};
 use super::reader::{Query, Reader};
+use super::soundness::Soundness;
 use super::writer::{
     EventBatch, EventSink, Unit, UnitError, Write, WriteError, Writer, WriterThread,
 };
@@ -29,6 +30,7 @@ pub struct TestStore {
     events: mpsc::Receiver<Arc<EventBatch>>,
     writer: Option<Writer>,
     thread: Option<JoinHandle<()>>,
+    soundness: Arc<Soundness>,
     directory: TempDir,
 }
 
@@ -80,14 +82,21 @@ impl TestStore {
         prepare(&mut thread);
         let (sink, events) = mpsc::sync_channel(BATCHES_MAX);
         thread.add_sink(Box::new(Keep(sink)));
+        let soundness = thread.soundness();
         Self {
             clock,
+            soundness,
             reader: Reader::open(&database).expect("the database is there"),
             events,
             writer: Some(writer),
             thread: Some(std::thread::spawn(move || thread.run())),
             directory,
         }
+    }
+
+    /// Whether it can be written.
+    pub fn soundness(&self) -> Arc<Soundness> {
+        Arc::clone(&self.soundness)
     }
 
     /// The door to its writer.

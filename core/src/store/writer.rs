@@ -11,6 +11,8 @@
 //! the batch is applied once more with a savepoint each ([`Care`]).
 
 mod apply;
+mod doubt;
+mod examine;
 mod gather;
 mod lane;
 mod long_reads;
@@ -27,9 +29,12 @@ use rusqlite::Connection;
 use tokio::sync::mpsc;
 
 use self::apply::Care;
+use self::doubt::DOUBT_LOOKS_MAX;
+use self::examine::Examination;
 use self::lane::Pending;
 use super::error::StoreError;
 use super::open::{self, Checkpoints, DataDir, DiskUse};
+use super::soundness::{Room, Soundness};
 use super::tables::terms::IndexChange;
 use super::tables::{self, meta};
 use super::units::index_posts;
@@ -48,6 +53,9 @@ pub const UNITS_PER_COMMIT_MAX: usize = 512;
 pub const UNITS_WAITING_MAX: usize = 4096;
 /// At this size, in bytes, the writer waits for readers to let go of the WAL, so that it can start anew.
 pub const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// So many units of a batch may end its transaction; then all that is left of it is answered, for a full disk would have every
+/// unit applied once for every other.
+const ENDINGS_PER_BATCH_MAX: usize = 8;
 
 /// One user action: everything that must happen together or not at all.
 ///
@@ -64,6 +72,11 @@ pub trait Unit: Send + 'static {
     /// [`UnitError::Refused`] when the rules forbid it, [`UnitError::Store`] when the machine fails. Either way nothing
     /// of the unit remains.
     fn apply(&self, write: &mut Write<'_>) -> Result<Self::Answer, UnitError>;
+
+    /// Whether it is done even when the disk has no more room than is to be left: small, and needed then.
+    fn may_use_reserve(&self) -> bool {
+        false
+    }
 }
 
 /// Why a unit left no trace.
@@ -200,6 +213,13 @@ pub struct WriterThread {
     /// Whether a reader held back the last checkpoint of a log that was too long.
     was_blocked: bool,
     wal_bytes_max: u64,
+    /// Whether the log is too long and the disk doesn't take it in: nothing is written before it does.
+    log_is_stuck: bool,
+    /// Whether a transaction couldn't be taken back: the connection is worth nothing any more.
+    is_stuck: bool,
+    soundness: Arc<Soundness>,
+    /// When a database that seemed damaged is looked at again.
+    examination: Examination,
     /// Whether units may ask for mail, which nobody sends else.
     sends_mail: Switch,
     /// Whether nothing is gathered any more.
@@ -241,6 +261,8 @@ impl WriterThread {
         meta::initialise(&connection, rng)?;
         index_posts::begin(&connection, clock.now())?;
         let commit = meta::commit(&connection)?;
+        let soundness = Arc::new(Soundness::of(&data_dir.database(), data_dir.path()));
+        soundness.opened();
         let ids = IdGenerator::above(tables::largest_id(&connection)?);
         let (sender, lane) = mpsc::channel(UNITS_WAITING_MAX);
         let figures = telemetry.is_on().then(|| Arc::clone(&telemetry.writer));
@@ -255,6 +277,10 @@ impl WriterThread {
             units_since_checkpoint: 0,
             was_blocked: false,
             wal_bytes_max: WAL_BYTES_MAX,
+            log_is_stuck: false,
+            is_stuck: false,
+            soundness,
+            examination: Examination::default(),
             sends_mail: Switch::default(),
             hurries: Switch::default(),
             long_reads: LongReads::default(),
@@ -304,6 +330,11 @@ impl WriterThread {
     /// The newest commit.
     pub fn commit_number(&self) -> i64 {
         self.commit
+    }
+
+    /// Whether the store can be written, as far as this thread and its readers know.
+    pub fn soundness(&self) -> Arc<Soundness> {
+        Arc::clone(&self.soundness)
     }
 
     /// What lets units ask for mail.
@@ -367,7 +398,19 @@ impl WriterThread {
 
     /// Applies a batch and answers every waiter of it.
     fn commit_batch(&mut self, mut batch: Vec<Box<dyn Pending>>) {
+        match self.room() {
+            Room::Some => {}
+            Room::Reserve => {
+                let (needed, mut rest) = batch
+                    .into_iter()
+                    .partition(|pending| pending.may_use_reserve());
+                self.answer_unavailable(&mut rest);
+                batch = needed;
+            }
+            Room::None | Room::Doubtful => self.answer_unavailable(&mut batch),
+        }
         let mut care = Care::Swift;
+        let mut endings = 0;
         // Each round ends the batch, takes one unit, which ended the transaction, out of it, or has more care taken.
         while !batch.is_empty() {
             match self.try_batch(&mut batch, care) {
@@ -383,19 +426,48 @@ impl WriterThread {
                 Round::EndedBy { unit } => {
                     self.count_failed(1);
                     batch.remove(unit).answer(Err(WriteError::Unavailable));
-                }
-                Round::Unavailable => {
-                    self.count_failed(batch.len());
-                    for pending in batch.drain(..) {
-                        pending.answer(Err(WriteError::Unavailable));
+                    endings += 1;
+                    if endings == ENDINGS_PER_BATCH_MAX {
+                        self.answer_unavailable(&mut batch);
                     }
                 }
+                Round::Unavailable => self.answer_unavailable(&mut batch),
                 // Whoever waits learns that there is no answer, which is the truth.
                 Round::InDoubt => {
                     self.count_failed(batch.len());
                     batch.clear();
                 }
             }
+        }
+    }
+
+    /// What it makes sense to try.
+    fn room(&mut self) -> Room {
+        let mut room = self.soundness.may_write();
+        if room == Room::Doubtful && self.proves_sound() {
+            room = self.soundness.may_write();
+        }
+        if room != Room::None && self.log_is_stuck {
+            self.checkpoint("TRUNCATE");
+            if self.log_is_stuck {
+                return Room::None;
+            }
+        }
+        room
+    }
+
+    fn answer_unavailable(&self, batch: &mut Vec<Box<dyn Pending>>) {
+        self.count_failed(batch.len());
+        for pending in batch.drain(..) {
+            pending.answer(Err(WriteError::Unavailable));
+        }
+    }
+
+    /// Notes that the machine failed; what else went wrong is logged each time.
+    fn failed(&self, what: &'static str, error: &StoreError) {
+        if self.soundness.note_writing(error).is_none() {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(target: "kinglet::store::writer", error, what, "the writer failed");
         }
     }
 
@@ -460,7 +532,7 @@ impl WriterThread {
             return Round::Unavailable;
         }
         if let Err(error) = self.begin() {
-            tracing::error!(target: "kinglet::store::writer", %error, "can't begin a transaction");
+            self.failed("can't begin a transaction", &error);
             return Round::Unavailable;
         }
         self.wishes.commit = false;
@@ -492,7 +564,7 @@ impl WriterThread {
                 self.index.truncate(changes_before_unit);
             }
             // A full disk, an I/O or a memory error can end the whole transaction: then nothing of the batch stands.
-            if self.connection.is_autocommit() {
+            if self.connection.is_autocommit() || self.is_stuck {
                 return Round::EndedBy { unit };
             }
             outcomes.push(outcome);
@@ -507,7 +579,7 @@ impl WriterThread {
             return Round::Committed { outcomes, events };
         }
         if let Err(error) = self.change_index() {
-            tracing::error!(target: "kinglet::store::writer", %error, "can't change the search index");
+            self.failed("can't change the search index", &error);
             self.roll_back();
             return Round::Unavailable;
         }
@@ -519,26 +591,36 @@ impl WriterThread {
             figures.units_per_commit.observe(outcomes.len() as u64);
             self.committed = Some((begun, ended));
         }
-        match committed {
-            Ok(()) => Round::Committed { outcomes, events },
-            Err(error) => {
-                tracing::error!(target: "kinglet::store::writer", %error, "can't commit");
-                match self.look_after_failed_commit() {
-                    Some(true) => Round::Committed { outcomes, events },
-                    Some(false) => Round::Unavailable,
-                    None => {
-                        self.in_doubt = Some(events);
-                        Round::InDoubt
-                    }
+        if let Err(error) = committed {
+            self.failed("can't commit", &error);
+            match self.look_after_failed_commit(DOUBT_LOOKS_MAX) {
+                Some(true) => {}
+                Some(false) => return Round::Unavailable,
+                None => {
+                    self.in_doubt = Some(events);
+                    return Round::InDoubt;
                 }
             }
         }
+        if !self.soundness.is_in_place() {
+            // It is written where nobody finds it again, unless the files are put back: nobody is told that it stands.
+            self.soundness.is_gone();
+            self.deliver(events);
+            return Round::InDoubt;
+        }
+        self.soundness.was_written();
+        Round::Committed { outcomes, events }
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {
-        self.tap.follow(&mut self.connection)?;
         // A transaction that could not be taken back when its time was.
         self.roll_back();
+        if self.is_stuck {
+            self.connection = self.reopened()?;
+            self.tap.begin_anew();
+            self.is_stuck = false;
+        }
+        self.tap.follow(&mut self.connection)?;
         self.connection
             .prepare_cached("BEGIN IMMEDIATE")?
             .execute(())?;
@@ -554,56 +636,14 @@ impl WriterThread {
         Ok(())
     }
 
-    fn roll_back(&self) {
-        if !self.connection.is_autocommit()
-            && let Err(error) = self.connection.execute_batch("ROLLBACK")
-        {
-            tracing::error!(target: "kinglet::store::writer", %error, "can't roll back");
+    fn roll_back(&mut self) {
+        if self.connection.is_autocommit() {
+            return;
         }
-    }
-
-    /// After a COMMIT that failed: takes the transaction back if it still stands, else opens the database anew and
-    /// looks whether the commit is in it. `None` when that can't be seen now.
-    fn look_after_failed_commit(&mut self) -> Option<bool> {
-        if !self.connection.is_autocommit() {
-            self.roll_back();
-            return Some(false);
+        if let Err(error) = self.connection.execute_batch("ROLLBACK") {
+            self.failed("can't roll back", &error.into());
         }
-        let reopened = open::open_writer(&self.data_dir.database(), self.disk_use)
-            .and_then(|connection| Ok((meta::commit(&connection)?, connection)));
-        match reopened {
-            Ok((found, connection)) => {
-                self.connection = connection;
-                self.tap.begin_anew();
-                let committed = found > self.commit;
-                self.commit = found;
-                Some(committed)
-            }
-            Err(error) => {
-                tracing::error!(target: "kinglet::store::writer", %error, "can't reopen the database after a failed commit");
-                None
-            }
-        }
-    }
-
-    /// Nothing is written before it is known what became of a commit in doubt, and those who keep something in memory
-    /// know it too. False when it can't be known yet.
-    fn settle_doubt(&mut self) -> bool {
-        let Some(events) = self.in_doubt.take() else {
-            return true;
-        };
-        match self.look_after_failed_commit() {
-            Some(committed) => {
-                if committed {
-                    self.deliver(events);
-                }
-                true
-            }
-            None => {
-                self.in_doubt = Some(events);
-                false
-            }
-        }
+        self.is_stuck |= !self.connection.is_autocommit();
     }
 }
 

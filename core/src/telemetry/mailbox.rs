@@ -243,6 +243,11 @@ impl MessageKind {
             type_name: type_name::<M>(),
         }
     }
+
+    /// What it is called.
+    pub fn name(&self) -> &'static str {
+        kind_name(self.type_name)
+    }
 }
 
 /// An actor's own notebook: kinds of messages are looked up without a lock, and nobody else writes in it.

@@ -153,6 +153,8 @@ settings::settings! {
         external_checkpoint: bool = false;
         /// MiB of write-ahead log, 16 to 65536, at which that program is dead and kinglet does it.
         external_wal_max_mib: u64 = 256, 16..=65_536;
+        /// MiB of the disk left free: with less nothing is written; 0 for none.
+        disk_reserve_mib: u64 = 100, 0..=1_073_741_824;
     }
 
     /// Backups by the clock: sets in a directory, each with a database and the configuration file.

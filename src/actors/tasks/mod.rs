@@ -13,6 +13,7 @@ mod mailer;
 mod mailer;
 pub mod overview;
 mod periodic;
+mod recovery;
 mod schedule;
 mod wakes;
 
@@ -37,6 +38,7 @@ use crate::clock::SharedClock;
 use crate::config::{Config, InstanceUrl};
 use crate::domain::job::Lane;
 use crate::randomness::Randomness;
+use crate::store::soundness::Soundness;
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::Watch;
 
@@ -103,6 +105,8 @@ pub struct TaskManager {
     pub randomness: Randomness,
     /// What commits ring.
     pub wakes: WakeUps,
+    /// Whether the store can be written.
+    pub soundness: Arc<Soundness>,
     /// How mail leaves; `None` when this instance sends none.
     pub mailer: Option<MailerSetup>,
     /// What backups are made with.
@@ -154,6 +158,7 @@ impl TaskManager {
                 None => house.await,
             }
         };
+        let recovery = recovery::run(self.actors.clone(), self.soundness, self.wakes.clone());
         let scheduler = |is_long: bool, branch: &str| Scheduler {
             is_long,
             actors: self.actors.clone(),
@@ -167,6 +172,7 @@ impl TaskManager {
             () = lanes => {}
             () = scheduler(false, "schedule").run() => {}
             () = scheduler(true, "long schedule").run() => {}
+            () = recovery => {}
         }
     }
 }

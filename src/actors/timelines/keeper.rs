@@ -64,7 +64,7 @@ impl Actor for SnapshotKeeper {
     type Context = SyncContext<Self>;
 }
 
-opens_door!(SnapshotKeeper);
+opens_door!(pool SnapshotKeeper);
 
 /// Keeps these; answered when they are on disk or can't be.
 pub(super) struct SaveWindows(pub(super) Vec<WindowSnapshot>);

@@ -161,6 +161,14 @@ impl Visit {
             frame.csrf = self.form_token();
         }
         frame.flash = self.take_notice();
+        if nav == Nav::Admin
+            && let Some(ailment) = self.context.instance.ailment().await
+        {
+            frame.flash = Some(Flash {
+                is_error: true,
+                text: ailment.to_string(),
+            });
+        }
         Ok(frame)
     }
 

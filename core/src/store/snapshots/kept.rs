@@ -46,6 +46,13 @@ impl Snapshots {
                 source,
             }
         };
+        // Where the data directory is gone, a new one in its place would only be in the way of the old one's return.
+        if directory.parent().is_some_and(|data| !data.is_dir()) {
+            let source = std::io::ErrorKind::NotFound.into();
+            return Err(file_error("there is no directory for timeline snapshots")(
+                source,
+            ));
+        }
         let config = sled::Config::new()
             .path(directory)
             .cache_capacity_bytes(cache_bytes)

@@ -57,6 +57,7 @@ mod suspend_account;
 mod sweep;
 mod tell;
 mod tidy_database;
+mod try_writing;
 mod update_profile;
 
 pub use access_rules::DEAD_LINK;
@@ -132,4 +133,5 @@ pub use sweep::{
     SweepJobs, SweepSessions, SweepSignUps,
 };
 pub use tidy_database::{EmptyLog, TidyDatabase};
+pub use try_writing::TryWriting;
 pub use update_profile::UpdateProfile;

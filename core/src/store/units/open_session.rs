@@ -68,6 +68,11 @@ impl Unit for OpenSession {
         }
         Ok(id)
     }
+
+    /// Whoever is to free some space has to get in.
+    fn may_use_reserve(&self) -> bool {
+        true
+    }
 }
 
 /// Writes down that a credential is in use, unless that was done within the hour.

@@ -106,11 +106,10 @@ impl WriterThread {
         if let (StoreError::Panicked(_), Some(figures)) = (&error, &self.figures) {
             figures.panics.note(kind);
         }
-        tracing::error!(target: "kinglet::store::writer", error = &error as &dyn std::error::Error, "a unit failed");
-        if error.is_full_or_broken() {
-            WriteError::Unavailable
-        } else {
-            WriteError::Internal
+        if self.soundness.note_writing(&error).is_some() {
+            return WriteError::Unavailable;
         }
+        tracing::error!(target: "kinglet::store::writer", error = &error as &dyn std::error::Error, "a unit failed");
+        WriteError::Internal
     }
 }

@@ -17,6 +17,7 @@ pub(super) trait Pending: Send {
     fn submission(&mut self) -> Option<&mut Submission>;
     /// What it is called.
     fn kind(&self) -> &'static str;
+    fn may_use_reserve(&self) -> bool;
 }
 
 struct Submitted<U: Unit, T> {
@@ -43,6 +44,10 @@ impl<U: Unit, T: FnOnce(Result<U::Answer, WriteError>) + Send> Pending for Submi
 
     fn kind(&self) -> &'static str {
         kind_name(type_name::<U>())
+    }
+
+    fn may_use_reserve(&self) -> bool {
+        self.unit.may_use_reserve()
     }
 }
 

@@ -17,6 +17,7 @@ use crate::ids::{AccountId, PostId};
 use crate::randomness::Randomness;
 use crate::store::open::Synchronous;
 use crate::store::reader::{Query, Reader, View};
+use crate::store::soundness::Trouble;
 use crate::store::testing::AddAccount;
 use crate::store::units::{PassWriter, PreparedText, PublishPost};
 use crate::telemetry::Telemetry;
@@ -598,4 +599,164 @@ fn the_log_stays_bounded_while_a_reader_holds_a_snapshot() {
         )
         .unwrap();
     assert_eq!(posts, UNITS as i64);
+}
+
+/// Has a unit applied alone.
+fn write(
+    thread: &mut WriterThread,
+    writer: &Writer,
+    name: &'static str,
+) -> Result<i64, WriteError> {
+    let waiting = writer.submit(note(name, End::Well)).unwrap();
+    thread.apply_waiting();
+    answer(waiting)
+}
+
+#[test]
+fn a_directory_that_is_moved_away_takes_nothing_until_it_is_back() {
+    let home = TempDir::new().unwrap();
+    let [here, there] = ["here", "there"].map(|name| home.path().join(name));
+    let (mut thread, writer) = open(&here, NOON);
+    let soundness = thread.soundness();
+    write(&mut thread, &writer, "before").unwrap();
+    std::fs::rename(&here, &there).unwrap();
+    let away = Err(WriteError::Unavailable);
+    assert_eq!(write(&mut thread, &writer, "away"), away);
+    assert_eq!(soundness.writing(), Some(Trouble::Gone));
+    // Another database in its place isn't written to, and the old one isn't either.
+    std::fs::create_dir(&here).unwrap();
+    std::fs::copy(there.join("kinglet.db"), here.join("kinglet.db")).unwrap();
+    assert_eq!(write(&mut thread, &writer, "another"), away);
+    std::fs::remove_dir_all(&here).unwrap();
+    std::fs::rename(&there, &here).unwrap();
+    write(&mut thread, &writer, "back").unwrap();
+    assert_eq!(soundness.writing(), None);
+    let reader = || open::open_reader(&here.join("kinglet.db"), open::MemoryUse::READER).unwrap();
+    for (name, stands) in [("before", true), ("another", false), ("back", true)] {
+        assert_eq!(
+            meta::get(&reader(), name).unwrap().is_some(),
+            stands,
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_log_that_is_removed_under_the_writer_takes_nothing_more() {
+    let (directory, mut thread, writer) = store();
+    write(&mut thread, &writer, "before").unwrap();
+    let wal = open::wal_of(&directory.path().join("kinglet.db"));
+    std::fs::remove_file(wal).unwrap();
+    for name in ["first", "second"] {
+        assert_eq!(
+            write(&mut thread, &writer, name),
+            Err(WriteError::Unavailable)
+        );
+    }
+    assert_eq!(thread.soundness().writing(), Some(Trouble::Gone));
+}
+
+#[test]
+fn what_is_left_of_the_disk_is_left_until_there_is_more() {
+    let (directory, mut thread, writer) = store();
+    let soundness = thread.soundness();
+    let space = rustix::fs::statvfs(directory.path()).unwrap();
+    let free_mib = space.f_bavail * space.f_frsize / (1 << 20);
+    soundness.reserve_mib(free_mib * 2);
+    assert_eq!(soundness.look(), Some(Trouble::Reserve));
+    assert_eq!(
+        write(&mut thread, &writer, "in the reserve"),
+        Err(WriteError::Unavailable)
+    );
+    assert!(!has(&directory, "in the reserve"));
+    soundness.reserve_mib(free_mib / 4);
+    write(&mut thread, &writer, "with room").unwrap();
+    assert_eq!(soundness.look(), None);
+}
+
+#[test]
+fn a_damaged_page_stops_writing_and_leaves_the_rest_to_be_read() {
+    let (directory, mut thread, writer) = store();
+    let author = writer.submit(AddAccount("wren")).unwrap();
+    thread.apply_waiting();
+    let author = answer(author).unwrap();
+    let published = writer.submit(post(author)).unwrap();
+    thread.apply_waiting();
+    answer(published).unwrap();
+    let root: i64 = thread
+        .connection
+        .query_row(
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'posts'",
+            (),
+            |row| row.get(0),
+        )
+        .unwrap();
+    drop(writer);
+    thread.run();
+    let database = directory.path().join("kinglet.db");
+    let mut bytes = std::fs::read(&database).unwrap();
+    let page = usize::try_from(root - 1).unwrap() * 4096;
+    bytes[page..page + 4096].fill(0x5a);
+    std::fs::write(&database, bytes).unwrap();
+    let (mut thread, writer) = open(directory.path(), NOON);
+    let soundness = thread.soundness();
+    let published = writer.submit(post(author)).unwrap();
+    thread.apply_waiting();
+    assert_eq!(answer(published), Err(WriteError::Unavailable));
+    assert_eq!(soundness.writing(), Some(Trouble::Damaged));
+    // Not even what lies elsewhere is written, for nobody knows what else is damaged.
+    assert_eq!(
+        write(&mut thread, &writer, "elsewhere"),
+        Err(WriteError::Unavailable)
+    );
+    let reader = open::open_reader(&database, open::MemoryUse::READER).unwrap();
+    let name: String = reader
+        .query_row("SELECT name FROM accounts WHERE id = ?1", [author], |row| {
+            row.get(0)
+        })
+        .unwrap();
+    assert_eq!(name, "wren");
+}
+
+#[test]
+fn a_batch_that_fills_the_disk_again_and_again_is_answered_without_trying_every_unit() {
+    let (directory, mut thread, writer) = store();
+    let pages: i64 = thread
+        .connection
+        .query_row("PRAGMA page_count", (), |row| row.get(0))
+        .unwrap();
+    let bound = format!("PRAGMA max_page_count = {}", pages + 4);
+    thread.connection.query_row(&bound, (), |_| Ok(())).unwrap();
+    let waiting: Vec<_> = (0..3 * ENDINGS_PER_BATCH_MAX)
+        .map(|_| Note {
+            name: "large",
+            bytes: 1 << 20,
+            end: End::Well,
+        })
+        .map(|large| writer.submit(large).unwrap())
+        .collect();
+    thread.apply_waiting();
+    for waiting in waiting {
+        assert_eq!(answer(waiting), Err(WriteError::Unavailable));
+    }
+    assert_eq!(thread.soundness().writing(), Some(Trouble::Full));
+    write(&mut thread, &writer, "small").unwrap();
+    assert!(has(&directory, "small") && !has(&directory, "large"));
+    assert_eq!(thread.soundness().writing(), None);
+}
+
+#[test]
+fn a_log_that_the_disk_takes_in_no_more_is_not_let_grow() {
+    let (_directory, mut thread, writer) = store();
+    thread.wal_bytes_max = 1;
+    thread.log_is_stuck = true;
+    thread.soundness.note_writing(&StoreError::File {
+        action: "as the test wants it",
+        path: PathBuf::new(),
+        source: std::io::ErrorKind::StorageFull.into(),
+    });
+    assert_eq!(thread.soundness().writing(), Some(Trouble::Full));
+    write(&mut thread, &writer, "after a checkpoint").unwrap();
+    assert!(!thread.log_is_stuck);
+    assert_eq!(thread.soundness().writing(), None);
 }

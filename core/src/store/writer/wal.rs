@@ -22,9 +22,7 @@ impl WriterThread {
             self.units_since_checkpoint = 0;
             return;
         }
-        let wal = open::wal_of(&self.data_dir.database());
-        let is_large =
-            std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= self.wal_bytes_max);
+        let is_large = self.log_is_large();
         // A reader that holds an old snapshot keeps the WAL growing: at the bound the writer waits for it. One that holds
         // it longer than that, such as a backup, is asked again only now and then, or every batch would wait.
         let is_urgent = is_large && !self.was_blocked && !is_held;
@@ -64,8 +62,13 @@ impl WriterThread {
         self.checkpoint("PASSIVE");
     }
 
+    fn log_is_large(&self) -> bool {
+        let wal = open::wal_of(&self.data_dir.database());
+        std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= self.wal_bytes_max)
+    }
+
     /// Copies the log into the database; answers whether a reader held it back.
-    pub(super) fn checkpoint(&self, mode: &str) -> bool {
+    pub(super) fn checkpoint(&mut self, mode: &str) -> bool {
         self.pulse.at_work();
         let begun = Moment::now();
         let was_blocked = self.run_checkpoint(mode);
@@ -82,7 +85,7 @@ impl WriterThread {
         was_blocked
     }
 
-    fn run_checkpoint(&self, mode: &str) -> bool {
+    fn run_checkpoint(&mut self, mode: &str) -> bool {
         let done =
             self.connection
                 .query_row(&format!("PRAGMA wal_checkpoint({mode})"), (), |row| {
@@ -90,6 +93,7 @@ impl WriterThread {
                 });
         match done {
             Ok(was_blocked) => {
+                self.log_is_stuck = false;
                 // A passive checkpoint never waits: it goes as far as the oldest reader lets it.
                 if was_blocked && mode != "PASSIVE" {
                     tracing::warn!(target: "kinglet::store::writer", mode, "a reader held the write-ahead log for too long");
@@ -97,6 +101,12 @@ impl WriterThread {
                 was_blocked
             }
             Err(error) => {
+                // Until the bound the log takes what the database can't.
+                self.log_is_stuck = self.log_is_large();
+                if self.log_is_stuck {
+                    self.failed("can't checkpoint", &error.into());
+                    return false;
+                }
                 tracing::warn!(target: "kinglet::store::writer", %error, mode, "the write-ahead log can't be checkpointed now");
                 false
             }
