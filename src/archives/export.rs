@@ -16,6 +16,7 @@ use super::csv::write_line;
 use super::error::ArchiveError;
 use super::zip::write::ZipWriter;
 use crate::clock::Timestamp;
+use crate::config::InstanceUrl;
 use crate::domain::account::Account;
 use crate::domain::text::render::to_html;
 use crate::domain::text::tokens::{TokenKind, tokenize};
@@ -57,9 +58,9 @@ pub struct Exported {
 /// # Errors
 /// Why there is no archive; what was begun is removed.
 pub fn export_account(
-    reader: &mut Reader,
+    database: &Path,
     account: AccountId,
-    renderer: &Renderer,
+    url: &InstanceUrl,
     path: &Path,
     now: Timestamp,
 ) -> Result<Exported, ArchiveError> {
@@ -68,7 +69,10 @@ pub fn export_account(
         .create_new(true)
         .mode(0o600)
         .open(path)?;
-    let written = write(reader, account, renderer, &file, now);
+    let renderer = Renderer::new(url.clone());
+    let written = Reader::open(database)
+        .map_err(ArchiveError::from)
+        .and_then(|mut reader| write(&mut reader, account, &renderer, &file, now));
     if written.is_err()
         && let Err(error) = std::fs::remove_file(path)
     {

@@ -17,12 +17,10 @@ use crate::domain::account::{ProfileChanges, ProfileField};
 use crate::domain::arrival::{Arrived, ArrivedEntry, Fate, Origin, Reference};
 use crate::domain::relationship::{FollowOptions, MuteOptions};
 use crate::domain::text::count::POST_BYTES_MAX;
-use crate::http::entities::Renderer;
 use crate::ids::{AccountId, PostId};
 use crate::instance::Instance;
 use crate::store::open::database_in;
 use crate::store::queries::accounts::FindOwnAccount;
-use crate::store::reader::Reader;
 use crate::store::units::{
     ImportEntries, ImportMarks, ImportRelations, ImportedEntry, ImportedKind, Mark, Relation,
     UpdateProfile,
@@ -38,12 +36,9 @@ pub(super) async fn export(
     }
     let account = find_account(instance, name).await?;
     let database = database_in(&instance.data_dir);
-    let renderer = Renderer::new((*instance.url).clone());
+    let url = (*instance.url).clone();
     let now = instance.clock.now();
-    let exported = blocking(move || {
-        let mut reader = Reader::open(&database)?;
-        export_account(&mut reader, account, &renderer, &file, now)
-    });
+    let exported = blocking(move || export_account(&database, account, &url, &file, now));
     let exported = exported.await?.map_err(|error| with_causes(&error))?;
     Ok(Answer::Exported { exported })
 }

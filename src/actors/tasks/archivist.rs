@@ -14,11 +14,9 @@ use crate::archives::{ArchiveError, kept};
 use crate::clock::SharedClock;
 use crate::config::{Config, InstanceUrl};
 use crate::domain::job::LeasedJob;
-use crate::http::entities::Renderer;
 use crate::ids::AccountId;
 use crate::randomness::Randomness;
 use crate::store::open::database_in;
-use crate::store::reader::Reader;
 use crate::store::units::{BuryJob, FinishJob, KeepArchive, RetryJob, Setback};
 
 /// How often an archive is tried.
@@ -114,11 +112,11 @@ impl Archivist {
         data_dir: PathBuf,
         path: PathBuf,
     ) -> Result<u64, ArchiveError> {
-        let renderer = Renderer::new((*self.url).clone());
+        let url = (*self.url).clone();
         let now = self.clock.now();
         let work = move || {
-            let mut reader = Reader::open(&database_in(&data_dir))?;
-            let exported = export_account(&mut reader, account, &renderer, &path, now)?;
+            let database = database_in(&data_dir);
+            let exported = export_account(&database, account, &url, &path, now)?;
             Ok(exported.bytes)
         };
         match tokio::task::spawn_blocking(work).await {
