@@ -443,7 +443,7 @@ mod tests {
             ),
             (
                 "Tasks",
-                harmed(|instance| instance.actors.tasks.do_send(Fall)),
+                harmed(|instance| drop(tokio::spawn(instance.actors.tasks.send(Fall)))),
             ),
         ] {
             let error = outcome.expect_err("it can't go on");

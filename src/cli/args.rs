@@ -5,14 +5,17 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{ArgGroup, Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::completions::Completions;
 use super::debug::Debug;
 pub use super::dev::Dev;
+pub use super::export::Export;
 use super::health::Health;
+pub use super::import::Import;
 use super::man_pages::ManPages;
 use super::profile::Profile;
+pub use super::token::{Token, TokenCreate};
 use crate::config::{ListenAddresses, Override, Sources};
 use crate::control::protocol::STATISTICS_DAYS_MAX;
 use crate::domain::statistics::Day;
@@ -164,32 +167,11 @@ Times are those of instance.time_zone; in JSON with their offset from UTC."
     Rollback(super::upgrade::Rollback),
 
     /// Write an archive of an account in Mastodon's form, or the whole instance into one file
-    #[command(after_help = "\
-Examples:
-  kinglet export --account alice alice.zip
-  kinglet export --account alice alice.zip --json | jq .entries
-  kinglet export --instance kinglet.tar.gz
-  kinglet export --instance shared.tar.gz --without-secrets
-
-The archive of an account is a ZIP with actor.json, outbox.json, likes.json and bookmarks.json, and beside them the
-lists that Mastodon hands out one by one: following_accounts.csv, blocked_accounts.csv,
-muted_accounts.csv and bookmarks.csv. The file of an instance is a tar.gz that `kinglet import --instance`
-takes in on another machine; to make it, there has to be room for a copy of the database beside it. Without
-secrets it has no passwords, sessions, tokens and mail addresses, but all posts, also those for a few.
-Only its owner may read the file.")]
+    #[command(after_help = super::export::EXAMPLES)]
     Export(Export),
 
     /// Take in an archive from Mastodon or another kinglet with its original dates, or a whole instance
-    #[command(after_help = "\
-Examples:
-  kinglet import --account alice archive-20261123-8d1f.zip
-  kinglet import --account alice following_accounts.csv
-  kinglet --data /srv/kinglet import --instance kinglet.tar.gz
-
-The file for an account is an archive as Mastodon makes it, a ZIP or a tar.gz, or one of the lists that it hands out.
-It is looked through as a whole first; nothing of a bad one is taken in. Nobody is notified of anything,
-nobody is mentioned, and what was imported before is left as it is: an import that broke off is begun
-again. A whole instance is taken in where there is none yet, and no server runs.")]
+    #[command(after_help = super::import::EXAMPLES)]
     Import(Import),
 
     /// Show or make the configuration
@@ -511,30 +493,6 @@ pub struct InviteCreate {
     pub output: Output,
 }
 
-/// `token ...`
-#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
-pub enum Token {
-    /// Print a new access token, and nothing else
-    #[command(after_help = "\
-Examples:
-  kinglet token create alice --scopes \"read write follow\"
-  TOKEN=$(kinglet token create bot --scopes write:statuses)
-
-Any scope may be asked for; what the account's role allows is looked at in every request.")]
-    Create(TokenCreate),
-}
-
-/// Options of `token create`.
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct TokenCreate {
-    /// Name of the account, without the @
-    pub name: String,
-
-    /// What the token is good for, separated by spaces
-    #[arg(long, value_name = "SCOPES")]
-    pub scopes: String,
-}
-
 /// `tasks ...`
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct Tasks {
@@ -621,52 +579,6 @@ pub struct JobRetry {
     /// Try every job again that was given up
     #[arg(long)]
     pub all: bool,
-}
-
-/// Options of `export`.
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-#[command(group = ArgGroup::new("whose").required(true).args(["account", "instance"]))]
-pub struct Export {
-    /// Account whose archive is made
-    #[arg(long, value_name = "NAME")]
-    pub account: Option<String>,
-
-    /// Write the whole instance
-    #[arg(long)]
-    pub instance: bool,
-
-    /// Leave out passwords, sessions, tokens and mail addresses
-    #[arg(long, requires = "instance")]
-    pub without_secrets: bool,
-
-    /// File to make, where nothing lies yet
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-
-    /// Whether the answer is for a script.
-    #[command(flatten)]
-    pub output: Output,
-}
-
-/// Options of `import`.
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-#[command(group = ArgGroup::new("whose").required(true).args(["account", "instance"]))]
-pub struct Import {
-    /// Account that gets what is in the archive
-    #[arg(long, value_name = "NAME")]
-    pub account: Option<String>,
-
-    /// Take in a whole instance
-    #[arg(long)]
-    pub instance: bool,
-
-    /// Archive, or one of the lists
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-
-    /// Whether the answer is for a script.
-    #[command(flatten)]
-    pub output: Output,
 }
 
 /// `config ...`

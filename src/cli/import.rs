@@ -1,10 +1,12 @@
 //! `kinglet import`: takes in what somebody brings along.
 
 use std::io::{self, IsTerminal, Write as _};
+use std::path::PathBuf;
 
+use clap::{ArgGroup, Args};
 use serde_json::json;
 
-use super::args::Import;
+use super::args::Output;
 use super::conversation::{Listener, converse};
 use super::{CliError, print, print_json};
 use crate::archives::import::{Archive, Arrival, Report, Taker};
@@ -17,6 +19,39 @@ use crate::domain::arrival::Fate;
 
 /// Characters of the bar.
 const BAR_CHARACTERS: usize = 32;
+
+/// What its help ends with.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  kinglet import --account alice archive-20261123-8d1f.zip
+  kinglet import --account alice following_accounts.csv
+  kinglet --data /srv/kinglet import --instance kinglet.tar.gz
+
+The file for an account is an archive as Mastodon makes it, a ZIP or a tar.gz, or one of the lists that it hands out.
+It is looked through as a whole first; nothing of a bad one is taken in. Nobody is notified of anything,
+nobody is mentioned, and what was imported before is left as it is: an import that broke off is begun
+again. A whole instance is taken in where there is none yet, and no server runs.";
+
+/// Options of `import`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(group = ArgGroup::new("whose").required(true).args(["account", "instance"]))]
+pub struct Import {
+    /// Account that gets what is in the archive
+    #[arg(long, value_name = "NAME")]
+    pub account: Option<String>,
+
+    /// Take in a whole instance
+    #[arg(long)]
+    pub instance: bool,
+
+    /// Archive, or one of the lists
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Whether the answer is for a script.
+    #[command(flatten)]
+    pub output: Output,
+}
 
 pub(super) fn run(options: &Import, config: &Config) -> Result<(), CliError> {
     let Import {

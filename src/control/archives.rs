@@ -2,7 +2,6 @@
 //! them over batch by batch. So a bad archive can do no harm where others are served, and nobody waits for more than a batch.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use super::protocol::{Answer, Failure};
 use super::{blocking, find_account, told, with_causes};
@@ -22,7 +21,6 @@ use crate::ids::{AccountId, PostId};
 use crate::instance::Instance;
 use crate::store::open::database_in;
 use crate::store::queries::accounts::FindOwnAccount;
-use crate::store::reader::Reader;
 use crate::store::units::{
     ImportEntries, ImportMarks, ImportRelations, ImportedEntry, ImportedKind, Mark, Relation,
     UpdateProfile,
@@ -38,12 +36,9 @@ pub(super) async fn export(
     }
     let account = find_account(instance, name).await?;
     let database = database_in(&instance.data_dir);
-    let url = Arc::clone(&instance.url);
+    let url = (*instance.url).clone();
     let now = instance.clock.now();
-    let exported = blocking(move || {
-        let mut reader = Reader::open(&database)?;
-        export_account(&mut reader, account, &url, &file, now)
-    });
+    let exported = blocking(move || export_account(&database, account, &url, &file, now));
     let exported = exported.await?.map_err(|error| with_causes(&error))?;
     Ok(Answer::Exported { exported })
 }

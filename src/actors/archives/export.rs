@@ -57,7 +57,7 @@ pub struct Exported {
 /// # Errors
 /// Why there is no archive; what was begun is removed.
 pub fn export_account(
-    reader: &mut Reader,
+    database: &Path,
     account: AccountId,
     url: &InstanceUrl,
     path: &Path,
@@ -68,7 +68,9 @@ pub fn export_account(
         .create_new(true)
         .mode(0o600)
         .open(path)?;
-    let written = write(reader, account, url, &file, now);
+    let written = Reader::open(database)
+        .map_err(ArchiveError::from)
+        .and_then(|mut reader| write(&mut reader, account, url, &file, now));
     if written.is_err()
         && let Err(error) = std::fs::remove_file(path)
     {

@@ -17,7 +17,6 @@ use crate::error::AskError;
 use crate::ids::AccountId;
 use crate::randomness::Randomness;
 use crate::store::open::database_in;
-use crate::store::reader::Reader;
 use crate::store::units::{BuryJob, FinishJob, KeepArchive, RetryJob, Setback};
 
 /// How often an archive is tried.
@@ -113,11 +112,11 @@ impl Archivist {
         data_dir: PathBuf,
         path: PathBuf,
     ) -> Result<u64, ArchiveError> {
-        let url = Arc::clone(&self.url);
+        let url = (*self.url).clone();
         let now = self.clock.now();
         let work = move || {
-            let mut reader = Reader::open(&database_in(&data_dir))?;
-            let exported = export_account(&mut reader, account, &url, &path, now)?;
+            let database = database_in(&data_dir);
+            let exported = export_account(&database, account, &url, &path, now)?;
             Ok(exported.bytes)
         };
         match tokio::task::spawn_blocking(work).await {

@@ -5,7 +5,7 @@
 
 mod archivist;
 mod house;
-mod lane;
+pub mod lane;
 #[cfg(feature = "mail")]
 mod mailer;
 #[cfg(not(feature = "mail"))]
