@@ -22,6 +22,7 @@ pub use error::BootError;
 pub use open::{Opened, own_data_dir};
 
 use std::future::{Future, pending};
+use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -29,7 +30,7 @@ use std::time::Duration;
 
 use actix::System;
 use rand::Rng;
-use tokio::runtime;
+use tokio::runtime::{self, Handle};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -64,7 +65,10 @@ const REDIRECT_CONNECTIONS_MAX: usize = 64;
 const REDIRECT_IDLE_MAX: Duration = Duration::from_secs(5);
 /// After so long without a request the server takes it that none is coming.
 #[cfg(feature = "profile")]
-const LULL: Duration = Duration::from_secs(5);
+const LULL: Duration = Duration::from_secs(4);
+/// And the first time, for what only the start needed.
+#[cfg(feature = "profile")]
+const START_LULL: Duration = Duration::from_secs(1);
 /// Threads that serve connections, however many cores there are.
 const SERVING_THREADS_MAX: usize = 16;
 
@@ -73,12 +77,9 @@ const SERVING_THREADS_MAX: usize = 16;
 /// # Errors
 /// When the machine gives no threads, else what the future says.
 pub fn run<T>(work: impl Future<Output = Result<T, BootError>>) -> Result<T, BootError> {
-    let threads = thread::available_parallelism().map_or(1, usize::from);
     let log = ThreadLog::of_this_thread();
     let runtime = runtime::Builder::new_multi_thread()
-        // The owners and the writer need the other half: with a serving thread per core, every message wakes a core that
-        // is at work.
-        .worker_threads((threads / 2).clamp(1, SERVING_THREADS_MAX))
+        .worker_threads(serving_threads())
         .thread_name("kinglet-http")
         .on_thread_start(move || log.adopt())
         .enable_all()
@@ -96,6 +97,13 @@ pub fn run<T>(work: impl Future<Output = Result<T, BootError>>) -> Result<T, Boo
         runtime.shutdown_timeout(BLOCKING_STOP_MAX);
     }
     outcome
+}
+
+/// How many threads serve connections. The owners and the writer need the other half: with a serving thread per core,
+/// every message wakes a core that is at work.
+fn serving_threads() -> usize {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    (cores / 2).clamp(1, SERVING_THREADS_MAX)
 }
 
 /// What a start needs to be told.
@@ -193,7 +201,12 @@ async fn serve_opened(
         #[cfg(feature = "acme")]
         acme,
     } = listening;
-    let http = tokio::spawn(crate::http::serve::serve(
+    // Where one thread serves all connections, it is that of the owners: then a page wakes nobody.
+    let place = match serving_threads() {
+        1 => opened.owners().clone(),
+        _ => Handle::current(),
+    };
+    let http = place.spawn(crate::http::serve::serve(
         listeners,
         filter,
         bounds(&instance.config),
@@ -266,8 +279,13 @@ async fn serve_opened(
 /// nobody asks for just now.
 #[cfg(feature = "profile")]
 async fn stay_small(telemetry: &Telemetry) {
+    let mut lull = START_LULL;
     loop {
-        telemetry.http.quiet.falls(LULL).await;
+        telemetry
+            .http
+            .quiet
+            .falls(mem::replace(&mut lull, LULL))
+            .await;
         if let Err(error) = kinglet_sampler::give_back() {
             tracing::debug!(%error, "the system takes no memory back");
             return;

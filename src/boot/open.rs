@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use actix::{Actor, Arbiter};
+use actix::Arbiter;
 use futures_util::future::{BoxFuture, select_all};
+use tokio::runtime::Handle;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -142,6 +143,7 @@ pub struct Opened {
     /// The instance.
     pub instance: Instance,
     arbiter: Arbiter,
+    owners: Handle,
     ends: Vec<OwnerEnd>,
     writer_ended: oneshot::Receiver<()>,
     pools: [PoolEnd; 2],
@@ -244,10 +246,16 @@ impl Opened {
         // All owners share one thread: what they ask each other for a page then wakes nobody.
         let arbiter = Arbiter::try_new().map_err(BootError::Threads)?;
         let thread_log = ThreadLog::of_this_thread();
+        let (begin, begun) = oneshot::channel();
         arbiter.spawn_fn(move || {
             thread_log.adopt();
             name_this("kinglet-owners");
+            // Whoever waits for it is below.
+            drop(begin.send(Handle::current()));
         });
+        let runtime = begun.await.map_err(|_| {
+            BootError::Broken("the owners' thread ended before it had begun".to_owned())
+        })?;
         let owners = arbiter.handle();
         let standings = Arc::new(Standings::default());
         let users = UsersSetup {
@@ -261,7 +269,7 @@ impl Opened {
             budget: memory.caches.clone(),
             watch: telemetry.watch(ActorName::Users),
         };
-        let users = Users::start_in_arbiter(&owners, move |_| Users::new(users));
+        let users = Users::start_on(&owners, users);
         let users = Door::new(users, &telemetry, ActorName::Users);
         let residency = Residency::new(
             config.timelines.window_entries_max,
@@ -283,7 +291,7 @@ impl Opened {
             commit: writer_thread.commit_number(),
             watch: telemetry.watch(ActorName::Timelines),
         };
-        let timelines = Timelines::start_in_arbiter(&owners, move |_| Timelines::new(timelines));
+        let timelines = Timelines::start_on(&owners, timelines);
         let timelines = Door::new(timelines, &telemetry, ActorName::Timelines);
         let rules = TextRules {
             characters_max: usize::try_from(config.limits.post_characters_max)
@@ -293,9 +301,8 @@ impl Opened {
         let tasks_store = store.clone();
         let watch = telemetry.watch(ActorName::Posts);
         let lines = timelines.clone();
-        let posts = Posts::start_in_arbiter(&owners, move |_| {
-            Posts::new(store, lines, posts_feed, rules, &memory.caches, watch)
-        });
+        let posts = Posts::new(store, lines, posts_feed, rules, &memory.caches, watch);
+        let posts = posts.start_on(&owners);
         let posts = Door::new(posts, &telemetry, ActorName::Posts);
 
         let sinks: [(&'static str, FeedSink); 3] = [
@@ -311,7 +318,7 @@ impl Opened {
         // After the feed of Users, as it asks for.
         writer_thread.add_sink(Box::new(StandingsSink(Arc::clone(&standings))));
         let (tasks, tasks_gone) = Tasks::new(tasks_store, telemetry.watch(ActorName::Tasks));
-        let tasks = Tasks::start_in_arbiter(&owners, move |_| tasks);
+        let tasks = tasks.start_on(&owners);
         let tasks = Door::new(tasks, &telemetry, ActorName::Tasks);
         ends.push((
             "Tasks",
@@ -402,6 +409,7 @@ impl Opened {
                 probes: Arc::default(),
             },
             arbiter,
+            owners: runtime,
             ends,
             writer_ended,
             pools: [readers_ended, keeper_ended],
@@ -432,6 +440,11 @@ impl Opened {
         let done = self.instance.actors.perform(unit).await;
         done.map(drop)
             .map_err(|error| BootError::Broken(format!("can't remember instance.url: {error}")))
+    }
+
+    /// What runs on the owners' thread.
+    pub fn owners(&self) -> &Handle {
+        &self.owners
     }
 
     /// Ready when an owner of state has died, with its name. It never is in a sound program.

@@ -52,6 +52,7 @@ const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 /// # Errors
 /// Why it was not done, in a sentence for the operator.
 pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Failure> {
+    instance.telemetry.http.quiet.stir();
     match request {
         Request::CreateAccount {
             name,

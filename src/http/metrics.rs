@@ -9,7 +9,8 @@ use std::time::Duration;
 use http::Method;
 use http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue};
 use tokio::time::timeout;
-use warp::{Filter, Rejection};
+use warp::Filter;
+use warp::filters::BoxedFilter;
 
 use super::context::Context;
 use super::extract::auth::Guest;
@@ -60,12 +61,11 @@ async fn show(app: Context, guest: Guest, call: Call) -> Result<Response, Proble
 }
 
 /// What the listener for metrics alone answers with.
-pub fn filter(
-    instance: &Instance,
-) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static + use<> {
+pub fn filter(instance: &Instance) -> BoxedFilter<(Response,)> {
     let instance = instance.clone();
-    warp::ext::get::<RequestContext>().and(warp::method()).then(
-        move |context: RequestContext, method: Method| {
+    warp::ext::get::<RequestContext>()
+        .and(warp::method())
+        .then(move |context: RequestContext, method: Method| {
             let instance = instance.clone();
             async move {
                 if context.target.path() != PATTERN {
@@ -81,8 +81,8 @@ pub fn filter(
                 });
                 response
             }
-        },
-    )
+        })
+        .boxed()
 }
 
 async fn answer(instance: &Instance) -> Response {

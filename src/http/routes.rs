@@ -1,6 +1,7 @@
 //! Every route of the server, one line per family.
 
-use warp::{Filter, Rejection};
+use warp::Filter;
+use warp::filters::BoxedFilter;
 
 use super::context::Context;
 use super::reply::Response;
@@ -41,17 +42,12 @@ fn families() -> Vec<Family<Context>> {
 ///
 /// # Errors
 /// The declared routes contradict each other: a fault of the program, which every test that starts a server finds.
-pub fn filter(
-    instance: &Instance,
-) -> Result<
-    impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static + use<>,
-    RouteError,
-> {
+pub fn filter(instance: &Instance) -> Result<BoxedFilter<(Response,)>, RouteError> {
     let context = Context::new(instance);
     let routes = Routes::new(families(), entrance::render_problem)?;
     let patterns = routes.list().iter().map(|route| route.pattern);
     instance.telemetry.http.declare(patterns);
-    Ok(routes.filter(context))
+    Ok(routes.filter(context).boxed())
 }
 
 /// Every route as it answers to an instance for developers: the same, but that the password grant is open.

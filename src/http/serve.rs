@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use http::header::{CONNECTION, DATE, EXPECT, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, Request};
@@ -25,7 +26,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Sleep, sleep, timeout};
 use tower_service::Service;
-use warp::{Filter, Rejection, Reply};
+use warp::filters::BoxedFilter;
 
 use super::greeting::{Greetings, greet};
 use super::observe::{Observed, OpenConnection};
@@ -141,30 +142,47 @@ pub enum BodyError {
 /// Serves `filter` on `listeners` until `shutdown` is ready, then drains.
 ///
 /// Rejections that reach the top are answered by warp itself; trees end in a `recover`.
-pub async fn serve<F, S>(
+///
+/// Boxed on both sides, so that all of what connections are made of is compiled here and once: with this package's
+/// optimisations, not with those of whoever starts to serve.
+pub fn serve(
     listeners: Vec<Listener>,
-    filter: F,
+    filter: BoxedFilter<(Response,)>,
     bounds: Bounds,
     clock: SharedClock,
     telemetry: Arc<Telemetry>,
     ids: Arc<RequestIds>,
-    shutdown: S,
-) -> Drained
-where
-    F: Filter<Error = Rejection> + Clone + Send + Sync + 'static,
-    F::Extract: Reply,
-    S: Future<Output = ()>,
-{
-    let room = Arc::new(Semaphore::new(bounds.connections_max));
-    let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
-    let greetings = Greetings::new(bounds.connections_max);
-    let drain_timeout = bounds.drain_timeout;
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> BoxFuture<'static, Drained> {
     let house = Arc::new(House {
         bounds,
         clock,
         telemetry,
         ids,
     });
+    serve_until(listeners, filter, house, Box::pin(shutdown))
+}
+
+fn serve_until(
+    listeners: Vec<Listener>,
+    filter: BoxedFilter<(Response,)>,
+    house: Arc<House>,
+    shutdown: BoxFuture<'static, ()>,
+) -> BoxFuture<'static, Drained> {
+    Box::pin(accept_until(listeners, filter, house, shutdown))
+}
+
+async fn accept_until(
+    listeners: Vec<Listener>,
+    filter: BoxedFilter<(Response,)>,
+    house: Arc<House>,
+    shutdown: BoxFuture<'static, ()>,
+) -> Drained {
+    let bounds = &house.bounds;
+    let room = Arc::new(Semaphore::new(bounds.connections_max));
+    let refusals = Arc::new(Semaphore::new(REFUSALS_MAX));
+    let greetings = Greetings::new(bounds.connections_max);
+    let drain_timeout = bounds.drain_timeout;
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -286,16 +304,13 @@ async fn refuse(mut stream: Stream) -> std::io::Result<()> {
 }
 
 /// Serves one connection to its end.
-async fn connection<F>(
+async fn connection(
     stream: Stream,
     peer: Peer,
-    filter: F,
+    filter: BoxedFilter<(Response,)>,
     house: Arc<House>,
     mut stopped: watch::Receiver<bool>,
-) where
-    F: Filter<Error = Rejection> + Clone + Send + Sync + 'static,
-    F::Extract: Reply,
-{
+) {
     let bounds = &house.bounds;
     let seat = Arc::new(Seat::default());
     let wire = Wire {
@@ -580,17 +595,13 @@ impl Drop for Received {
 }
 
 /// Answers one request, whatever the filter does, and logs it.
-async fn answer<F>(
-    filter: F,
+async fn answer(
+    filter: BoxedFilter<(Response,)>,
     house: Arc<House>,
     seat: Arc<Seat>,
     peer: Peer,
     request: Request<Incoming>,
-) -> Result<Response, HungUp>
-where
-    F: Filter<Error = Rejection> + Clone + Send + Sync + 'static,
-    F::Extract: Reply,
-{
+) -> Result<Response, HungUp> {
     let begun = house.clock.now();
     let id = house.ids.next();
     let observed = Observed::begin(&house.telemetry, id, begun);

@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
+use warp::Filter as _;
 
 use super::extract::call::Call;
 use super::health;
@@ -125,7 +126,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel::<()>();
         let running = tokio::spawn(serve(
             vec![listener.into()],
-            routes().filter(Rig),
+            routes().filter(Rig).boxed(),
             bounds,
             Arc::new(SystemClock),
             Telemetry::new(1000),

@@ -10,7 +10,8 @@ pub use compose::{Draft, TextRules, prepare};
 pub use read::{ReadPosts, ReadPostsBy};
 
 use actix::{
-    Actor, ActorFutureExt, Context, Handler, Message, ResponseActFuture, ResponseFuture, WrapFuture,
+    Actor, ActorFutureExt, Addr, ArbiterHandle, Context, Handler, Message, ResponseActFuture,
+    ResponseFuture, WrapFuture,
 };
 
 use self::core::{Shelf, Shown};
@@ -65,6 +66,11 @@ impl Memory {
 }
 
 impl Posts {
+    /// Starts it on that thread.
+    pub fn start_on(self, owners: &ArbiterHandle) -> Addr<Self> {
+        Self::start_in_arbiter(owners, move |_| self)
+    }
+
     /// An owner that isn't started yet.
     pub fn new(
         store: StoreDoor,

@@ -19,7 +19,7 @@ mod wakes;
 
 use std::sync::Arc;
 
-use actix::{Actor, Context};
+use actix::{Actor, Addr, ArbiterHandle, Context};
 use tokio::sync::{oneshot, watch};
 
 use self::archivist::Archivist;
@@ -65,6 +65,11 @@ pub struct Tasks {
 }
 
 impl Tasks {
+    /// Starts it on that thread.
+    pub fn start_on(self, owners: &ArbiterHandle) -> Addr<Self> {
+        Self::start_in_arbiter(owners, move |_| self)
+    }
+
     /// The owner, and what is ready when it is gone.
     pub fn new(store: StoreDoor, watch: Watch) -> (Self, oneshot::Receiver<()>) {
         let (alive, gone) = oneshot::channel();

@@ -20,8 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{
-    Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult,
-    ResponseActFuture, ResponseFuture, WrapFuture,
+    Actor, ActorFutureExt, Addr, ArbiterHandle, AsyncContext, Context, Handler, Message,
+    MessageResult, ResponseActFuture, ResponseFuture, WrapFuture,
 };
 
 use self::core::Residents;
@@ -93,6 +93,11 @@ pub struct Roads {
 }
 
 impl Timelines {
+    /// Starts it on that thread.
+    pub fn start_on(owners: &ArbiterHandle, setup: TimelinesSetup) -> Addr<Self> {
+        Self::start_in_arbiter(owners, move |_| Self::new(setup))
+    }
+
     /// An owner that isn't started yet.
     pub fn new(setup: TimelinesSetup) -> Self {
         Self {

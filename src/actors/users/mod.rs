@@ -20,7 +20,10 @@ pub use standing::{Stamp, Standings, StandingsSink};
 
 use std::sync::Arc;
 
-use actix::{Actor, ActorFutureExt, Context, Handler, Message, ResponseActFuture, WrapFuture};
+use actix::{
+    Actor, ActorFutureExt, Addr, ArbiterHandle, Context, Handler, Message, ResponseActFuture,
+    WrapFuture,
+};
 use rand::Rng as _;
 use rand::rngs::StdRng;
 
@@ -78,6 +81,11 @@ pub struct Users {
 }
 
 impl Users {
+    /// Starts it on that thread.
+    pub fn start_on(owners: &ArbiterHandle, setup: UsersSetup) -> Addr<Self> {
+        Self::start_in_arbiter(owners, move |_| Self::new(setup))
+    }
+
     /// An owner that isn't started yet.
     pub fn new(setup: UsersSetup) -> Self {
         Self {

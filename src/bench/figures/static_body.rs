@@ -88,7 +88,9 @@ pub fn serve(body_bytes: u32, tell: impl FnOnce(&str)) -> Result<(), BenchError>
             .map_err(|error| BenchError::Unusable(error.to_string()))?;
         let address = listener.address().map_err(failed())?;
         tell(&address.to_string());
-        let filter = warp::get().map(move || reply::json_bytes(body.clone()));
+        let filter = warp::get()
+            .map(move || reply::json_bytes(body.clone()))
+            .boxed();
         let parent_is_gone = tokio::task::spawn_blocking(|| {
             // The end of the input and an error say the same.
             drop(std::io::stdin().read(&mut [0]));

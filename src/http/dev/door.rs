@@ -9,7 +9,8 @@ use futures_util::{Stream, StreamExt, stream};
 use http::header::{ALLOW, DATE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, response};
 use http_body_util::BodyExt;
-use warp::{Filter, Rejection};
+use warp::Filter;
+use warp::filters::BoxedFilter;
 
 use super::findings::Case;
 use super::{Desk, Play, api, forms, host, pages};
@@ -37,12 +38,7 @@ const UNRECORDED: &[&str] = &["/assets/:file", "/favicon.ico"];
 ///
 /// # Errors
 /// The tools' routes contradict each other: a fault of the program.
-pub fn filter(
-    desk: Desk,
-) -> Result<
-    impl Filter<Extract = (Response,), Error = Rejection> + Clone + Send + Sync + 'static,
-    RouteError,
-> {
+pub fn filter(desk: Desk) -> Result<BoxedFilter<(Response,)>, RouteError> {
     let families = [api::family(), pages::family(), forms::family()];
     let tools = Arc::new(Routes::new(families, render_json)?);
     Ok(warp::ext::get::<RequestContext>()
@@ -52,7 +48,8 @@ pub fn filter(
         .then(move |context, method, headers, body| {
             let (desk, tools) = (desk.clone(), Arc::clone(&tools));
             async move { desk.answer(&tools, context, method, headers, body).await }
-        }))
+        })
+        .boxed())
 }
 
 fn is_of_tools(path: &str) -> bool {
