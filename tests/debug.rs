@@ -523,7 +523,7 @@ async fn a_profile_shows_what_the_server_does() {
     assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
     assert!(svg.contains("<title>kinglet-http: "), "no thread is named");
     assert!(
-        svg.contains("kinglet::http::"),
+        svg.contains("kinglet_http::"),
         "no function of kinglet is named"
     );
     for forbidden in ["<script", "href", "http-equiv", "onload"] {

@@ -23,8 +23,8 @@ const LAG_MAX: Duration = Duration::from_secs(3);
 const WRITING: Duration = Duration::from_secs(8);
 /// How long Litestream may take for its first snapshot.
 const REPLICATED_MAX: Duration = Duration::from_secs(30);
-/// The bound of the log in these tests, in MiB: the least that can be set.
-const WAL_MAX_MIB: u64 = 16;
+/// The bound of the log where Litestream dies, in MiB: the least that can be set.
+const WAL_MAX_MIB: u64 = 64;
 /// How long it may take to fill the log.
 const CHECKPOINT_MAX: Duration = Duration::from_secs(90);
 /// Posts at once.
@@ -37,7 +37,8 @@ struct Hosts {
 }
 
 impl Hosts {
-    fn new() -> Self {
+    /// With the settings of the page, but for the bound of the log.
+    fn new(wal_max_mib: u64) -> Self {
         let hosts = Self {
             primary: Place::new(),
             standby: Place::new(),
@@ -45,7 +46,7 @@ impl Hosts {
         let settings = blocks(&part(HEADING), "toml").concat();
         assert!(settings.contains("external_checkpoint = true"));
         let limits = "\n[limits]\nrate_limits = false\n";
-        let settings = settings.replace("= 256", &format!("= {WAL_MAX_MIB}")) + limits;
+        let settings = settings.replace("= 256", &format!("= {wal_max_mib}")) + limits;
         for host in [&hosts.primary, &hosts.standby] {
             host.configure(&settings);
             let yaml = &blocks(&part(HEADING), "yaml")[0];
@@ -204,7 +205,7 @@ fn posts(database: &Path) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standby_is_promoted_with_nothing_lost_beyond_the_stated_lag() {
-    let hosts = Hosts::new();
+    let hosts = Hosts::new(256);
     let token = token(&hosts.primary, "ada");
     let replicating = hosts.replicate();
     hosts.until_replicated(1).await;
@@ -239,7 +240,7 @@ async fn a_standby_is_promoted_with_nothing_lost_beyond_the_stated_lag() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_is_bounded_when_litestream_is_dead_and_it_begins_anew_when_it_lives() {
-    let hosts = Hosts::new();
+    let hosts = Hosts::new(WAL_MAX_MIB);
     let token = token(&hosts.primary, "ada");
     let replicating = hosts.replicate();
     hosts.until_replicated(1).await;

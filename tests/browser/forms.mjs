@@ -292,6 +292,18 @@ await report.step('revoke an app', async () => {
   assertEqual(await anaApi.status('/api/v1/accounts/verify_credentials'), 200, 'the other app');
 });
 
+await report.step('ask for an archive', async () => {
+  await ana.open('/settings/account');
+  await ana.fill({ archive_password: 'a wrong one' });
+  const button = ana.main().getByRole('button', { name: 'Ask for an archive' });
+  const refused = await ana.press(button);
+  assert(refused >= 400 && refused < 500, `a wrong password is refused, not ${refused}`);
+  await ana.open('/settings/account');
+  await ana.fill({ archive_password: passwords.ana });
+  await ana.press(button);
+  assertEqual(ana.path, '/settings/account', 'where it leads');
+});
+
 await report.step('change password', async () => {
   const elsewhere = await Visitor.arrive(browser, base, report);
   await elsewhere.logIn('ben', passwords.ben);

@@ -151,8 +151,8 @@ settings::settings! {
         profile: StorageProfile = StorageProfile::Default;
         /// Whether another program (Litestream) checkpoints the database; see docs/operations.md.
         external_checkpoint: bool = false;
-        /// MiB of write-ahead log, 16 to 65536, at which that program is dead and kinglet does it.
-        external_wal_max_mib: u64 = 256, 16..=65_536;
+        /// MiB of write-ahead log, 64 to 65536, at which that program is dead and kinglet does it.
+        external_wal_max_mib: u64 = 256, 64..=65_536;
         /// MiB of the disk left free: with less nothing is written; 0 for none.
         disk_reserve_mib: u64 = 100, 0..=1_073_741_824;
     }

@@ -7,6 +7,9 @@ use crate::store::open::{self, Checkpoints};
 /// After so many units a log that a reader holds is tried again, however rarely it is looked after else.
 pub(super) const UNITS_PER_RETRY: usize = 1000;
 
+/// And so often one that nobody else looks after any more: that is for a long time, and its file doesn't get shorter.
+const UNITS_PER_FOREIGN_RETRY: usize = UNITS_PER_RETRY / 8;
+
 impl WriterThread {
     /// Copies the log into the database when it is time, so that it starts anew.
     pub(super) fn bound_wal(&mut self) {
@@ -51,7 +54,7 @@ impl WriterThread {
             self.was_blocked = false;
             return;
         }
-        if self.was_blocked && self.units_since_checkpoint < UNITS_PER_RETRY {
+        if self.was_blocked && self.units_since_checkpoint < UNITS_PER_FOREIGN_RETRY {
             return;
         }
         self.units_since_checkpoint = 0;
