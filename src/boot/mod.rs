@@ -22,7 +22,6 @@ pub use error::BootError;
 pub use open::{Opened, own_data_dir};
 
 use std::future::{Future, pending};
-use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -284,7 +283,7 @@ async fn stay_small(telemetry: &Telemetry) {
         telemetry
             .http
             .quiet
-            .falls(mem::replace(&mut lull, LULL))
+            .falls(std::mem::replace(&mut lull, LULL))
             .await;
         if let Err(error) = kinglet_sampler::give_back() {
             tracing::debug!(%error, "the system takes no memory back");

@@ -34,7 +34,9 @@ pub mod site;
 mod slow_log;
 pub mod statistics;
 
-use kinglet_actors::{self as actors, archives, backups, instance};
+use kinglet_actors::{self as actors, instance};
+#[cfg(feature = "web")]
+use kinglet_actors::{archives, backups};
 use kinglet_core::{clock, domain, ids, secret, store, telemetry};
 use kinglet_platform::{config, letter_box, net};
 
