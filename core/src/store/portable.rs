@@ -1,13 +1,11 @@
 //! A whole instance in one file that another kinglet takes in: what is copied, what is left out, and how it is proved.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::Read;
+use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::backup::{self, BackupError, DATABASE_NAME};
 use super::error::StoreError;
@@ -20,8 +18,6 @@ use super::tables::{meta, secrets};
 pub const KIND: &str = "kinglet-instance";
 /// The version of its form.
 const FORMAT: u32 = 1;
-/// How much is hashed at a time, in bytes.
-const CHUNK_BYTES: usize = 64 * 1024;
 
 /// What is in the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,7 +121,8 @@ impl PortableCopy {
         }
         copy.manifest.url = seen.url;
         drop(reader);
-        (copy.manifest.bytes, copy.manifest.sha256) = hash_of(&path)?;
+        let file = backup::hashed(DATABASE_NAME, &path, None)?;
+        (copy.manifest.bytes, copy.manifest.sha256) = (file.bytes, file.sha256);
         Ok(copy)
     }
 
@@ -165,8 +162,8 @@ impl PortableManifest {
     /// # Errors
     /// What is wrong with it.
     pub fn verify(&self, database: &Path) -> Result<(), PortableError> {
-        let (bytes, sha256) = hash_of(database)?;
-        if (bytes, &sha256) != (self.bytes, &self.sha256) {
+        let file = backup::hashed(DATABASE_NAME, database, None)?;
+        if (file.bytes, &file.sha256) != (self.bytes, &self.sha256) {
             return Err(PortableError::Damaged);
         }
         if self.schema < migrate::known() {
@@ -201,26 +198,4 @@ impl Query for LookAt {
             findings: CheckInvariants.run(view)?,
         })
     }
-}
-
-fn hash_of(path: &Path) -> Result<(u64, String), StoreError> {
-    let file_error = |source| StoreError::File {
-        action: "can't be read",
-        path: path.to_owned(),
-        source,
-    };
-    let mut file = File::open(path).map_err(file_error)?;
-    let mut hash = Sha256::new();
-    let (mut bytes, mut chunk) = (0, vec![0; CHUNK_BYTES]);
-    loop {
-        let read = file.read(&mut chunk).map_err(file_error)?;
-        if read == 0 {
-            break;
-        }
-        hash.update(&chunk[..read]);
-        bytes += read as u64;
-    }
-    let digest = hash.finalize();
-    let digits = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((bytes, digits))
 }

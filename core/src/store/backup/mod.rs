@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 pub use self::deletions::{Deletion, DeletionsError};
 pub use self::disks::are_on_same_disk;
 pub use self::restore::{Reapplied, RestorePlan, Restored, restore, try_out};
+pub(super) use self::set::hashed;
 pub use self::set::{
     DATABASE_NAME, LeftOut, ListedSet, MANIFEST_NAME, MARKER_NAME, Manifest, ManifestFile,
     SET_PREFIX, SETS_MAX, SETTINGS_NAME, SHIPPED_NAME, SetState, list, look_at, mark_shipped,

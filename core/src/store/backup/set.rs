@@ -377,7 +377,7 @@ pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
 }
 
 /// Copies a file into one that is open, or nowhere; its size and its SHA-256 on the way.
-pub(super) fn hashed(
+pub(in crate::store) fn hashed(
     name: &str,
     path: &Path,
     mut into: Option<&mut File>,
