@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use jiff::civil::Date;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Span};
+pub use kinglet_ticks::Tick;
 use rustix::time::{ClockId, clock_gettime};
 
 /// The furthest from 1970 that a date is told, in days: six thousand years.
@@ -202,10 +203,8 @@ impl Clock for SystemClock {
 }
 
 /// A point on the machine's monotonic clock: it says how long something took, never when it was.
-/// Durations are measured by it even where the calendar's clock stands still.
-///
-/// It is a number of nanoseconds, and not the library's `Instant`, because several are taken and compared for every message: an
-/// `Instant` is seconds and nanoseconds, checked and carried at each step.
+/// Durations are measured by it even where the calendar's clock stands still. What is measured at every request is measured by
+/// [`Tick`]s, which cost less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment(u64);
 

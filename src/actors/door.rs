@@ -14,7 +14,7 @@ use actix::{
 };
 use tokio::sync::oneshot;
 
-use crate::clock::Moment;
+use crate::clock::Tick;
 use crate::telemetry::mailbox::{ActorFigures, ActorName, Done, MessageKind, Ticket, Watch, Work};
 use crate::telemetry::{Telemetry, Trace};
 
@@ -214,7 +214,7 @@ pub trait Watched: Handler<Errand<Self>> {
 pub struct Reply<T> {
     waiter: Waiter<T>,
     work: Option<Work>,
-    handled: Option<Moment>,
+    handled: Option<Tick>,
 }
 
 impl<T> Reply<T> {
@@ -256,7 +256,7 @@ impl<T> Reply<T> {
     }
 
     /// There is an answer, since the handler was through if `ended` says so, or since now.
-    pub(super) fn give(self, answer: T, ended: Option<Moment>) {
+    pub(super) fn give(self, answer: T, ended: Option<Tick>) {
         let done = self.work.and_then(|work| work.end(ended));
         let answered = Answered { answer, done };
         // Whoever went away doesn't want to know; what was done for the request is noted all the same.
@@ -506,7 +506,7 @@ mod tests {
                 let first = users.send(AskOther).await.expect("it runs");
                 (first, users.send(Ask).await.expect("it runs"))
             };
-            let answers = Trace::follow(Some(trace.clone()), asked).await;
+            let answers = Trace::follow(&mut Some(trace.clone()), asked).await;
             assert_eq!(answers, (3, Some(1)));
             // Whatever nobody asked for on behalf of a request is counted alone.
             assert_eq!(posts.send(Ask).await.expect("it runs"), Some(1));

@@ -1,6 +1,7 @@
 //! What the accept loop tells the telemetry.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 
@@ -34,6 +35,7 @@ impl Drop for OpenConnection {
 /// A request that is worked on; told to the telemetry when it is answered.
 pub(super) struct Observed<'a> {
     telemetry: &'a Telemetry,
+    begun: Timestamp,
     trace: Option<Trace>,
 }
 
@@ -43,22 +45,21 @@ impl<'a> Observed<'a> {
         telemetry.http.quiet.stir();
         Self {
             telemetry,
+            begun,
             trace: telemetry
                 .is_on()
                 .then(|| Trace::begin(id.to_bytes(), begun)),
         }
     }
 
-    /// The course of the request; `None` where nothing is measured.
-    pub(super) fn trace(&self) -> Option<Trace> {
-        self.trace.clone()
+    /// Works for the request.
+    pub(super) async fn follow<F: Future>(&mut self, work: F) -> F::Output {
+        Trace::follow(&mut self.trace, work).await
     }
 
-    /// It was answered.
-    pub(super) fn end(mut self, method: &Method, response: &Response, now: Timestamp) {
-        let Some(trace) = self.trace.take() else {
-            return;
-        };
+    /// It was answered. Answers how long that took; where nothing is measured, nobody knows it.
+    pub(super) fn end(mut self, method: &Method, response: &Response) -> Option<Duration> {
+        let trace = self.trace.take()?;
         let note = response.extensions().get::<RouteNote>();
         let route = note.map(|note| note.pattern);
         let method = method_name(method.as_str());
@@ -68,12 +69,14 @@ impl<'a> Observed<'a> {
             self.telemetry.http.limited.count();
         }
         self.telemetry.http.record(route, method, status, nanos);
+        let now = self.begun.plus_millis((nanos / 1_000_000).cast_signed());
         self.telemetry.recent.note(now, nanos / 1000, status);
         #[cfg(feature = "otlp")]
         self.telemetry.otlp.offer(&trace);
         if let Some(slow) = self.telemetry.slow.note(trace, nanos) {
             slow_log::record(&slow.report(), note.and_then(|note| note.account));
         }
+        Some(Duration::from_nanos(nanos))
     }
 }
 

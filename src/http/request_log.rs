@@ -92,7 +92,12 @@ pub struct RouteNote {
 pub struct Failure(pub String);
 
 /// Writes the request's one line. `duration_ms` is from the end of its head to the start of its answer.
-pub(super) fn record(id: RequestId, method: &Method, response: &Response, duration_ms: i64) {
+pub(super) fn record(
+    id: RequestId,
+    method: &Method,
+    response: &Response,
+    duration_ms: impl FnOnce() -> i64,
+) {
     let status = response.status();
     // Most requests of a quiet instance end here, without a look at the extensions.
     if status.is_server_error() {
@@ -106,7 +111,7 @@ pub(super) fn record(id: RequestId, method: &Method, response: &Response, durati
     let route = note.map_or("-", |note| note.pattern);
     let account = note.and_then(|note| note.account).map(|account| account.0);
     let method = loggable(method);
-    let (id, code) = (id.as_str(), status.as_u16());
+    let (id, code, duration_ms) = (id.as_str(), status.as_u16(), duration_ms());
     let failure = response
         .extensions()
         .get::<Failure>()

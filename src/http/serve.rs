@@ -37,7 +37,7 @@ use crate::clock::SharedClock;
 use crate::net::listener::{Greeting, Listener};
 use crate::net::peer::Peer;
 use crate::net::stream::Stream;
-use crate::telemetry::{Telemetry, Trace};
+use crate::telemetry::Telemetry;
 
 /// How much of a body that nobody wants is read and dropped, so that its sender sees the answer, in bytes.
 const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -604,7 +604,7 @@ async fn answer(
 ) -> Result<Response, HungUp> {
     let begun = house.clock.now();
     let id = house.ids.next();
-    let observed = Observed::begin(&house.telemetry, id, begun);
+    let mut observed = Observed::begin(&house.telemetry, id, begun);
     seat.head_begun.store(false, Ordering::Relaxed);
     seat.answering.store(true, Ordering::Relaxed);
     seat.body_unread.store(false, Ordering::Relaxed);
@@ -633,8 +633,8 @@ async fn answer(
             };
             let request = Request::from_parts(parts, body);
             let routed = async { warp::service(filter).call(request).await };
-            let routed = Trace::follow(observed.trace(), AssertUnwindSafe(routed).catch_unwind());
-            match routed.await {
+            let routed = AssertUnwindSafe(routed).catch_unwind();
+            match observed.follow(routed).await {
                 Ok(Ok(response)) if response.extensions().get::<HungUp>().is_some() => {
                     return Err(HungUp);
                 }
@@ -658,10 +658,11 @@ async fn answer(
     }
     seat.head_begun.store(false, Ordering::Relaxed);
     seat.answering.store(false, Ordering::Relaxed);
-    let now = house.clock.now();
-    let duration_ms = now.millis() - begun.millis();
-    observed.end(&method, &response, now);
-    request_log::record(id, &method, &response, duration_ms.max(0));
+    let took = observed.end(&method, &response);
+    request_log::record(id, &method, &response, || match took {
+        Some(took) => i64::try_from(took.as_millis()).unwrap_or(i64::MAX),
+        None => (house.clock.now().millis() - begun.millis()).max(0),
+    });
     Ok(response)
 }
 

@@ -39,7 +39,7 @@ use super::tables::terms::IndexChange;
 use super::tables::{self, meta};
 use super::units::index_posts;
 use super::watch::Tap;
-use crate::clock::Moment;
+use crate::clock::{Moment, Tick};
 use crate::clock::{SharedClock, Timestamp};
 use crate::domain::event::Event;
 use crate::domain::refusal::Refusal;
@@ -239,7 +239,7 @@ pub struct WriterThread {
     figures: Option<Arc<WriterFigures>>,
     pulse: Arc<Pulse>,
     /// When the commit of the batch at work began and ended.
-    committed: Option<(Moment, Moment)>,
+    committed: Option<(Tick, Tick)>,
     /// Last, for fields are dropped in order: the directory's lock goes after the connection.
     data_dir: DataDir,
 }
@@ -482,7 +482,7 @@ impl WriterThread {
         &self,
         pending: &mut dyn Pending,
         outcome: &Result<(), WriteError>,
-        committed: Option<(Moment, Moment)>,
+        committed: Option<(Tick, Tick)>,
     ) {
         let Some(figures) = &self.figures else {
             return;
@@ -543,7 +543,7 @@ impl WriterThread {
         let mut events = Vec::new();
         for (unit, pending) in batch.iter_mut().enumerate() {
             let (events_before, changes_before_unit) = (events.len(), self.index.len());
-            let begun = self.figures.is_some().then(Moment::now);
+            let begun = self.figures.is_some().then(Tick::now);
             let outcome = match care {
                 Care::Savepoints => self.apply_in_savepoint(pending.as_mut(), &mut events),
                 Care::Swift => match self.apply_swiftly(pending.as_mut(), &mut events) {
@@ -557,7 +557,7 @@ impl WriterThread {
             if let Some(begun) = begun
                 && let Some(submission) = pending.submission()
             {
-                submission.applied = Some((begun, Moment::now()));
+                submission.applied = Some((begun, Tick::now()));
             }
             if outcome.is_err() {
                 events.truncate(events_before);
@@ -583,10 +583,10 @@ impl WriterThread {
             self.roll_back();
             return Round::Unavailable;
         }
-        let begun = self.figures.is_some().then(Moment::now);
+        let begun = self.figures.is_some().then(Tick::now);
         let committed = self.commit();
         if let (Some(figures), Some(begun)) = (&self.figures, begun) {
-            let ended = Moment::now();
+            let ended = Tick::now();
             figures.commit.observe(ended.nanos_since(begun));
             figures.units_per_commit.observe(outcomes.len() as u64);
             self.committed = Some((begun, ended));

@@ -10,7 +10,7 @@ use super::hashing::PlainHasher;
 use super::metrics::{Counter, Histogram, INNER_TIME, Seen};
 use super::panics::Panics;
 use super::trace::{Span, Trace};
-use crate::clock::Moment;
+use crate::clock::Tick;
 
 /// The most kinds of messages of one actor that are told apart. There are as many as the program has types of them.
 const KINDS_MAX: usize = 256;
@@ -214,7 +214,7 @@ fn waiting(sent: usize, taken: usize) -> usize {
 /// What a message carries to its actor.
 #[derive(Debug)]
 pub struct Ticket {
-    sent: Moment,
+    sent: Tick,
     trace: Option<Trace>,
 }
 
@@ -222,7 +222,7 @@ impl Ticket {
     /// A message is sent now; the request that is worked for comes along.
     pub fn now() -> Self {
         Self {
-            sent: Moment::now(),
+            sent: Tick::now(),
             trace: Trace::current(),
         }
     }
@@ -285,7 +285,7 @@ impl Watch {
     /// The actor begins to work on a message.
     pub fn begin(&mut self, message: MessageKind, ticket: Ticket) -> Option<Work> {
         let notes = self.notes.as_ref()?;
-        let begun = Moment::now();
+        let begun = Tick::now();
         notes.wait.observe_alone(begun.nanos_since(ticket.sent));
         let kind = self.kinds.entry(message.id).or_insert_with(|| {
             let name = kind_name(message.type_name);
@@ -308,8 +308,8 @@ impl Watch {
     }
 
     /// The handler is through with what was begun then, whether there is an answer yet or not; answers when.
-    pub fn handled(&self, begun: Moment) -> Moment {
-        let now = Moment::now();
+    pub fn handled(&self, begun: Tick) -> Tick {
+        let now = Tick::now();
         if let Some(notes) = &self.notes {
             notes.handling.observe_alone(now.nanos_since(begun));
         }
@@ -331,8 +331,8 @@ impl Drop for Watch {
 #[derive(Debug)]
 pub struct Work {
     trace: Option<Trace>,
-    sent: Moment,
-    begun: Moment,
+    sent: Tick,
+    begun: Tick,
     actor: ActorName,
     kind: &'static str,
 }
@@ -344,7 +344,7 @@ impl Work {
     }
 
     /// When it was begun.
-    pub fn begun(&self) -> Moment {
+    pub fn begun(&self) -> Tick {
         self.begun
     }
 
@@ -354,7 +354,7 @@ impl Work {
     }
 
     /// There is an answer, since `ended` or since now; nothing is left to note where it is for no request.
-    pub fn end(self, ended: Option<Moment>) -> Option<Done> {
+    pub fn end(self, ended: Option<Tick>) -> Option<Done> {
         let trace = self.trace?;
         let (actor, kind) = (self.actor, self.kind);
         Some(Done {
@@ -363,7 +363,7 @@ impl Work {
             kind,
             sent: self.sent,
             begun: self.begun,
-            ended: ended.unwrap_or_else(Moment::now),
+            ended: ended.unwrap_or_else(Tick::now),
         })
     }
 }
@@ -375,9 +375,9 @@ pub struct Done {
     trace: Trace,
     actor: ActorName,
     kind: &'static str,
-    sent: Moment,
-    begun: Moment,
-    ended: Moment,
+    sent: Tick,
+    begun: Tick,
+    ended: Tick,
 }
 
 impl Done {

@@ -24,7 +24,6 @@ pub struct Recent {
 struct Second {
     /// Which second this is, since 1970.
     stamp: AtomicI64,
-    requests: AtomicU32,
     refused: AtomicU32,
     failed: AtomicU32,
     lengths: [AtomicU32; LENGTHS],
@@ -34,7 +33,6 @@ impl Default for Second {
     fn default() -> Self {
         Self {
             stamp: AtomicI64::new(i64::MIN),
-            requests: AtomicU32::new(0),
             refused: AtomicU32::new(0),
             failed: AtomicU32::new(0),
             lengths: [const { AtomicU32::new(0) }; LENGTHS],
@@ -43,6 +41,11 @@ impl Default for Second {
 }
 
 impl Second {
+    fn requests(&self) -> u32 {
+        let counts = self.lengths.iter();
+        counts.map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
     fn begin(&self, stamp: i64) {
         let before = self.stamp.load(Ordering::Acquire);
         if before == stamp {
@@ -52,10 +55,8 @@ impl Second {
             self.stamp
                 .compare_exchange(before, stamp, Ordering::AcqRel, Ordering::Relaxed);
         if exchanged.is_ok() {
-            for count in [&self.requests, &self.refused, &self.failed] {
-                count.store(0, Ordering::Relaxed);
-            }
-            for count in &self.lengths {
+            let counts = self.lengths.iter().chain([&self.refused, &self.failed]);
+            for count in counts {
                 count.store(0, Ordering::Relaxed);
             }
         }
@@ -77,7 +78,6 @@ impl Recent {
     pub fn note(&self, now: Timestamp, length_us: u64, status: u16) {
         let second = self.at(now.seconds());
         second.begin(now.seconds());
-        second.requests.fetch_add(1, Ordering::Relaxed);
         match status {
             500.. => drop(second.failed.fetch_add(1, Ordering::Relaxed)),
             400..500 => drop(second.refused.fetch_add(1, Ordering::Relaxed)),
@@ -99,9 +99,7 @@ impl Recent {
         let read = |count: &AtomicU32| u64::from(count.load(Ordering::Relaxed));
         let mut traffic = Traffic::default();
         let mut lengths = [0u64; LENGTHS];
-        let mut requests = 0;
         for second in (0..NOW_SECONDS).filter_map(told) {
-            requests += read(&second.requests);
             traffic.refused += read(&second.refused);
             traffic.failed += read(&second.failed);
             for (sum, count) in lengths.iter_mut().zip(&second.lengths) {
@@ -109,12 +107,13 @@ impl Recent {
             }
         }
         let span = (NOW_SECONDS as u64).min(uptime_seconds.saturating_add(1));
+        let requests: u64 = lengths.iter().sum();
         traffic.per_second = requests as f64 / span as f64;
         traffic.p50_ms = percentile(&lengths, 50);
         traffic.p99_ms = percentile(&lengths, 99);
         let course = (0..COURSE_SECONDS)
             .rev()
-            .map(|back| told(back).map_or(0, |second| second.requests.load(Ordering::Relaxed)));
+            .map(|back| told(back).map_or(0, Second::requests));
         traffic.course = course.collect();
         traffic
     }

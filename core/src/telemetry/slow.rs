@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::trace::{Report, Trace};
-use crate::clock::Moment;
+use super::trace::{Past, Report, Trace};
+use crate::clock::Tick;
 
 /// The most requests over the bound that are kept.
 pub const SLOW_MAX: usize = 64;
@@ -20,7 +20,7 @@ pub const LAST_MAX: usize = 256;
 #[derive(Debug)]
 pub struct SlowRequests {
     slow_nanos: AtomicU64,
-    begun: Moment,
+    begun: Tick,
     /// A request that took no longer than this is none of the slowest, until the second: nanoseconds, and nanoseconds since
     /// the beginning.
     floor: AtomicU64,
@@ -28,7 +28,7 @@ pub struct SlowRequests {
     slow: Mutex<VecDeque<Trace>>,
     slowest: Mutex<Vec<Slowest>>,
     /// A place is taken by one request in turn: nobody waits for its lock.
-    last: Vec<Mutex<Option<Trace>>>,
+    last: Vec<Mutex<Option<Box<Past>>>>,
     next: AtomicUsize,
 }
 
@@ -49,7 +49,7 @@ impl SlowRequests {
     pub fn new(slow_ms: u64) -> Self {
         Self {
             slow_nanos: AtomicU64::new(slow_ms.saturating_mul(1_000_000)),
-            begun: Moment::now(),
+            begun: Tick::now(),
             floor: AtomicU64::new(0),
             floor_until: AtomicU64::new(u64::MAX),
             slow: Mutex::default(),
@@ -80,11 +80,11 @@ impl SlowRequests {
         }
         let place = self.next.fetch_add(1, Ordering::Relaxed) % LAST_MAX;
         if let Some(place) = self.last.get(place) {
-            let before = open(place).replace(trace);
-            if let Some(before) = before {
-                before.recycle();
-            }
+            let mut place = open(place);
+            let past = place.get_or_insert_with(|| Box::new(Past::new()));
+            past.take_in(&trace);
         }
+        trace.recycle();
         slow
     }
 
@@ -133,7 +133,7 @@ impl SlowRequests {
 
     /// The slowest of the last ten minutes, slowest first, whether slow or not.
     pub fn slowest(&self) -> Vec<Report> {
-        let now = Moment::now().nanos_since(self.begun);
+        let now = Tick::now().nanos_since(self.begun);
         let of_late = |one: &&Slowest| now.saturating_sub(one.ended) < LATE_NANOS;
         let slowest: Vec<Trace> = open(&self.slowest)
             .iter()
@@ -147,8 +147,8 @@ impl SlowRequests {
     pub fn last(&self) -> Vec<Report> {
         let next = self.next.load(Ordering::Relaxed);
         let places = (1..=LAST_MAX).map(|back| next.wrapping_sub(back) % LAST_MAX);
-        let traces = places.filter_map(|place| open(self.last.get(place)?).clone());
-        traces.map(|trace| trace.report()).collect()
+        let report = |place: usize| Some(open(self.last.get(place)?).as_ref()?.report());
+        places.filter_map(report).collect()
     }
 
     /// A request by its id, as long as it is kept.
@@ -162,12 +162,11 @@ impl SlowRequests {
         };
         let last = || {
             let mut places = self.last.iter();
-            places.find_map(|place| open(place).as_ref().filter(is_it).cloned())
+            let report = |past: &Box<Past>| (past.id() == id).then(|| past.report());
+            places.find_map(|place| open(place).as_ref().and_then(report))
         };
-        slow()
-            .or_else(slowest)
-            .or_else(last)
-            .map(|trace| trace.report())
+        let kept = slow().or_else(slowest);
+        kept.map(|trace| trace.report()).or_else(last)
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::{Moment, Timestamp};
+use crate::clock::{Tick, Timestamp};
 
 /// The most spans of a trace; what comes later is only counted.
 pub const SPANS_MAX: usize = 64;
@@ -115,18 +115,27 @@ struct Course {
     route: Option<&'static str>,
     status: u16,
     total_us: Option<u64>,
-    count: usize,
-    inline: [Kept; SPANS_INLINE],
-    further: Vec<Kept>,
     lost: u32,
+    count: usize,
+    further: Vec<Kept>,
+    inline: [Kept; SPANS_INLINE],
 }
 
 #[derive(Debug)]
 struct Inner {
     id: [u8; 16],
     at: Timestamp,
-    begun: Moment,
+    begun: Tick,
     course: Mutex<Course>,
+}
+
+/// What is kept of a request that was answered: a copy in a place of its own. Its trace goes to the next request at once, which
+/// finds it in the processor's nearest memory.
+#[derive(Debug)]
+pub(super) struct Past {
+    id: [u8; 16],
+    at: Timestamp,
+    course: Course,
 }
 
 /// One request on its way; clones are the same request.
@@ -163,7 +172,7 @@ impl Drop for Lent<'_> {
 impl Trace {
     /// Begins now; the calendar's time is for people.
     pub fn begin(id: [u8; 16], at: Timestamp) -> Self {
-        let begun = Moment::now();
+        let begun = Tick::now();
         let spare = SPARE.try_with(Cell::take).ok().flatten();
         if let Some(mut spare) = spare
             && let Some(inner) = Arc::get_mut(&mut spare)
@@ -177,16 +186,7 @@ impl Trace {
             id,
             at,
             begun,
-            course: Mutex::new(Course {
-                method: NO_METHOD,
-                route: None,
-                status: 0,
-                total_us: None,
-                count: 0,
-                inline: [NOTHING; SPANS_INLINE],
-                further: Vec::new(),
-                lost: 0,
-            }),
+            course: Mutex::new(Course::new()),
         }))
     }
 
@@ -213,10 +213,10 @@ impl Trace {
         looked.ok().flatten()
     }
 
-    /// Works for a request, or for none.
-    pub async fn follow<F: Future>(mut trace: Option<Self>, work: F) -> F::Output {
+    /// Works for a request, or for none; whoever lends its trace has it back whenever the work waits.
+    pub async fn follow<F: Future>(trace: &mut Option<Self>, work: F) -> F::Output {
         let mut work = pin!(work);
-        poll_fn(|task| Self::lend(&mut trace, || work.as_mut().poll(task))).await
+        poll_fn(|task| Self::lend(trace, || work.as_mut().poll(task))).await
     }
 
     /// Works for a request, or for none, without waiting.
@@ -233,11 +233,11 @@ impl Trace {
 
     /// The request's id.
     pub fn id(&self) -> &str {
-        std::str::from_utf8(&self.0.id).unwrap_or_default()
+        id_as_text(&self.0.id)
     }
 
     /// When it began.
-    pub fn begun(&self) -> Moment {
+    pub fn begun(&self) -> Tick {
         self.0.begun
     }
 
@@ -246,7 +246,7 @@ impl Trace {
         self.0.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn kept(&self, kind: Span, detail: &'static str, begun: Moment, ended: Moment) -> Kept {
+    fn kept(&self, kind: Span, detail: &'static str, begun: Tick, ended: Tick) -> Kept {
         let micros = |nanos: u64| u32::try_from(nanos / 1000).unwrap_or(u32::MAX);
         Kept {
             kind,
@@ -257,13 +257,13 @@ impl Trace {
     }
 
     /// Adds a span.
-    pub fn add(&self, kind: Span, detail: &'static str, begun: Moment, ended: Moment) {
+    pub fn add(&self, kind: Span, detail: &'static str, begun: Tick, ended: Tick) {
         let kept = self.kept(kind, detail, begun, ended);
         self.course().push(kept);
     }
 
     /// Adds several spans at once: kind, detail, begin and end of each.
-    pub fn add_all<const N: usize>(&self, spans: [(Span, &'static str, Moment, Moment); N]) {
+    pub fn add_all<const N: usize>(&self, spans: [(Span, &'static str, Tick, Tick); N]) {
         let kept = spans.map(|(kind, detail, begun, ended)| self.kept(kind, detail, begun, ended));
         let mut course = self.course();
         for kept in kept {
@@ -284,9 +284,75 @@ impl Trace {
 
     /// What it came to so far.
     pub fn report(&self) -> Report {
-        let course = self.course();
-        let inline = &course.inline[..course.count.min(SPANS_INLINE)];
-        let spans = inline.iter().chain(&course.further);
+        let elapsed_us = || self.0.begun.elapsed_nanos() / 1000;
+        self.course().report(&self.0.id, self.0.at, elapsed_us)
+    }
+}
+
+fn id_as_text(id: &[u8; 16]) -> &str {
+    std::str::from_utf8(id).unwrap_or_default()
+}
+
+impl Past {
+    /// An empty place.
+    pub(super) fn new() -> Self {
+        Self {
+            id: [0; 16],
+            at: Timestamp::default(),
+            course: Course::new(),
+        }
+    }
+
+    /// Takes in a request that was answered, instead of the one before.
+    pub(super) fn take_in(&mut self, trace: &Trace) {
+        (self.id, self.at) = (trace.0.id, trace.0.at);
+        self.course.copy(&trace.course());
+    }
+
+    /// The request's id.
+    pub(super) fn id(&self) -> &str {
+        id_as_text(&self.id)
+    }
+
+    /// What it came to.
+    pub(super) fn report(&self) -> Report {
+        self.course.report(&self.id, self.at, || 0)
+    }
+}
+
+impl Course {
+    fn new() -> Self {
+        Self {
+            method: NO_METHOD,
+            route: None,
+            status: 0,
+            total_us: None,
+            lost: 0,
+            count: 0,
+            further: Vec::new(),
+            inline: [NOTHING; SPANS_INLINE],
+        }
+    }
+
+    fn inline(&self) -> &[Kept] {
+        &self.inline[..self.count.min(SPANS_INLINE)]
+    }
+
+    /// Becomes like another one; spans that don't count aren't copied.
+    fn copy(&mut self, other: &Self) {
+        self.method = other.method;
+        self.route = other.route;
+        self.status = other.status;
+        self.total_us = other.total_us;
+        self.lost = other.lost;
+        self.count = other.count;
+        let inline = other.inline();
+        self.inline[..inline.len()].copy_from_slice(inline);
+        self.further.clone_from(&other.further);
+    }
+
+    fn report(&self, id: &[u8; 16], at: Timestamp, elapsed_us: impl FnOnce() -> u64) -> Report {
+        let spans = self.inline().iter().chain(&self.further);
         let mut spans: Vec<Slice> = spans
             .map(|kept| Slice {
                 kind: kept.kind,
@@ -298,21 +364,17 @@ impl Trace {
         // Of those that begin together, the one that ends last holds the others.
         spans.sort_by_key(|span| (span.start_us, u32::MAX - span.length_us));
         Report {
-            id: self.id().to_owned(),
-            at: self.0.at.millis(),
-            method: Cow::Borrowed(course.method),
-            route: course.route.map(Cow::Borrowed),
-            status: course.status,
-            total_us: course
-                .total_us
-                .unwrap_or_else(|| self.0.begun.elapsed_nanos() / 1000),
+            id: id_as_text(id).to_owned(),
+            at: at.millis(),
+            method: Cow::Borrowed(self.method),
+            route: self.route.map(Cow::Borrowed),
+            status: self.status,
+            total_us: self.total_us.unwrap_or_else(elapsed_us),
             spans,
-            spans_lost: course.lost,
+            spans_lost: self.lost,
         }
     }
-}
 
-impl Course {
     /// As at the beginning, but for spans that don't count.
     fn clear(&mut self) {
         self.method = NO_METHOD;
@@ -341,7 +403,7 @@ impl Course {
 #[derive(Debug)]
 #[must_use = "the span ends when this is dropped"]
 pub struct Stretch {
-    begun: Option<Moment>,
+    begun: Option<Tick>,
     kind: Span,
     detail: &'static str,
 }
@@ -350,7 +412,7 @@ impl Stretch {
     /// Begins a span.
     pub fn begin(kind: Span, detail: &'static str) -> Self {
         Self {
-            begun: Trace::with_current(|_| Moment::now()),
+            begun: Trace::with_current(|_| Tick::now()),
             kind,
             detail,
         }
@@ -372,7 +434,7 @@ impl Stretch {
 
     fn note(&mut self) {
         if let Some(begun) = mem::take(&mut self.begun) {
-            let note = |trace: &Trace| trace.add(self.kind, self.detail, begun, Moment::now());
+            let note = |trace: &Trace| trace.add(self.kind, self.detail, begun, Tick::now());
             Trace::with_current(note);
         }
     }
@@ -396,7 +458,7 @@ mod tests {
     fn spans_beyond_the_bound_are_counted_alone() {
         let trace = trace();
         for _ in 0..SPANS_MAX + 3 {
-            trace.add(Span::Gate, "", trace.begun(), Moment::now());
+            trace.add(Span::Gate, "", trace.begun(), Tick::now());
         }
         let report = trace.report();
         assert_eq!(report.spans.len(), SPANS_MAX);
@@ -407,7 +469,7 @@ mod tests {
     fn a_trace_in_the_room_of_another_knows_nothing_of_it() {
         let before = trace();
         for _ in 0..SPANS_MAX + 1 {
-            before.add(Span::Gate, "", before.begun(), Moment::now());
+            before.add(Span::Gate, "", before.begun(), Tick::now());
         }
         before.finish("GET", Some("/health"), 200);
         let seen = before.clone();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::metrics::{Counter, Gauge, Histogram, INNER_TIME, SIZES};
 use super::panics::Panics;
 use super::trace::Trace;
-use crate::clock::Moment;
+use crate::clock::Tick;
 
 /// How the log is copied into the database.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Default for CheckpointFigures {
 /// What tells a writer that is busy from one that hangs. It beats whether anything is measured or not.
 #[derive(Debug)]
 pub struct Pulse {
-    begun: Moment,
+    begun: Tick,
     /// When the step at work began, in nanoseconds after `begun`; 0 while there is none.
     step: AtomicU64,
     has_committed_all: AtomicBool,
@@ -39,7 +39,7 @@ pub struct Pulse {
 impl Default for Pulse {
     fn default() -> Self {
         Self {
-            begun: Moment::now(),
+            begun: Tick::now(),
             step: AtomicU64::new(0),
             has_committed_all: AtomicBool::new(false),
         }
@@ -134,18 +134,18 @@ impl Default for WriterFigures {
 #[derive(Debug)]
 pub struct Submission {
     /// When it was submitted.
-    pub submitted: Moment,
+    pub submitted: Tick,
     /// The request that it is for.
     pub trace: Option<Trace>,
     /// When its turn began and ended, the last one if it was applied again.
-    pub applied: Option<(Moment, Moment)>,
+    pub applied: Option<(Tick, Tick)>,
 }
 
 impl Submission {
     /// A unit is submitted now, for the request that is worked for.
     pub fn now() -> Self {
         Self {
-            submitted: Moment::now(),
+            submitted: Tick::now(),
             trace: Trace::current(),
             applied: None,
         }
