@@ -241,8 +241,8 @@ fn course(instance: &Instance, id: &str) -> Result<SlowRequest, Failure> {
     let found = slow.find(id).map(|report| instance.slow_request(report));
     found.ok_or_else(|| {
         Failure::new(format!(
-            "the course of request {id} isn't kept: kept are those of the last {LAST_MAX} requests, of those that took \
-             {} ms (log.slow_ms) or longer, and the slowest of the last ten minutes; the log has its line with id=\"{id}\"",
+            "the course of request {id} isn't kept: kept are those of the last {LAST_MAX} requests (the first as \
+             many of a busy second), of those that took {} ms (log.slow_ms) or longer, and the slowest of the last ten minutes; the log has its line with id=\"{id}\"",
             instance.config.log.slow_ms
         ))
     })

@@ -13,8 +13,11 @@ pub const SLOW_MAX: usize = 64;
 pub const SLOWEST_MAX: usize = 16;
 /// How long a request is one of late, in nanoseconds: ten minutes.
 const LATE_NANOS: u64 = 10 * 60 * 1_000_000_000;
-/// How many of the last requests are kept, however fast they were.
+/// How many of the last requests are kept, however fast they were. Of those that end within one second no more than these are,
+/// and the first of them: a busy server would overwrite each within milliseconds, and pay for memory that is far away.
 pub const LAST_MAX: usize = 256;
+/// How long such a second is, in nanoseconds.
+const SECOND_NANOS: u64 = 1_000_000_000;
 
 /// The courses that are kept.
 #[derive(Debug)]
@@ -30,6 +33,9 @@ pub struct SlowRequests {
     /// A place is taken by one request in turn: nobody waits for its lock.
     last: Vec<Mutex<Option<Box<Past>>>>,
     next: AtomicUsize,
+    /// When the present second is over, in nanoseconds since the beginning, and the first place that isn't for its requests.
+    second_until: AtomicU64,
+    places_until: AtomicUsize,
 }
 
 #[derive(Debug)]
@@ -56,6 +62,8 @@ impl SlowRequests {
             slowest: Mutex::default(),
             last: (0..LAST_MAX).map(|_| Mutex::default()).collect(),
             next: AtomicUsize::new(0),
+            second_until: AtomicU64::new(0),
+            places_until: AtomicUsize::new(0),
         }
     }
 
@@ -75,29 +83,38 @@ impl SlowRequests {
             }
             slow.push_back(trace.clone());
         }
-        if nanos > self.floor.load(Ordering::Relaxed) || self.is_floor_old(&trace, nanos) {
-            self.rank(&trace, nanos);
+        let ended = trace.begun().nanos_since(self.begun).saturating_add(nanos);
+        let is_floor_old = ended > self.floor_until.load(Ordering::Relaxed);
+        if is_floor_old || nanos > self.floor.load(Ordering::Relaxed) {
+            self.rank(&trace, nanos, ended);
+        }
+        self.remember(&trace, ended);
+        trace.recycle();
+        slow
+    }
+
+    /// Keeps one of the last. Where two threads begin a second at once, it may have some places more.
+    fn remember(&self, trace: &Trace, ended: u64) {
+        let mut places_until = self.places_until.load(Ordering::Relaxed);
+        if ended >= self.second_until.load(Ordering::Relaxed) {
+            let second_until = ended.saturating_add(SECOND_NANOS);
+            self.second_until.store(second_until, Ordering::Relaxed);
+            places_until = self.next.load(Ordering::Relaxed).wrapping_add(LAST_MAX);
+            self.places_until.store(places_until, Ordering::Relaxed);
+        }
+        let places = places_until.wrapping_sub(self.next.load(Ordering::Relaxed));
+        if !(1..=LAST_MAX).contains(&places) {
+            return;
         }
         let place = self.next.fetch_add(1, Ordering::Relaxed) % LAST_MAX;
         if let Some(place) = self.last.get(place) {
             let mut place = open(place);
             let past = place.get_or_insert_with(|| Box::new(Past::new()));
-            past.take_in(&trace);
+            past.take_in(trace);
         }
-        trace.recycle();
-        slow
     }
 
-    fn ended(&self, trace: &Trace, nanos: u64) -> u64 {
-        trace.begun().nanos_since(self.begun).saturating_add(nanos)
-    }
-
-    fn is_floor_old(&self, trace: &Trace, nanos: u64) -> bool {
-        self.ended(trace, nanos) > self.floor_until.load(Ordering::Relaxed)
-    }
-
-    fn rank(&self, trace: &Trace, nanos: u64) {
-        let ended = self.ended(trace, nanos);
+    fn rank(&self, trace: &Trace, nanos: u64, ended: u64) {
         let mut slowest = open(&self.slowest);
         slowest.retain(|one| ended.saturating_sub(one.ended) < LATE_NANOS);
         let at = slowest.partition_point(|one| one.nanos >= nanos);
@@ -162,8 +179,8 @@ impl SlowRequests {
         };
         let last = || {
             let mut places = self.last.iter();
-            let report = |past: &Box<Past>| (past.id() == id).then(|| past.report());
-            places.find_map(|place| open(place).as_ref().and_then(report))
+            let report = |past: &Past| (past.id() == id).then(|| past.report());
+            places.find_map(|place| open(place).as_deref().and_then(report))
         };
         let kept = slow().or_else(slowest);
         kept.map(|trace| trace.report()).or_else(last)
@@ -205,15 +222,31 @@ mod tests {
     #[test]
     fn a_request_is_found_by_its_id_while_it_is_kept() {
         let kept = SlowRequests::new(1000);
+        let count = LAST_MAX as u64;
         kept.note(trace(1), 9_000_000);
-        for number in 2..LAST_MAX as u64 + 20 {
-            kept.note(trace(number), number);
+        for number in 2..count + 20 {
+            // So many in two seconds.
+            kept.remember(&trace(number), number / 200 * 2 * SECOND_NANOS);
         }
         let find = |number: u64| kept.find(&format!("{number:016x}")).is_some();
         assert!(find(1), "one of the slowest");
-        assert!(find(LAST_MAX as u64), "one of the last");
+        assert!(find(count), "one of the last");
         assert!(!find(3), "neither");
         assert_eq!(kept.last().len(), LAST_MAX);
+    }
+
+    #[test]
+    fn of_a_busy_second_the_first_are_kept() {
+        let kept = SlowRequests::new(10_000);
+        let count = LAST_MAX as u64;
+        let until = count + 20;
+        for number in 0..until {
+            kept.note(trace(number), 1000 - number);
+        }
+        let first: Vec<u64> = (0..count).rev().collect();
+        assert_eq!(numbers(&kept.last()), first);
+        kept.note(trace(until), SECOND_NANOS + 1000);
+        assert_eq!(numbers(&kept.last())[..2], [until, count - 1]);
     }
 
     #[test]
