@@ -8,6 +8,7 @@
 pub mod client;
 pub mod closed_loop;
 pub mod compare;
+pub mod cores;
 pub mod error;
 pub mod figures;
 pub mod graph;

@@ -100,7 +100,7 @@ pub fn run<T>(work: impl Future<Output = Result<T, BootError>>) -> Result<T, Boo
 
 /// How many threads serve connections. The owners and the writer need the other half: with a serving thread per core,
 /// every message wakes a core that is at work.
-fn serving_threads() -> usize {
+pub(crate) fn serving_threads() -> usize {
     let cores = thread::available_parallelism().map_or(1, usize::from);
     (cores / 2).clamp(1, SERVING_THREADS_MAX)
 }

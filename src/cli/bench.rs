@@ -243,6 +243,7 @@ impl Figures {
             } else {
                 self.only.clone()
             },
+            threads: self.threads as usize,
             rounds: self.rounds as usize,
             time: Duration::from_secs(self.seconds.into()),
             graph: match &self.graph {

@@ -17,6 +17,7 @@ use super::{Rounds, Series, fan};
 use crate::bench::BenchError;
 use crate::bench::client::Connection;
 use crate::bench::closed_loop::{self, Extent};
+use crate::bench::cores::Apart;
 use crate::bench::mix::{Kind, Mix};
 use crate::bench::repeat::{Repeated, first_id};
 use crate::bench::report::{Better, Figure};
@@ -99,6 +100,8 @@ pub(super) async fn measure(rounds: &Rounds<'_>) -> Result<Vec<Figure>, BenchErr
         mut posts,
         mut favourites,
     ] = std::array::from_fn(|_| Series::default());
+    let servers = [instance.server()?.id(), fixed.id()];
+    let apart = Apart::place(&servers, plan.threads)?;
     for round in 0..plan.rounds {
         rounds.begin("static body", round);
         let of_body = body.run().await?;
@@ -119,6 +122,7 @@ pub(super) async fn measure(rounds: &Rounds<'_>) -> Result<Vec<Figure>, BenchErr
         shares.push(100.0 * of_home.per_second() / of_body.per_second());
         p99.push(of_home.all().ms_at(0.99));
     }
+    drop(apart);
     instance.stop().await?;
     Ok(vec![
         bodies.figure("home.static_body", "/s", Better::More, None),

@@ -116,6 +116,8 @@ pub struct FiguresPlan {
     pub posts: usize,
     /// Followers of the author whose posts fan out: ten thousand are meant.
     pub followers: usize,
+    /// Threads that ask.
+    pub threads: usize,
 }
 
 /// What the rows share.

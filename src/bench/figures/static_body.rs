@@ -10,6 +10,7 @@ use tokio::runtime;
 use warp::Filter;
 
 use crate::bench::BenchError;
+use crate::boot::serving_threads;
 use crate::clock::SystemClock;
 use crate::config::{FileMode, ListenAddress};
 use crate::http::reply;
@@ -60,6 +61,11 @@ impl StaticBody {
         })?;
         Ok(server)
     }
+
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 impl Drop for StaticBody {
@@ -78,6 +84,7 @@ pub fn serve(body_bytes: u32, tell: impl FnOnce(&str)) -> Result<(), BenchError>
     let failed = || BenchError::io("can't listen");
     let body = Bytes::from(vec![b'x'; body_bytes as usize]);
     let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(serving_threads())
         .enable_all()
         .build()
         .map_err(failed())?;
