@@ -1,5 +1,6 @@
 //! Time, passed in: the system's clock in the binary, a manual one in tests.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,6 +10,13 @@ use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Span};
 pub use kinglet_ticks::Tick;
 use rustix::time::{ClockId, clock_gettime};
+
+const DAY_MILLIS: i64 = 86_400_000;
+
+thread_local! {
+    /// The day whose digits this thread wrote last, since 1970.
+    static LAST_DAY: Cell<(i64, [u8; 10])> = const { Cell::new((0, *b"1970-01-01")) };
+}
 
 /// The furthest from 1970 that a date is told, in days: six thousand years.
 const DAYS_MAX: i32 = 6000 * 365;
@@ -53,8 +61,19 @@ impl Timestamp {
         self.to_jiff().strftime("%Y-%m-%d").to_string()
     }
 
-    /// As [`date`](Self::date), for those who write many of them.
+    /// As [`date`](Self::date), for those who write many of them, mostly of the same day.
     pub fn date_digits(self) -> [u8; 10] {
+        let day = self.0.div_euclid(DAY_MILLIS);
+        let (known_day, known) = LAST_DAY.get();
+        if day == known_day {
+            return known;
+        }
+        let digits = self.digits_of_date();
+        LAST_DAY.set((day, digits));
+        digits
+    }
+
+    fn digits_of_date(self) -> [u8; 10] {
         let date = Offset::UTC.to_datetime(self.to_jiff()).date();
         let mut digits = *b"0000-00-00";
         let mut write = |places: [usize; 2], number: i16| {
@@ -129,7 +148,7 @@ impl Timestamp {
             }),
         };
         Self(
-            moment.map_or(i64::from(day).saturating_mul(86_400_000), |moment| {
+            moment.map_or(i64::from(day).saturating_mul(DAY_MILLIS), |moment| {
                 moment.as_millisecond()
             }),
         )
@@ -286,9 +305,12 @@ mod tests {
     #[test]
     fn digits_are_those_of_the_date() {
         for day in (0..60_000).step_by(13) {
-            let noon = Timestamp::from_millis(day * 86_400_000 + 43_200_000);
-            let digits = noon.date_digits();
-            assert_eq!(std::str::from_utf8(&digits), Ok(noon.date().as_str()));
+            let noon = Timestamp::from_millis(day * DAY_MILLIS + 43_200_000);
+            for hours in [0, 11, -12] {
+                let moment = noon.plus_millis(hours * 3_600_000);
+                let digits = moment.date_digits();
+                assert_eq!(std::str::from_utf8(&digits), Ok(moment.date().as_str()));
+            }
         }
     }
 

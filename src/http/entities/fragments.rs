@@ -139,12 +139,25 @@ fn close_status(
     json.push(b'}');
 }
 
-/// Most counters have one digit.
+/// Digits of the largest number, and a sign.
+const COUNT_BYTES_MAX: usize = 20;
+
 fn write_count(json: &mut Vec<u8>, count: i64) {
-    match u8::try_from(count) {
-        Ok(digit @ 0..=9) => json.push(b'0' + digit),
-        _ => json.extend_from_slice(count.to_string().as_bytes()),
+    if count < 0 {
+        json.push(b'-');
     }
+    let mut digits = [0; COUNT_BYTES_MAX];
+    let mut rest = count.unsigned_abs();
+    let mut first = COUNT_BYTES_MAX;
+    for place in digits.iter_mut().rev() {
+        *place = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        first -= 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    json.extend_from_slice(&digits[first..]);
 }
 
 impl Renderer {
@@ -335,6 +348,15 @@ mod tests {
             counts,
             ..post(id, author, text)
         })
+    }
+
+    #[test]
+    fn the_longest_counts_fit() {
+        for count in [i64::MIN, -1, 0, 9, 10, i64::MAX] {
+            let mut json = Vec::new();
+            write_count(&mut json, count);
+            assert_eq!(String::from_utf8(json), Ok(count.to_string()));
+        }
     }
 
     proptest! {
