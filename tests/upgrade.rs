@@ -18,7 +18,7 @@ use support::server::Client;
 use support::tools::in_package;
 
 /// The schema that fixtures are made of now.
-const SCHEMA: u32 = 7;
+const SCHEMA: u32 = 8;
 
 /// The fixtures, by their schemas.
 fn fixtures() -> Vec<PathBuf> {
