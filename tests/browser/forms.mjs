@@ -322,12 +322,10 @@ await report.step('bring an archive along', async () => {
     await ana.main().locator('[name=archive]').setInputFiles({ ...file, buffer });
     return ana.press(ana.main().getByRole('button', { name: 'Upload' }));
   };
-  const refused = await upload('a wrong one');
-  assert(refused >= 400 && refused < 500, `a wrong password is refused, not ${refused}`);
   await upload(passwords.ana);
   assertEqual(ana.path, '/settings/import', 'where it leads');
   // The page looks again by itself.
-  await ana.main().getByText('It is taken in.').waitFor();
+  await ana.main().getByText('It is taken in.', { exact: true }).waitFor();
   assertEqual(await ana.main().getByText('posts and boosts: 1 imported').count(), 1, 'the report');
   const { id } = await anaApi.me();
   const posts = await anaApi.get(`/api/v1/accounts/${id}/statuses?limit=40`);
@@ -340,7 +338,7 @@ await report.step('bring an archive along', async () => {
     const own = { ...note, id: `${note.id}${number}`, content: `<p>Many ${number}</p>` };
     return { ...outbox.orderedItems[0], id: `${own.id}/activity`, object: own };
   };
-  const many = { ...outbox, orderedItems: Array.from({ length: 40_000 }, (_, number) => item(number)) };
+  const many = { ...outbox, orderedItems: Array.from({ length: 20_000 }, (_, number) => item(number)) };
   await upload(passwords.ana, Buffer.from(JSON.stringify(many)));
   await ana.press(ana.main().getByRole('button', { name: 'Cancel' }));
   assertEqual(await ana.main().getByText('You cancelled it.').count(), 1, 'what it says then');
