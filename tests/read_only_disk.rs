@@ -159,8 +159,14 @@ async fn a_disk_that_the_kernel_makes_read_only_loses_nothing_that_was_answered(
             return;
         }
     };
-    keeper.done(&place, &["user", "create", "ada", "--email", "a@example.org"]);
-    let token = keeper.done(&place, &["token", "create", "ada", "--scopes", "read write"]);
+    keeper.done(
+        &place,
+        &["user", "create", "ada", "--email", "a@example.org"],
+    );
+    let token = keeper.done(
+        &place,
+        &["token", "create", "ada", "--scopes", "read write"],
+    );
     let running = keeper.serve(&place);
     let client = Client::new(&running.url).with_token(token.trim());
     for text in ["one", "two"] {
