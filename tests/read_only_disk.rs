@@ -4,10 +4,6 @@
 //! It needs root, util-linux, e2fsprogs and a kernel with ext4; where one is missing, that it wasn't tried is said.
 
 #![cfg(target_os = "linux")]
-#![expect(
-    clippy::panic,
-    reason = "clippy takes only the test functions themselves for tests"
-)]
 
 mod support;
 

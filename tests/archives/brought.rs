@@ -255,7 +255,6 @@ fn with_alice() -> Place {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::disallowed_methods, reason = "a kill comes at any moment")]
 async fn a_server_that_is_killed_again_and_again_takes_an_archive_in_whole_and_once() {
     let number = |name: &str| {
         std::env::var(name)
