@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value as Json;
@@ -117,6 +118,78 @@ async fn the_github_action_leaves_a_server_for_the_steps_that_follow() {
         runs.push(people);
     }
     assert_eq!(runs[0], runs[1], "one seed, one beginning");
+}
+
+/// The example of a workflow, run in a place with nothing but itself, as somebody would copy it.
+fn workflow(place: &Place, variables: &[String]) -> Output {
+    let copied = place.path().join("test.yml");
+    let original = in_package("integrations/github-action/example.yml");
+    std::fs::copy(original, &copied).expect("it is copied");
+    let mut runner = Command::new(python());
+    runner
+        .arg(in_package("tests/github_action.py"))
+        .args(["--workflow", "test.yml"])
+        .args(variables)
+        .env("RUNNER_TEMP", place.path())
+        .current_dir(place.path());
+    run(&mut runner)
+}
+
+#[test]
+fn the_example_of_a_workflow_runs_once_it_is_filled_in_and_says_so_before() {
+    let place = Place::new();
+    let output = workflow(&place, &[]);
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("::error title=kinglet::Fill in "), "{said}");
+
+    // A repository as far as the workflow looks into it. What takes too long here is the build: `cargo` only puts the program
+    // where it would, if what it is told to build is there.
+    let repository = place.path().join("repository");
+    let folder = repository.join("integrations/github-action");
+    std::fs::create_dir_all(&folder).expect("a directory");
+    let action = in_package("integrations/github-action/action.yml");
+    std::fs::copy(action, folder.join("action.yml")).expect("it is copied");
+    std::fs::write(repository.join("Cargo.toml"), "").expect("it is written");
+    let git = |arguments: &[&str]| {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
+        let mut git = Command::new("git");
+        git.args(identity).args(arguments).current_dir(&repository);
+        told(&run(&mut git)).trim().to_owned()
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "--message", "All of it"]);
+    let commit = git(&["rev-parse", "HEAD"]);
+    let home = place.path().join("home");
+    let (tools, installed) = (place.path().join("tools"), home.join(".cargo/bin"));
+    std::fs::create_dir_all(&tools).expect("a directory");
+    let cargo = format!(
+        "#!/bin/sh\nset -eu\n[ \"$*\" = 'install --locked --path .kinglet' ]\n[ -f .kinglet/Cargo.toml ]\n\
+         mkdir -p '{0}'\nln -s '{1}' '{0}/kinglet'\n",
+        installed.display(),
+        env!("CARGO_BIN_EXE_kinglet")
+    );
+    let path = tools.join("cargo");
+    std::fs::write(&path, cargo).expect("it is written");
+    let may_run = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&path, may_run).expect("it may be run");
+    let search = std::env::var("PATH").expect("there is one");
+    let output = workflow(
+        &place,
+        &[
+            format!("KINGLET_REPOSITORY=file://{}", repository.display()),
+            format!("KINGLET_COMMIT={commit}"),
+            format!("PATH={}:{}:{search}", tools.display(), installed.display()),
+        ],
+    );
+    let told = told(&output);
+    let set: Json = serde_json::from_str(&told).expect("JSON");
+    let server = set["variables"]["KINGLET_PID"].as_str();
+    drop(LeftRunning(server.expect("it runs").to_owned()));
+    let said = String::from_utf8_lossy(&output.stderr);
+    // Alice's home, as the last step fetched it.
+    assert!(said.contains("\"content\":\"<p>"), "{said}");
 }
 
 #[test]

@@ -288,3 +288,58 @@ async fn the_log_is_bounded_when_litestream_is_dead_and_it_begins_anew_when_it_l
     ids.sort_unstable();
     assert!(posts(&hosts.standby.data().join("kinglet.db")) == ids);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_litestream_that_lives_but_slowly_is_left_to_its_log_and_loses_nothing() {
+    let hosts = Hosts::new(WAL_MAX_MIB);
+    let token = token(&hosts.primary, "ada");
+    let replicating = hosts.replicate();
+    hosts.until_replicated(1).await;
+    let running = hosts.primary.serve();
+    let mut written = write_together(&running, &token, Duration::from_secs(2)).await;
+    let signal = |name: &str| {
+        let process = replicating.0.id().to_string();
+        let sent = Command::new("kill").args([name, &process]).status();
+        assert!(sent.expect("it is sent").success());
+    };
+    let wal = hosts.primary.data().join("kinglet.db-wal");
+    let database = hosts.primary.data().join("kinglet.db");
+    let changed = || {
+        let found = fs::metadata(&database).expect("it is there");
+        (found.len(), found.modified().expect("a time"))
+    };
+    // It stands still, as on a machine that swaps: longer than the bound of the log is good for.
+    signal("-STOP");
+    let (before, stopped) = (changed(), Moment::now());
+    let length = || fs::metadata(&wal).expect("it is there").len();
+    while length() < (WAL_MAX_MIB + 8) * 1024 * 1024 {
+        assert!(passed(stopped) < CHECKPOINT_MAX, "{} bytes", length());
+        let more = write_together(&running, &token, Duration::from_millis(500)).await;
+        written.extend(more);
+    }
+    assert_eq!(changed(), before, "nobody takes in what it hasn't copied");
+    signal("-CONT");
+    // It catches up while posts come in, and takes the log into the database itself.
+    let goes_on = Moment::now();
+    while changed() == before {
+        assert!(passed(goes_on) < CHECKPOINT_MAX, "it doesn't go on");
+        let more = write_together(&running, &token, Duration::from_millis(500)).await;
+        written.extend(more);
+    }
+    written.extend(write_together(&running, &token, Duration::from_secs(2)).await);
+    tokio::time::sleep(LAG_MAX).await;
+    let ended = running.stop();
+    assert!(
+        ended.errors.contains("is too slow, or hangs")
+            && !ended.errors.contains("nobody else checkpoints"),
+        "{}",
+        ended.errors
+    );
+    drop(replicating);
+    println!("{} posts, {} snapshots", written.len(), hosts.snapshots());
+    // What the page says checks it too: each index, and each count.
+    hosts.promote();
+    let mut ids: Vec<_> = written.iter().map(|post| post.id.clone()).collect();
+    ids.sort_unstable();
+    assert!(posts(&hosts.standby.data().join("kinglet.db")) == ids);
+}

@@ -8,7 +8,13 @@ use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
+use actix::{AsyncContext as _, Context, Handler, Message, WrapFuture as _};
+use kinglet::actors::posts::Posts;
+use kinglet::actors::tasks::Tasks;
+use kinglet::actors::timelines::Timelines;
+use kinglet::actors::users::Users;
 use kinglet::config::Config;
 use kinglet::secret::Secret;
 use reqwest::Method;
@@ -96,6 +102,29 @@ impl Scrape {
             .collect()
     }
 }
+
+/// How long a scrape waits for actors, however many of them hang.
+const SCRAPE_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Has an owner hang: it takes no other message any more, while the thread that it shares goes on.
+struct Hang;
+
+impl Message for Hang {
+    type Result = ();
+}
+
+macro_rules! hangs {
+    ($($owner:ty),*) => {$(
+        impl Handler<Hang> for $owner {
+            type Result = ();
+
+            fn handle(&mut self, _: Hang, context: &mut Context<Self>) {
+                context.wait(std::future::pending::<()>().into_actor(self));
+            }
+        }
+    )*};
+}
+hangs!(Users, Posts, Timelines, Tasks);
 
 /// What was done over HTTP, as the clients saw it.
 #[derive(Default)]
@@ -306,6 +335,52 @@ async fn only_the_token_or_the_listener_of_its_own_opens_it() {
     assert_eq!(alone.post_empty("/metrics").await.status, 405);
     rig.server.shutdown().await.expect("it stops");
     TcpListener::bind(address).expect("the port is free again");
+}
+
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "a deadline takes real time")]
+async fn owners_that_hang_hold_a_scrape_up_once_and_only_their_own_figures_are_missing() {
+    let mut config = config();
+    let scraped = free_address();
+    config.metrics.listen = scraped.to_string().parse().expect("an address");
+    let rig = Rig::start_configured(config, &["ada"], |builder| builder).await;
+    let actors = &rig.server.instance().actors;
+    let scrape = async || {
+        let begun = Instant::now();
+        let anonymous = Client::new(&format!("http://{scraped}"));
+        let answer = anonymous.get("/metrics").await;
+        assert_eq!(answer.status, 200);
+        (Scrape::of(answer.text), begun.elapsed())
+    };
+    let has = |scrape: &Scrape, series: &str| scrape.samples.contains_key(series);
+    let windows = r#"kinglet_cache_entries{cache="windows"}"#;
+    let posts = r#"kinglet_cache_entries{cache="posts"}"#;
+    let roads = r#"kinglet_home_reads_total{road="window"}"#;
+
+    let (well, _) = scrape().await;
+    for series in [windows, posts, roads, "kinglet_jobs_running"] {
+        assert!(has(&well, series), "{series}: {}", well.text);
+    }
+    actors.timelines.send(Hang).await.expect("it is there");
+    let (one_hangs, took) = scrape().await;
+    assert!(took < 2 * SCRAPE_TIME_MAX, "{took:?}");
+    assert!(!has(&one_hangs, windows) && !has(&one_hangs, roads));
+    assert!(has(&one_hangs, posts) && has(&one_hangs, "kinglet_jobs_running"));
+
+    actors.users.send(Hang).await.expect("it is there");
+    actors.posts.send(Hang).await.expect("it is there");
+    actors.tasks.send(Hang).await.expect("it is there");
+    let (all_hang, took) = scrape().await;
+    assert!(
+        (SCRAPE_TIME_MAX..2 * SCRAPE_TIME_MAX).contains(&took),
+        "{took:?}"
+    );
+    assert!(!has(&all_hang, posts) && !has(&all_hang, "kinglet_jobs_running"));
+    // What asks nobody is told all the same, such as how many messages wait, for whoever wants to know who hangs.
+    assert!(has(&all_hang, "kinglet_store_writable"));
+    let (all_hang, _) = scrape().await;
+    let waits = r#"kinglet_actor_mailbox_depth{actor="posts"}"#;
+    assert!(all_hang.get(waits) > 0.0, "{}", all_hang.text);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use std::time::Duration;
 use kinglet::config::Config;
 use serde_json::json;
 use support::server::Rig;
+use support::tools::free_address;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
@@ -310,6 +311,35 @@ async fn a_request_arrives_with_its_parts() {
         !told.contains("secret") && !told.contains("hidden"),
         "{told}"
     );
+}
+
+#[tokio::test]
+async fn whoever_waits_for_the_server_to_answer_is_the_first_to_be_traced() {
+    let mut collector = Collector::start().await;
+    let address = free_address();
+    // It is connected as soon as somebody listens, long before the database is open and anybody answers.
+    let first = tokio::spawn(async move {
+        let mut stream = loop {
+            match TcpStream::connect(address).await {
+                Ok(stream) => break stream,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        let request = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).await.expect("it waits");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        let mut lines = answer.lines();
+        let id = lines.find_map(|line| line.strip_prefix("x-request-id: "));
+        id.expect("digits").to_owned()
+    });
+    let mut config = Config::default();
+    config.http.listen = address.to_string().parse().expect("an address");
+    config.otlp.url = Some(collector.url.parse().expect("an address"));
+    let rig = Rig::start_configured(config, &[], |builder| builder).await;
+    let (_, spans) = collector.spans_of(&first.await.expect("no panic")).await;
+    assert_eq!(spans[0].name, "GET /health");
+    rig.server.shutdown().await.expect("it stops");
 }
 
 #[tokio::test]

@@ -362,6 +362,71 @@ async fn a_header_of_the_proxy_protocol_stands_before_the_handshake() {
 }
 
 #[test]
+fn what_strangers_send_before_http_is_told_to_whoever_debugs_and_to_nobody_else() {
+    let authority = Authority::new();
+    authority.issue(1);
+    let place = Place::new();
+    let free_port = || {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.local_addr().expect("bound").port()
+    };
+    let (https, http, redirect) = (free_port(), free_port(), free_port());
+    let more = format!("redirect_listen = \"127.0.0.1:{redirect}\"\n");
+    let tls = authority.configuration(&more);
+    let tls = tls.replace("127.0.0.1:0", &format!("127.0.0.1:{https}"));
+    place.configure(&format!(
+        "[instance]\nurl = \"https://localhost\"\n[http]\nlisten = \"127.0.0.1:{http}\"\nheader_timeout_secs = 1\n\
+         proxy_protocol = true\ntrusted_proxies = [\"127.0.0.2\"]\n[log]\nlevel = \"debug\"\n{tls}"
+    ));
+    let running = Running::start(place.command(&["serve"]));
+    // What port scanners try, what browsers send to the wrong port, and what breaks off anywhere.
+    let sendings: [&[u8]; 9] = [
+        b"",
+        b"\n",
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nBroken\r\n\r\n",
+        b"\x16\x03\x01",
+        b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00",
+        b"PROXY TCP4 192.0.2.1 127.0.0.1 1234 80\r\n",
+        b"\r\n\r\n\0\r\nQUIT\n\x31\x11\0\x0c192.0.2.1...",
+        b"SSH-2.0-scanner\r\n",
+    ];
+    for port in [https, http, redirect] {
+        for sent in sendings {
+            let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
+            let time_max = Some(Duration::from_secs(10));
+            stream.set_read_timeout(time_max).expect("a socket");
+            // It may have been closed at once.
+            let _ = stream.write_all(sent);
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer);
+        }
+    }
+    let errors = running.stop().errors;
+    let of_http = errors
+        .lines()
+        .filter(|line| line.contains(" kinglet::http"));
+    let loud: Vec<&str> = of_http
+        .filter(|line| line.contains(" WARN ") || line.contains("ERROR "))
+        .collect();
+    assert!(loud.is_empty(), "{loud:#?}");
+    let debugged = |words: &str| {
+        let lines = errors.lines().filter(|line| line.contains(words));
+        lines
+            .inspect(|line| assert!(line.contains("DEBUG"), "{line}"))
+            .count()
+    };
+    // Every one of them for HTTPS; what isn't HTTP for the others.
+    assert_eq!(
+        debugged("a connection was closed before HTTP"),
+        sendings.len(),
+        "{errors}"
+    );
+    assert!(debugged("a connection broke") >= 6, "{errors}");
+}
+
+#[test]
 fn sockets_that_systemd_hands_over_are_used_as_their_names_say() {
     let authority = Authority::new();
     authority.issue(1);

@@ -532,3 +532,45 @@ impl Opened {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_wears_out_gets_windows_once_an_hour_at_most() {
+        let mut config = Config::default();
+        for (profile, wanted_secs, kept_secs) in [
+            (StorageProfile::Default, 1, 1),
+            (StorageProfile::Default, 7200, 7200),
+            (StorageProfile::Flash, 1, 3600),
+            (StorageProfile::Flash, 3599, 3600),
+            (StorageProfile::Flash, 7200, 7200),
+        ] {
+            config.storage.profile = profile;
+            config.timelines.snapshot_interval_secs = wanted_secs;
+            assert_eq!(snapshot_interval(&config), Duration::from_secs(kept_secs));
+        }
+    }
+
+    #[test]
+    fn the_settings_say_how_the_disk_is_used() {
+        let mut storage = config::Storage {
+            profile: StorageProfile::Flash,
+            ..config::Storage::default()
+        };
+        assert_eq!(disk_use(&storage), DiskUse::sparing(Synchronous::Full));
+        storage.synchronous = config::Synchronous::Normal;
+        storage.external_checkpoint = true;
+        let expected = DiskUse {
+            checkpoints: Checkpoints::External {
+                wal_bytes_max: storage.external_wal_max_mib * MIB,
+            },
+            ..DiskUse::sparing(Synchronous::Normal)
+        };
+        assert_eq!(disk_use(&storage), expected);
+        storage.profile = StorageProfile::Default;
+        storage.external_checkpoint = false;
+        assert_eq!(disk_use(&storage), DiskUse::prompt(Synchronous::Normal));
+    }
+}

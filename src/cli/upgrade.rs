@@ -139,7 +139,8 @@ fn lost(way: &WayBack) -> String {
     let what = match way.commits_lost {
         0 => "nothing was written since: nothing is lost".to_owned(),
         commits => format!(
-            "{commits} commits with acknowledged writes since then would be lost, {} posts among them",
+            "{commits} commits since then would be lost, each of one acknowledged write or more (people's, or the server's about its \
+             own work), with {} posts that are there now",
             way.posts_lost
         ),
     };

@@ -10,6 +10,7 @@ use super::extract::auth::{self, Guest};
 use super::extract::call::Call;
 use super::extract::guest_book::GuestBook;
 use super::extract::peer::{AddressGroup, client_address};
+use super::extract::upload::Uploads;
 use super::limits::{Kind, Limiter, PasswordGuard, Standing, Subject};
 use super::problem::Problem;
 use super::routing::{Access, Admission, Facade, RouteInfo};
@@ -34,6 +35,8 @@ pub struct Shared {
     /// Whether a client may trade a person's password for a token (RFC 6749, section 4.3): for prototypes, never in
     /// earnest, since a client should not get to know passwords.
     pub password_grant: bool,
+    /// Who is uploading a file.
+    pub uploads: Uploads,
     limiter: Limiter,
     guests: GuestBook,
     proxies: TrustedProxies,
@@ -67,6 +70,7 @@ impl Context {
             renderer: Renderer::new((*instance.url).clone()),
             passwords: PasswordGuard::new(clock()),
             password_grant,
+            uploads: Uploads::default(),
             guests: GuestBook::new(Arc::clone(&instance.actors.standings), clock()),
             limiter: Limiter::new(clock(), config.limits.rate_limits),
             proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),

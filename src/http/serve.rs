@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -111,6 +112,20 @@ pub struct RequestContext {
     pub peer: Peer,
     /// The path and query as sent.
     pub target: PathAndQuery,
+    /// What its body may be beyond what all may.
+    pub allowance: Arc<Allowance>,
+}
+
+/// What a request's body may be beyond what all may; its handler allows it before it reads.
+#[derive(Debug, Default)]
+pub struct Allowance(OnceLock<(u64, Duration)>);
+
+impl Allowance {
+    /// Lets the body have so many bytes and take so long, from its first byte that is waited for to its last. The second call
+    /// changes nothing.
+    pub fn allow(&self, bytes_max: u64, time_max: Duration) {
+        self.0.get_or_init(|| (bytes_max, time_max));
+    }
 }
 
 /// A response's extension in place of an answer: the connection is closed without one.
@@ -531,7 +546,10 @@ impl AsyncWrite for Wire {
 struct Received {
     incoming: Incoming,
     seat: Arc<Seat>,
-    bytes_left: u64,
+    allowance: Arc<Allowance>,
+    bytes_max: u64,
+    /// Those that were read.
+    bytes: u64,
     timeout: Duration,
     deadline: Option<Pin<Box<Sleep>>>,
     /// The client sends its body only when asked for it, and nobody did.
@@ -547,17 +565,22 @@ impl Body for Received {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let body = &mut *self;
-        if body.incoming.size_hint().lower() > body.bytes_left {
+        if let Some((bytes_max, time_max)) = body.allowance.0.get() {
+            body.bytes_max = body.bytes_max.max(*bytes_max);
+            body.timeout = body.timeout.max(*time_max);
+        }
+        let bytes_left = body.bytes_max.saturating_sub(body.bytes);
+        if body.incoming.size_hint().lower() > bytes_left {
             return Poll::Ready(Some(Err(BodyError::TooLarge)));
         }
         body.awaits_invitation = false;
         match Pin::new(&mut body.incoming).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
-                match body.bytes_left.checked_sub(length) {
-                    Some(left) => body.bytes_left = left,
-                    None => return Poll::Ready(Some(Err(BodyError::TooLarge))),
+                if length > bytes_left {
+                    return Poll::Ready(Some(Err(BodyError::TooLarge)));
                 }
+                body.bytes += length;
                 Poll::Ready(Some(Ok(frame)))
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(BodyError::Broken(error)))),
@@ -617,17 +640,21 @@ async fn answer(
             let target = parts.uri.path_and_query().cloned();
             let target = target.unwrap_or_else(|| PathAndQuery::from_static("/"));
             let method = parts.method.clone();
+            let allowance = Arc::<Allowance>::default();
             parts.extensions.insert(RequestContext {
                 id,
                 method,
                 peer,
                 target,
+                allowance: Arc::clone(&allowance),
             });
             let body = Received {
                 awaits_invitation: parts.headers.contains_key(EXPECT),
                 incoming,
                 seat: seat.clone(),
-                bytes_left: house.bounds.body_bytes_max,
+                allowance,
+                bytes_max: house.bounds.body_bytes_max,
+                bytes: 0,
                 timeout: house.bounds.body_timeout,
                 deadline: None,
             };

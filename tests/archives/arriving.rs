@@ -1,5 +1,6 @@
 //! An archive of Mastodon arrives whole, once, and without a word to anybody.
 
+use rusqlite::Connection;
 use serde_json::{Value as Json, json};
 
 use crate::packing::{actor, announce, collection, create, tar_gz, uri, zip};
@@ -122,6 +123,46 @@ fn count(report: &Json, part: &str, fate: &str) -> u64 {
         .iter()
         .find(|line| line["part"] == part && line["fate"] == fate);
     line.map_or(0, |line| line["count"].as_u64().expect("a number"))
+}
+
+#[test]
+fn an_outbox_that_has_the_newest_first_arrives_as_the_other_way_round() {
+    let stored_after = |turned: bool| {
+        let place = instance(&["alice", "bob"]);
+        let mut items = outbox();
+        if turned {
+            items.reverse();
+        }
+        let file = place.path().join("outbox.json");
+        std::fs::write(&file, collection("outbox.json", &items)).expect("it is written");
+        let report = import(&place, file.to_str().expect("UTF-8"));
+        assert_eq!(count(&report, "entries", "imported"), 11, "{report:#}");
+        assert_eq!(count(&report, "entries", "imported_alone"), 1);
+        let checked = place.run(&["check"]);
+        assert!(checked.status.success(), "{turned}: {checked:?}");
+        let database = Connection::open(place.data().join("kinglet.db")).expect("a database");
+        let mut posts = database
+            .prepare(
+                "SELECT post.text, parent.text FROM posts AS post
+                 LEFT JOIN posts AS parent ON parent.id = post.reply_to ORDER BY post.id",
+            )
+            .expect("a statement");
+        let rows = posts.query_map((), |row| {
+            Ok((
+                row.get::<_, Option<String>>(0)?,
+                row.get::<_, Option<String>>(1)?,
+            ))
+        });
+        rows.expect("rows")
+            .collect::<Result<Vec<_>, _>>()
+            .expect("rows")
+    };
+    let posts = stored_after(false);
+    assert!(
+        posts.contains(&(Some("Answer two".to_owned()), Some("Answer one".to_owned()))),
+        "{posts:?}"
+    );
+    assert_eq!(stored_after(true), posts);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,7 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 /// How long a test waits for what is done by itself.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-async fn logged_in(rig: &Rig, name: &str) -> Visitor {
+pub async fn logged_in(rig: &Rig, name: &str) -> Visitor {
     let visitor = Visitor::new();
     let page = visitor.open(&format!("{}/login", rig.server.url())).await;
     let fields = [("login", name), ("password", &*password_of(name))];
@@ -29,7 +29,7 @@ async fn logged_in(rig: &Rig, name: &str) -> Visitor {
     visitor
 }
 
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let waiting = async {
         while !holds().await {
             sleep(Duration::from_millis(10)).await;

@@ -5,6 +5,7 @@ mod support;
 
 mod arriving;
 mod asked;
+mod brought;
 mod hostile;
 mod leaving;
 mod packing;

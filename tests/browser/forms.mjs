@@ -304,6 +304,46 @@ await report.step('ask for an archive', async () => {
   assertEqual(ana.path, '/settings/account', 'where it leads');
 });
 
+await report.step('bring an archive along', async () => {
+  const note = {
+    id: 'https://there.example/users/ana/statuses/1',
+    type: 'Note',
+    published: '2019-05-06T07:08:09Z',
+    to: ['https://www.w3.org/ns/activitystreams#Public'],
+    content: '<p>Brought along</p>',
+  };
+  const outbox = { type: 'OrderedCollection', orderedItems: [{ id: `${note.id}/activity`, type: 'Create', published: note.published, to: note.to, object: note }] };
+  const file = { name: 'outbox.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(outbox)) };
+  await ana.open('/settings/account');
+  await ana.main().getByRole('link', { name: 'Bring an archive along' }).click();
+  await ana.page.waitForURL('**/settings/import');
+  const upload = async (password, buffer = file.buffer) => {
+    await ana.fill({ import_password: password });
+    await ana.main().locator('[name=archive]').setInputFiles({ ...file, buffer });
+    return ana.press(ana.main().getByRole('button', { name: 'Upload' }));
+  };
+  await upload(passwords.ana);
+  assertEqual(ana.path, '/settings/import', 'where it leads');
+  // The page looks again by itself.
+  await ana.main().getByText('It is taken in.', { exact: true }).waitFor();
+  assertEqual(await ana.main().getByText('posts and boosts: 1 imported').count(), 1, 'the report');
+  const { id } = await anaApi.me();
+  const posts = await anaApi.get(`/api/v1/accounts/${id}/statuses?limit=40`);
+  const brought = posts.find((post) => textOf(post) === 'Brought along');
+  assertEqual(brought?.created_at, '2019-05-06T07:08:09.000Z', 'its date');
+  await upload(passwords.ana);
+  await ana.main().getByText('were imported before').waitFor();
+  // One that takes a while is cancelled.
+  const item = (number) => {
+    const own = { ...note, id: `${note.id}${number}`, content: `<p>Many ${number}</p>` };
+    return { ...outbox.orderedItems[0], id: `${own.id}/activity`, object: own };
+  };
+  const many = { ...outbox, orderedItems: Array.from({ length: 20_000 }, (_, number) => item(number)) };
+  await upload(passwords.ana, Buffer.from(JSON.stringify(many)));
+  await ana.press(ana.main().getByRole('button', { name: 'Cancel' }));
+  assertEqual(await ana.main().getByText('You cancelled it.').count(), 1, 'what it says then');
+});
+
 await report.step('change password', async () => {
   const elsewhere = await Visitor.arrive(browser, base, report);
   await elsewhere.logIn('ben', passwords.ben);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use reqwest::multipart::{Form, Part};
 use reqwest::{Client, StatusCode, Url};
 
 /// How long somebody waits for a page.
@@ -48,6 +49,28 @@ impl Visitor {
         }
         let target = page.url.join(action).expect("the action is an address");
         let request = self.client.post(target).form(&fields);
+        Page::from_answer(request.send().await.expect("an answer")).await
+    }
+
+    /// Sends the form with this `action`, a file as its last field.
+    pub async fn upload(
+        &self,
+        page: &Page,
+        action: &str,
+        filled: &[(&str, &str)],
+        (field, name, bytes): (&str, &str, Vec<u8>),
+    ) -> Page {
+        let mut form = Form::new();
+        for (name, value) in page.hidden_fields(action) {
+            form = form.text(name, value);
+        }
+        for (name, value) in filled {
+            form = form.text((*name).to_owned(), (*value).to_owned());
+        }
+        let file = Part::bytes(bytes).file_name(name.to_owned());
+        let form = form.part(field.to_owned(), file);
+        let target = page.url.join(action).expect("the action is an address");
+        let request = self.client.post(target).multipart(form);
         Page::from_answer(request.send().await.expect("an answer")).await
     }
 

@@ -65,6 +65,11 @@ pub enum Job {
         /// Whose.
         account: AccountId,
     },
+    /// Take in the archive that an account uploaded.
+    TakeArchive {
+        /// Whose.
+        account: AccountId,
+    },
     /// Mail to somebody who was named in a post.
     MentionMail {
         /// Who was named.
@@ -167,7 +172,8 @@ impl Job {
             | Self::TellFollowers { .. }
             | Self::TellBoosters { .. }
             | Self::IndexPosts { .. }
-            | Self::BuildArchive { .. } => Lane::House,
+            | Self::BuildArchive { .. }
+            | Self::TakeArchive { .. } => Lane::House,
             Self::MentionMail { .. }
             | Self::FollowRequestMail { .. }
             | Self::SignUpMail { .. }
@@ -196,7 +202,8 @@ impl Job {
             Self::DigestMail { .. }
             | Self::PurgePost { .. }
             | Self::PurgeAccount { .. }
-            | Self::IndexPosts { .. } => Priority::Low,
+            | Self::IndexPosts { .. }
+            | Self::TakeArchive { .. } => Priority::Low,
             _ => Priority::Normal,
         }
     }
@@ -210,6 +217,8 @@ impl Job {
             Self::TellBoosters { post, .. } => Some(format!("tell_boosters:{post}")),
             Self::IndexPosts { .. } => Some("index_posts".to_owned()),
             Self::BuildArchive { account } => Some(format!("archive:{account}")),
+            // The one before may be about to find that it was cancelled.
+            Self::TakeArchive { .. } => None,
             // The post first: keys of posts that follow each other are neighbours in the index, so that a long queue
             // costs a commit no more pages than a short one.
             Self::MentionMail { account, post } => Some(format!("mention:{post}:{account}")),

@@ -19,6 +19,7 @@ pub fn in_words(job: &Job, name_of: impl Fn(AccountId) -> Option<String>) -> Str
             "Make posts searchable that were written without search".to_owned()
         }
         Job::BuildArchive { account } => format!("Write the archive of {}", who(account)),
+        Job::TakeArchive { account } => format!("Take in the archive of {}", who(account)),
         Job::MentionMail { account, .. } => {
             format!("Mention mail to {} about a post", who(account))
         }
@@ -57,6 +58,7 @@ pub fn named_in(job: &Job) -> impl Iterator<Item = AccountId> {
         | Job::IndexPosts { .. }
         | Job::ResetMail { account: None } => [None, None],
         Job::BuildArchive { account }
+        | Job::TakeArchive { account }
         | Job::MentionMail { account, .. }
         | Job::ApprovedMail { account }
         | Job::ConfirmationMail { account }

@@ -5,6 +5,7 @@ pub mod account;
 pub mod account_name;
 pub mod archive;
 pub mod arrival;
+pub mod arriving;
 pub mod error_code;
 pub mod event;
 pub mod home;

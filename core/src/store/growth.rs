@@ -127,6 +127,7 @@ const CATALOGUE: &[Growth] = &[
         )],
     ),
     table("archives", Member, &[Most(1, "of an account")]),
+    table("arrivals", Member, &[Most(1, "of an account")]),
     table(
         "imports",
         Member,

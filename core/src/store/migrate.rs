@@ -49,6 +49,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
     rewrites(include_str!("../../migrations/0005_jobs.sql")),
     rewrites(include_str!("../../migrations/0006_statistics.sql")),
     adds(include_str!("../../migrations/0007_archives.sql")),
+    adds(include_str!("../../migrations/0008_arrivals.sql")),
 ];
 
 /// Brings a database that is opened to this binary's schema, as far as that takes no rewriting.

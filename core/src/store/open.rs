@@ -216,6 +216,13 @@ pub fn wal_of(database: &Path) -> PathBuf {
     name.into()
 }
 
+/// The index of the write-ahead log beside a database, on which those who use it hold their locks.
+pub(super) fn index_of(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-shm");
+    name.into()
+}
+
 /// Opens the one connection that writes, makes the file (0600) if need be, and migrates it.
 pub(super) fn open_writer(database: &Path, disk_use: DiskUse) -> Result<Connection, StoreError> {
     OpenOptions::new()

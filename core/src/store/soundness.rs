@@ -370,6 +370,15 @@ impl Soundness {
         }
     }
 
+    /// Whether the disk has room for so many bytes beside what is to be left. Blocks for as long as it takes to tell.
+    pub fn has_room_for(&self, bytes: u64) -> bool {
+        let reserve = self.reserve_bytes.load(Ordering::Relaxed);
+        rustix::fs::statvfs(&self.directory).map_or(true, |space| {
+            let free = space.f_bavail.saturating_mul(space.f_frsize);
+            free >= reserve.saturating_add(bytes)
+        })
+    }
+
     /// Whether there is more room than is to be left; some more than that where it is to be again.
     fn has_room(&self, is_low: bool) -> bool {
         let reserve = self.reserve_bytes.load(Ordering::Relaxed);

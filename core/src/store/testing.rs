@@ -122,7 +122,11 @@ impl TestStore {
             return false;
         };
         if self.apply(StepJob { job: leased.id }).expect("a step") {
-            self.apply(YieldJob { job: leased.id }).expect("yields");
+            self.apply(YieldJob {
+                job: leased.id,
+                pause_millis: 0,
+            })
+            .expect("yields");
         }
         true
     }

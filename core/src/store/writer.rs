@@ -13,6 +13,7 @@
 mod apply;
 mod doubt;
 mod examine;
+mod foreign;
 mod gather;
 mod lane;
 mod long_reads;
@@ -212,6 +213,8 @@ pub struct WriterThread {
     units_since_checkpoint: usize,
     /// Whether a reader held back the last checkpoint of a log that was too long.
     was_blocked: bool,
+    /// The program that should look after the log, where another one does.
+    guardian: wal::Guardian,
     wal_bytes_max: u64,
     /// Whether the log is too long and the disk doesn't take it in: nothing is written before it does.
     log_is_stuck: bool,
@@ -276,6 +279,7 @@ impl WriterThread {
             committed_at: None,
             units_since_checkpoint: 0,
             was_blocked: false,
+            guardian: wal::Guardian::default(),
             wal_bytes_max: WAL_BYTES_MAX,
             log_is_stuck: false,
             is_stuck: false,

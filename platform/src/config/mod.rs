@@ -137,6 +137,8 @@ settings::settings! {
         post_characters_max: u32 = 500, 1..=65_536;
         /// Accounts that one account may follow, 1 to 7500.
         follows_per_account_max: u32 = 7500, 1..=7500;
+        /// MiB of an archive that a member may upload to have it taken in, 0 to 65536; 0: nobody may.
+        import_max_mib: u64 = 1024, 0..=65_536;
         /// MiB of memory that all caches together may take, 8 to 1048576.
         memory_budget_mib: u64 = 128, 8..=1_048_576;
     }

@@ -21,11 +21,11 @@ enum Kind {
 }
 
 impl Container {
-    /// Opens a file and looks through it.
+    /// Opens a file and looks through it; one of the lists is known by this name.
     ///
     /// # Errors
     /// When it can't be read, or what is wrong with it.
-    pub fn open(path: &Path) -> Result<Self, ArchiveError> {
+    pub fn open(path: &Path, name: &str) -> Result<Self, ArchiveError> {
         let mut file = File::open(path)?;
         if !file.metadata()?.is_file() {
             return Err(ArchiveError::refused("it is no file"));
@@ -39,8 +39,7 @@ impl Container {
         if beginning.starts_with(&[0x1f, 0x8b]) {
             return TarArchive::open(file).map(|archive| Self(Kind::Tar(archive)));
         }
-        let name = path.file_name().and_then(|name| name.to_str());
-        match WANTED.into_iter().find(|wanted| Some(*wanted) == name) {
+        match WANTED.into_iter().find(|wanted| *wanted == name) {
             Some(_) if file.metadata()?.len() > ENTRY_BYTES_MAX => Err(ArchiveError::too_large()),
             Some(name) => Ok(Self(Kind::Single(name, file))),
             None => Err(ArchiveError::refused(format!(

@@ -24,6 +24,9 @@ pub enum ArchiveError {
     /// Whoever takes the things in doesn't.
     #[error("{0}")]
     Taker(String),
+    /// Whoever takes the things in has had enough for now.
+    #[error("it is taken in later")]
+    Later,
     /// Whoever takes the things in can't be reached.
     #[error("{0}")]
     Gone(String),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ use super::collection::read_items;
 use super::container::Container;
 use super::csv::read_lines;
 use super::error::ArchiveError;
+use super::order::{Dates, Order};
 use super::{
     ArrivedProfile, ArrivedRelation, BATCH_BYTES_MAX, Batch, ENTRIES_PER_BATCH_MAX,
     RELATIONS_PER_BATCH_MAX, RelationKind,
@@ -24,6 +26,8 @@ use crate::domain::text::from_html::from_html;
 
 /// The most things of one part and fate that a report names.
 pub const NAMED_MAX: usize = 10;
+/// The most characters of an address that a kept report names.
+const KEPT_ADDRESS_CHARS_MAX: usize = 300;
 /// What a list of accounts begins with.
 const HEADING: &str = "account address";
 
@@ -80,8 +84,35 @@ pub struct Report {
     pub attachments: usize,
 }
 
+/// How far an archive is taken in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Course {
+    /// How many of its things are done, in the order in which they are read.
+    pub done: usize,
+    /// What became of those.
+    pub report: Report,
+}
+
+/// A report as it is kept.
+#[derive(Serialize, Deserialize)]
+struct KeptReport {
+    lines: Vec<(Part, Fate, Line)>,
+    attachments: usize,
+}
+
+/// What a report says of some things, for a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// How many of which part fared how.
+    pub sentence: String,
+    /// The addresses of the first of those that weren't taken in.
+    pub named: Vec<String>,
+    /// How many more there are.
+    pub more: usize,
+}
+
 /// The things of one part that fared alike.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
     /// How many.
     pub count: usize,
@@ -104,24 +135,71 @@ impl Report {
         new.map(|(_, line)| line.count).sum()
     }
 
+    /// What it says, part by part and fate by fate.
+    pub fn told(&self) -> Vec<Told> {
+        let of_lines = self.lines.iter().map(|((part, fate), line)| Told {
+            sentence: format!("{}: {} {}", part.name(), line.count, fate.sentence()),
+            named: line.named.clone(),
+            more: match line.named.len() {
+                0 => 0,
+                named => line.count - named,
+            },
+        });
+        let left_out = (self.attachments > 0).then(|| Told {
+            sentence: format!(
+                "attachments: {} left out, since kinglet keeps no media",
+                self.attachments
+            ),
+            named: Vec::new(),
+            more: 0,
+        });
+        of_lines.chain(left_out).collect()
+    }
+
     /// One line for each part and fate.
     pub fn sentences(&self) -> Vec<String> {
         let mut sentences = Vec::new();
-        for ((part, fate), line) in &self.lines {
-            let what = part.name();
-            sentences.push(format!("{what}: {} {}", line.count, fate.sentence()));
-            sentences.extend(line.named.iter().map(|address| format!("  {address}")));
-            if !line.named.is_empty() && line.count > line.named.len() {
-                sentences.push(format!("  and {} more", line.count - line.named.len()));
+        for told in self.told() {
+            sentences.push(told.sentence);
+            sentences.extend(told.named.iter().map(|address| format!("  {address}")));
+            if told.more > 0 {
+                sentences.push(format!("  and {} more", told.more));
             }
         }
-        if self.attachments > 0 {
-            sentences.push(format!(
-                "attachments: {} left out, since kinglet keeps no media",
-                self.attachments
-            ));
-        }
         sentences
+    }
+
+    /// As it is kept; of addresses, as much as people read.
+    pub fn to_json(&self) -> String {
+        let shortened = |line: &Line| Line {
+            count: line.count,
+            named: line
+                .named
+                .iter()
+                .map(|address| address.chars().take(KEPT_ADDRESS_CHARS_MAX).collect())
+                .collect(),
+        };
+        let lines = self.lines.iter();
+        let kept = KeptReport {
+            lines: lines
+                .map(|((part, fate), line)| (*part, *fate, shortened(line)))
+                .collect(),
+            attachments: self.attachments,
+        };
+        // Numbers and texts can always be written.
+        serde_json::to_string(&kept).unwrap_or_default()
+    }
+
+    /// What was kept; `None` for something else.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let kept: KeptReport = serde_json::from_str(json).ok()?;
+        let lines = kept.lines.into_iter();
+        Some(Self {
+            lines: lines
+                .map(|(part, fate, line)| ((part, fate), line))
+                .collect(),
+            attachments: kept.attachments,
+        })
     }
 }
 
@@ -140,6 +218,8 @@ pub struct Archive {
     container: Container,
     arrival: Arrival,
     things: usize,
+    /// Where the entries belong that aren't in order.
+    order: Option<Order>,
 }
 
 impl Archive {
@@ -148,7 +228,16 @@ impl Archive {
     /// # Errors
     /// Why it can't be taken in.
     pub fn open(path: &Path, arrival: Arrival) -> Result<Self, ArchiveError> {
-        let container = Container::open(path)?;
+        let name = path.file_name().and_then(|name| name.to_str());
+        Self::open_named(path, name.unwrap_or_default(), arrival)
+    }
+
+    /// As [`Archive::open`], for a file that has this name where it comes from: that is how a list by itself is known.
+    ///
+    /// # Errors
+    /// Why it can't be taken in.
+    pub fn open_named(path: &Path, name: &str, arrival: Arrival) -> Result<Self, ArchiveError> {
+        let container = Container::open(path, name)?;
         if !WANTED.iter().any(|wanted| container.has(wanted)) {
             return Err(ArchiveError::refused(format!(
                 "none of these is in it: {}",
@@ -159,13 +248,20 @@ impl Archive {
             container,
             arrival,
             things: 0,
+            order: None,
         };
         let mut things = 0;
-        archive.walk(&mut |_| {
+        let mut dates = Dates::default();
+        archive.walk(&mut |thing| {
             things += 1;
+            if let Thing::Entry(reading) = &thing {
+                let entry = reading.entry.as_ref().ok();
+                dates.note(entry.map(|entry| entry.published), thing.bytes());
+            }
             Ok(())
         })?;
         archive.things = things;
+        archive.order = dates.order();
         Ok(archive)
     }
 
@@ -184,17 +280,77 @@ impl Archive {
         taker: &mut dyn Taker,
         progress: &mut dyn FnMut(usize),
     ) -> Result<Report, ArchiveError> {
+        let mut look = |course: &Course| {
+            progress(course.done);
+            ControlFlow::Continue(())
+        };
+        let whole = self.go_on(Course::default(), taker, &mut look)?;
+        whole.map(|course| course.report).ok_or(ArchiveError::Later)
+    }
+
+    /// Hands over what isn't done yet, and asks after each batch whether to go on; `None` when it broke off because of that.
+    ///
+    /// # Errors
+    /// Why it broke off.
+    pub fn go_on(
+        &self,
+        course: Course,
+        taker: &mut dyn Taker,
+        look: &mut dyn FnMut(&Course) -> ControlFlow<()>,
+    ) -> Result<Option<Course>, ArchiveError> {
         let mut hand = Hand {
             taker,
-            progress,
+            look,
             gathered: Vec::new(),
             bytes: 0,
-            done: 0,
-            report: Report::default(),
+            passed_over: course.done,
+            course,
         };
-        self.walk(&mut |thing| hand.take(thing))?;
-        hand.pass_on()?;
-        Ok(hand.report)
+        let walked = self.walk(&mut |thing| hand.take(thing));
+        match walked.and_then(|()| hand.pass_on()) {
+            Ok(()) => Ok(Some(hand.course)),
+            Err(ArchiveError::Later) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads the entries, the oldest first as soon as their order is known.
+    fn walk_entries(
+        &self,
+        take: &mut dyn FnMut(Thing) -> Result<(), ArchiveError>,
+    ) -> Result<(), ArchiveError> {
+        let Arrival { local_host, now } = &self.arrival;
+        let read = |take: &mut dyn FnMut(Thing) -> Result<(), ArchiveError>| {
+            self.container.read(OUTBOX, |content| {
+                read_items(content, OUTBOX, |activity: Activity| {
+                    let reading = activity.read(local_host, *now);
+                    take(Thing::Entry(reading.map_err(ArchiveError::refused)?))
+                })
+            })
+        };
+        let Some(order) = &self.order else {
+            return read(take).map(drop);
+        };
+        for part in order.parts() {
+            let mut things: Vec<Option<Thing>> = part.clone().map(|_| None).collect();
+            let mut entry = 0;
+            read(&mut |thing| {
+                let place = order.place(entry);
+                let place = place.ok_or_else(|| ArchiveError::refused("it has changed"))?;
+                entry += 1;
+                if let Some(slot) = place
+                    .checked_sub(part.start)
+                    .and_then(|place| things.get_mut(place))
+                {
+                    *slot = Some(thing);
+                }
+                Ok(())
+            })?;
+            for thing in things.into_iter().flatten() {
+                take(thing)?;
+            }
+        }
+        Ok(())
     }
 
     /// Reads every part, in an order in which nothing refers to what comes later.
@@ -207,13 +363,7 @@ impl Archive {
             Some(thing) => take(thing),
             None => Ok(()),
         })?;
-        let Arrival { local_host, now } = &self.arrival;
-        container.read(OUTBOX, |content| {
-            read_items(content, OUTBOX, |activity: Activity| {
-                let reading = activity.read(local_host, *now);
-                take(Thing::Entry(reading.map_err(ArchiveError::refused)?))
-            })
-        })?;
+        self.walk_entries(take)?;
         for (name, part) in [
             (FOLLOWING, Part::Follows),
             (BLOCKED, Part::Blocks),
@@ -363,20 +513,26 @@ impl Thing {
 /// Gathers things of one part, and hands them over.
 struct Hand<'a> {
     taker: &'a mut dyn Taker,
-    progress: &'a mut dyn FnMut(usize),
+    look: &'a mut dyn FnMut(&Course) -> ControlFlow<()>,
     gathered: Vec<Thing>,
     bytes: usize,
-    done: usize,
-    report: Report,
+    /// How many are left to be passed over because they are done.
+    passed_over: usize,
+    course: Course,
 }
 
 impl Hand<'_> {
     fn take(&mut self, thing: Thing) -> Result<(), ArchiveError> {
+        if self.passed_over > 0 {
+            self.passed_over -= 1;
+            return Ok(());
+        }
+        let Course { done, report } = &mut self.course;
         if let Thing::Entry(reading) = &thing {
-            self.report.attachments += reading.attachments;
+            report.attachments += reading.attachments;
             if let Err(fate) = reading.entry {
-                self.report.add(Part::Entries, fate, &reading.address);
-                self.done += 1;
+                report.add(Part::Entries, fate, &reading.address);
+                *done += 1;
                 return Ok(());
             }
         }
@@ -422,11 +578,13 @@ impl Hand<'_> {
             ));
         }
         for (fate, address) in fates.into_iter().zip(&addresses) {
-            self.report.add(part, fate, address);
+            self.course.report.add(part, fate, address);
         }
-        self.done += addresses.len();
-        (self.progress)(self.done);
-        Ok(())
+        self.course.done += addresses.len();
+        match (self.look)(&self.course) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(ArchiveError::Later),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Archives that members asked for, as files beside the database: `archives/` in the data directory, for its owner alone.
+//! Archives of members as files beside the database, in directories for their owner alone: those that they asked for, and those
+//! that they uploaded.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -6,51 +7,68 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The directory's name.
-const DIRECTORY: &str = "archives";
 /// What is younger may be in the making.
 const MAKING_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Where the archives of a data directory lie.
-pub fn directory_in(data_dir: &Path) -> PathBuf {
-    data_dir.join(DIRECTORY)
+/// A directory of archives in the data directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shelf {
+    /// What members asked for.
+    Archives,
+    /// What they uploaded.
+    Uploads,
 }
 
-/// Where an archive is written to or lies; makes the directory if need be.
-///
-/// # Errors
-/// When it can't be made.
-pub fn place_for(data_dir: &Path, file: &str) -> io::Result<PathBuf> {
-    let directory = directory_in(data_dir);
-    match DirBuilder::new().mode(0o700).create(&directory) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(directory.join(file)),
+impl Shelf {
+    /// Where it is.
+    pub fn directory_in(self, data_dir: &Path) -> PathBuf {
+        data_dir.join(match self {
+            Self::Archives => "archives",
+            Self::Uploads => "uploads",
+        })
     }
-}
 
-/// Removes the files that aren't among the named ones, unless they may be in the making; how many.
-///
-/// # Errors
-/// When the directory can't be read.
-pub fn remove_others(data_dir: &Path, named: &[String]) -> io::Result<usize> {
-    let entries = match fs::read_dir(directory_in(data_dir)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-        entries => entries?,
-    };
-    let mut removed = 0;
-    for entry in entries {
-        let entry = entry?;
-        let name = entry.file_name();
-        let is_named = named.iter().any(|named| name == named.as_str());
-        let age = entry.metadata()?.modified()?.elapsed();
-        // A clock that was set back makes nothing old.
-        let is_old = age.is_ok_and(|age| age > MAKING_TIME_MAX);
-        if !is_named && is_old {
-            fs::remove_file(entry.path())?;
-            removed += 1;
+    /// Where a file of it lies.
+    pub fn place_in(self, data_dir: &Path, file: &str) -> PathBuf {
+        self.directory_in(data_dir).join(file)
+    }
+
+    /// Where a file is written to; makes the directory if need be.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn place_for(self, data_dir: &Path, file: &str) -> io::Result<PathBuf> {
+        let directory = self.directory_in(data_dir);
+        match DirBuilder::new().mode(0o700).create(&directory) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(directory.join(file)),
         }
     }
-    Ok(removed)
+
+    /// Removes the files that aren't among the named ones, unless they may be in the making; how many.
+    ///
+    /// # Errors
+    /// When the directory can't be read.
+    pub fn remove_others(self, data_dir: &Path, named: &[String]) -> io::Result<usize> {
+        let entries = match fs::read_dir(self.directory_in(data_dir)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            entries => entries?,
+        };
+        let mut removed = 0;
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let is_named = named.iter().any(|named| name == named.as_str());
+            let age = entry.metadata()?.modified()?.elapsed();
+            // A clock that was set back makes nothing old.
+            let is_old = age.is_ok_and(|age| age > MAKING_TIME_MAX);
+            if !is_named && is_old {
+                fs::remove_file(entry.path())?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
 }
 
 #[cfg(test)]
@@ -63,9 +81,16 @@ mod tests {
     #[test]
     fn only_old_files_without_a_name_go() {
         let data_dir = tempfile::tempdir().expect("a directory");
-        assert_eq!(remove_others(data_dir.path(), &[]).expect("nothing"), 0);
+        assert_eq!(
+            Shelf::Archives
+                .remove_others(data_dir.path(), &[])
+                .expect("nothing"),
+            0
+        );
         for (name, age) in [("kept", 3), ("gone", 3), ("made", 0)] {
-            let path = place_for(data_dir.path(), name).expect("a place");
+            let path = Shelf::Archives
+                .place_for(data_dir.path(), name)
+                .expect("a place");
             let file = File::create(&path).expect("a file");
             let now = File::open(&path)
                 .and_then(|file| file.metadata())
@@ -74,8 +99,13 @@ mod tests {
             file.set_modified(then).expect("its time is set");
         }
         let named = ["kept".to_owned()];
-        assert_eq!(remove_others(data_dir.path(), &named).expect("it works"), 1);
-        let left = |name| directory_in(data_dir.path()).join(name).exists();
+        assert_eq!(
+            Shelf::Archives
+                .remove_others(data_dir.path(), &named)
+                .expect("it works"),
+            1
+        );
+        let left = |name| Shelf::Archives.place_in(data_dir.path(), name).exists();
         assert_eq!(["kept", "gone", "made"].map(left), [true, false, true]);
     }
 }

@@ -13,6 +13,8 @@ pub mod export;
 pub mod import;
 pub mod instance;
 pub mod kept;
+mod order;
+pub mod taking;
 mod tar;
 mod zip;
 

@@ -8,8 +8,9 @@ use tokio::sync::Semaphore;
 
 use super::lane::chance;
 use crate::Actors;
+use crate::archives::ArchiveError;
 use crate::archives::export::export_account;
-use crate::archives::{ArchiveError, kept};
+use crate::archives::kept::Shelf;
 use crate::clock::SharedClock;
 use crate::config::{Config, InstanceUrl};
 use crate::domain::job::LeasedJob;
@@ -91,7 +92,7 @@ impl Archivist {
         self.randomness.rng().fill_bytes(&mut bytes);
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let file = format!("{digits}.zip");
-        let path = kept::place_for(&data_dir, &file)?;
+        let path = Shelf::Archives.place_for(&data_dir, &file)?;
         let written = self.export(account, data_dir, path.clone()).await?;
         let keep = KeepArchive {
             account,

@@ -1,8 +1,9 @@
-//! Work on the store itself: one step after the other, each a commit; and archives, which are read out of it.
+//! Work on the store itself: one step after the other, each a commit; and archives, which are read out of it and taken in.
 
 use std::time::Duration;
 
 use super::archivist::Archivist;
+use super::arrivals::Arrivals;
 use super::lane::{Worker, chance};
 use crate::Actors;
 use crate::clock::Moment;
@@ -20,12 +21,16 @@ pub(super) struct House {
     pub(super) actors: Actors,
     pub(super) randomness: Randomness,
     pub(super) archivist: Archivist,
+    pub(super) arrivals: Arrivals,
 }
 
 impl Worker for House {
     async fn work(&self, job: LeasedJob) -> Result<(), AskError> {
         if let Job::BuildArchive { account } = job.job {
             return self.archivist.work(&job, account).await;
+        }
+        if let Job::TakeArchive { account } = job.job {
+            return self.arrivals.work(&job, account).await;
         }
         let begun = Moment::now();
         for _ in 0..STEPS_IN_A_ROW_MAX {
@@ -45,7 +50,12 @@ impl Worker for House {
                 }
             }
         }
-        self.actors.perform(YieldJob { job: job.id }).await
+        self.actors
+            .perform(YieldJob {
+                job: job.id,
+                pause_millis: 0,
+            })
+            .await
     }
 
     async fn rest(&self) {}

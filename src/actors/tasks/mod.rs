@@ -4,6 +4,7 @@
 //! run by the clock. Nothing is done here that a crash could lose: a job is settled in a unit, a schedule is a row.
 
 mod archivist;
+mod arrivals;
 mod house;
 pub mod lane;
 #[cfg(feature = "mail")]
@@ -23,6 +24,7 @@ use actix::{Actor, Addr, ArbiterHandle, Context};
 use tokio::sync::{oneshot, watch};
 
 use self::archivist::Archivist;
+use self::arrivals::Arrivals;
 use self::house::House;
 use self::lane::LaneLoop;
 use self::mailer::Mailer;
@@ -33,6 +35,7 @@ pub use self::wakes::WakeUps;
 use super::Actors;
 use super::door::{Door, opens_door};
 use super::messages::{Owner, StoreDoor};
+use crate::archives::taking::Importer;
 use crate::backups::Backups;
 use crate::clock::SharedClock;
 use crate::config::{Config, InstanceUrl};
@@ -139,6 +142,13 @@ impl TaskManager {
                     Arc::clone(&self.clock),
                     Arc::clone(&self.url),
                     self.randomness.branch("archives"),
+                ),
+                arrivals: Arrivals::new(
+                    self.actors.clone(),
+                    Arc::clone(&self.config),
+                    Arc::clone(&self.clock),
+                    Importer::new(&self.actors, &self.config, &self.url),
+                    self.randomness.branch("arrivals"),
                 ),
             },
             at_once: HOUSE_AT_ONCE,

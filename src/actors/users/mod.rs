@@ -14,7 +14,8 @@ pub use clients::{
 pub use links::{LinkCode, MakeLink};
 pub use members::{CreateMember, SeedMember, SetUp, SignUp, Typed};
 pub use passwords::{
-    AskForArchive, LogIn, LoggedIn, OpenFirstSession, ReplaceAddress, ReplacePassword, ResetByLink,
+    AskForArchive, AskToUpload, LogIn, LoggedIn, OpenFirstSession, ReplaceAddress, ReplacePassword,
+    ResetByLink,
 };
 pub use standing::{Stamp, Standings, StandingsSink};
 

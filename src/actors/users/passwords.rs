@@ -12,8 +12,8 @@ use crate::ids::{AccountId, SessionId};
 use crate::secret::{Secret, TokenHash};
 use crate::store::queries::access::{CheckLink, FindLogin, LinkUse, Login, ReadEmail, ReadLogin};
 use crate::store::units::{
-    AddressChange, AskArchive, AskConfirmation, ChangeAddress, ChangePassword, DEAD_LINK,
-    OpenSession, ResetPassword,
+    AddressChange, AdmitArrival, AskArchive, AskConfirmation, ChangeAddress, ChangePassword,
+    DEAD_LINK, OpenSession, ResetPassword,
 };
 
 /// Somebody logs in on the website.
@@ -270,6 +270,39 @@ impl Handler<AskForArchive> for Users {
                 Ok(_) => {}
             }
             store.perform(AskArchive { account }).await
+        })
+    }
+}
+
+/// A member wants to upload an archive, knowing the password.
+#[derive(Debug, Clone)]
+pub struct AskToUpload {
+    /// Whose.
+    pub account: AccountId,
+    /// The password.
+    pub password: Secret<String>,
+}
+
+impl Message for AskToUpload {
+    type Result = Result<(), AskError>;
+}
+
+impl Handler<AskToUpload> for Users {
+    type Result = ResponseFuture<Result<(), AskError>>;
+
+    fn handle(&mut self, message: AskToUpload, _: &mut Context<Self>) -> Self::Result {
+        let account = message.account;
+        let finding = self.store.find(ReadLogin { account });
+        let (store, hashers) = (self.store.clone(), self.hashers.clone());
+        Box::pin(async move {
+            match require_password(hashers, finding.await?, message.password).await {
+                Err(AskError::Refused(Refusal::Unauthenticated(_))) => {
+                    return Err(Refusal::forbidden("The password is wrong").into());
+                }
+                Err(error) => return Err(error),
+                Ok(_) => {}
+            }
+            store.perform(AdmitArrival { account }).await
         })
     }
 }

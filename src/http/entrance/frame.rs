@@ -265,14 +265,31 @@ impl Visit {
     /// # Errors
     /// Forbidden for a form of another site, of another session or of none; malformed when it can't be read.
     pub(crate) async fn form(&mut self) -> Result<Form, Problem> {
-        session::require_own_origin(&self.call.headers, &self.context.instance.url)?;
+        self.require_own_origin()?;
         let form = self.call.form().await?;
+        self.require_own_form(&form)?;
+        Ok(form)
+    }
+
+    /// Refuses what another site sends.
+    ///
+    /// # Errors
+    /// Forbidden.
+    pub(crate) fn require_own_origin(&self) -> Result<(), Problem> {
+        session::require_own_origin(&self.call.headers, &self.context.instance.url)
+    }
+
+    /// Refuses a form that comes from no page of this site in this browser.
+    ///
+    /// # Errors
+    /// Forbidden.
+    pub(crate) fn require_own_form(&self, form: &Form) -> Result<(), Problem> {
         let token = form.text("csrf")?.unwrap_or_default();
         let holds = self
             .form_cookie()
             .is_some_and(|cookie| session::is_form_token(token, &cookie));
         if holds {
-            return Ok(form);
+            return Ok(());
         }
         Err(Problem::forbidden(
             "This form is no longer good: go back, reload the page and send it again. Cookies must be allowed",

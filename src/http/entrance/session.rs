@@ -178,6 +178,10 @@ pub(crate) enum Notice {
     NotificationsCleared,
     /// An archive is being written.
     ArchiveAsked,
+    /// An uploaded archive is being taken in.
+    ImportBegun,
+    /// It is not any more.
+    ImportCancelled,
     /// Another browser's session was ended.
     SessionEnded,
     /// An application is shut out.
@@ -271,6 +275,16 @@ impl Notice {
             Self::ArchiveAsked,
             "archive-asked",
             "Your archive is being put together. It can be fetched here as soon as it is ready.",
+        ),
+        (
+            Self::ImportBegun,
+            "import-begun",
+            "Your archive is here. It is being taken in.",
+        ),
+        (
+            Self::ImportCancelled,
+            "import-cancelled",
+            "It is taken in no further. What is here stays.",
         ),
         (
             Self::SessionEnded,

@@ -64,8 +64,8 @@ pub struct Upload {
 }
 
 /// What has been built, with what is left of the bounds.
-struct Builder {
-    form: Form,
+pub(super) struct Builder {
+    pub(super) form: Form,
     fields_left: usize,
 }
 
@@ -113,7 +113,7 @@ fn decode(raw: &[u8]) -> Result<String, Problem> {
 }
 
 /// Text as every parameter must be: UTF-8 without NUL.
-fn text(bytes: Vec<u8>) -> Result<String, Problem> {
+pub(super) fn text(bytes: Vec<u8>) -> Result<String, Problem> {
     let text = String::from_utf8(bytes)
         .map_err(|_| Problem::malformed("The request's parameters are not valid UTF-8 text"))?;
     without_nul(text)
@@ -290,7 +290,7 @@ async fn read_multipart(
     Ok((builder.form, uploads))
 }
 
-fn of_multipart(error: multer::Error) -> Problem {
+pub(super) fn of_multipart(error: multer::Error) -> Problem {
     match error {
         multer::Error::StreamReadFailed(cause) => Problem::of_body(cause.as_ref()),
         _ => Problem::malformed("The multipart body is broken"),
@@ -298,14 +298,14 @@ fn of_multipart(error: multer::Error) -> Problem {
 }
 
 impl Builder {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             form: Form::default(),
             fields_left: FIELDS_MAX,
         }
     }
 
-    fn add(&mut self, name: &str, value: String) -> Result<(), Problem> {
+    pub(super) fn add(&mut self, name: &str, value: String) -> Result<(), Problem> {
         self.fields_left = self.fields_left.checked_sub(1).ok_or_else(too_many)?;
         if name.len() > NAME_BYTES_MAX {
             return Err(Problem::malformed("A parameter's name is too long"));

@@ -7,3 +7,4 @@ pub mod guest_book;
 pub mod page;
 pub mod path;
 pub mod peer;
+pub mod upload;

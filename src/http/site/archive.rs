@@ -12,7 +12,7 @@ use super::frame::{Visit, errors, is_correctable, sentence};
 use super::session::Notice;
 use super::settings::account_form;
 use crate::actors::users::AskForArchive;
-use crate::archives::kept;
+use crate::archives::kept::Shelf;
 use crate::context::Context;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
@@ -66,7 +66,7 @@ pub(super) async fn fetch(context: Context, guest: Guest, _: Call) -> Result<Res
     let now = context.instance.clock.now();
     let made = made.and_then(|found| found.fetchable(now));
     let made = made.ok_or_else(Problem::not_found)?;
-    let path = kept::directory_in(&context.instance.data_dir).join(&made.file);
+    let path = Shelf::Archives.place_in(&context.instance.data_dir, &made.file);
     let file = match File::open(&path).await {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(Problem::not_found());

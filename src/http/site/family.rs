@@ -1,8 +1,8 @@
 //! The website's routes.
 
 use super::{
-    about, admin, archive, compose, errors, live, mail_settings, notifications, posts, profiles,
-    search, settings, stats, timelines,
+    about, admin, archive, compose, errors, import, live, mail_settings, notifications, posts,
+    profiles, search, settings, stats, timelines,
 };
 use crate::context::Context;
 use crate::limits::Kind;
@@ -112,6 +112,10 @@ fn own_settings(family: Family<Context>) -> Family<Context> {
         .post("/settings/archive", Session, archive::ask)
         .limited(Kind::LogIn)
         .get("/settings/archive.zip", Session, archive::fetch)
+        .get("/settings/import", Session, import::page)
+        .post("/settings/import", Session, import::upload)
+        .limited(Kind::LogIn)
+        .post("/settings/import/cancel", Session, import::cancel)
         .get("/settings/mail", Session, mail_settings::page)
         .post("/settings/mail", Session, mail_settings::choose)
         .post(

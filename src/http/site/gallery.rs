@@ -31,13 +31,14 @@ use super::views::post::{
     PostActions, PostCard, PostListPage, PostPage, ReplyTo, Revision,
 };
 use super::views::settings::{
-    AccountSettingsPage, AppRow, ArchiveRow, FieldInput, ProfileSettingsPage, ReadyArchive,
-    SessionRow, SessionsPage,
+    AccountSettingsPage, AppRow, ArchiveRow, Arrival, FieldInput, ImportPage, ProfileSettingsPage,
+    ReadyArchive, SessionRow, SessionsPage,
 };
 use super::views::stats::{OwnStatsPage, StatsPage};
 use super::views::timeline::{FoundTag, HomePage, PublicPage, SearchKind, SearchPage, TagPage};
 use super::views::{Choice, FieldError, Flash, FormErrors, Frame, Moment, Nav, Pager, Viewer};
 use crate::actors::tasks::overview::Span;
+use crate::archives::import::Told as ReportLine;
 use crate::domain::live::{
     ActorFigures, CacheFigures, JobFigures, LiveFigures, ProcessFigures, SlowRequest, SlowSpan,
     Traffic, WriterFigures,
@@ -1195,6 +1196,49 @@ impl Samples {
                 errors: self.errors(&[("current_password", "This is not your password.")]),
             },
         );
+        let told = |sentence: &str, named: &[&str], more| ReportLine {
+            sentence: self.text(sentence),
+            named: named.iter().map(|address| self.text(address)).collect(),
+            more,
+        };
+        let arrival = Arrival {
+            name: self.text("archive-20261123-8d1f.zip"),
+            size: self.text("48 MB"),
+            asked: self.moment("5 min"),
+            things: Some(12_480),
+            done: 4_200,
+            is_under_way: true,
+            outcome: "",
+            reason: None,
+            imported: 4_150,
+            lines: vec![
+                told("posts and boosts: 4150 imported", &[], 0),
+                told(
+                    "posts and boosts: 50 skipped: what they are about is not on this instance",
+                    &["https://elsewhere.example/users/someone/statuses/109877665544332211"],
+                    49,
+                ),
+            ],
+        };
+        let import = ImportPage {
+            frame: self.frame(Nav::Settings, "/settings/import"),
+            is_open: true,
+            size_max: self.text("1.1 GB"),
+            arrival: Some(arrival.clone()),
+            errors: FormErrors::default(),
+        };
+        add("settings-import-on-its-way", &import);
+        let import = ImportPage {
+            arrival: Some(Arrival {
+                is_under_way: false,
+                outcome: "It could not be taken in, or no further.",
+                reason: Some(self.text("outbox.json, item 4201: it has no type")),
+                ..arrival
+            }),
+            errors: self.errors(&[("import_password", "The password is wrong.")]),
+            ..import
+        };
+        add("settings-import", &import);
         let mail = MailSettingsPage {
             frame: self.frame(Nav::Settings, "/settings/mail"),
             is_on: true,

@@ -75,6 +75,7 @@ mod compose;
 mod family;
 #[cfg(test)]
 mod gallery;
+mod import;
 mod live;
 mod mail_settings;
 mod notifications;

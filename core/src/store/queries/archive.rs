@@ -4,6 +4,7 @@
 use super::accounts::visible;
 use crate::domain::account::Account;
 use crate::domain::archive::KeptArchive;
+use crate::domain::arriving::Arriving;
 use crate::domain::page::Page;
 use crate::domain::post::Post;
 use crate::domain::relationship::{FollowOptions, MuteOptions};
@@ -11,7 +12,7 @@ use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, View};
 use crate::store::tables::{
-    accounts, archives, blocks, bookmarks, favourites, follows, mutes, posts,
+    accounts, archives, arrivals, blocks, bookmarks, favourites, follows, mutes, posts,
 };
 use crate::store::units::Mark;
 
@@ -213,6 +214,33 @@ impl Query for FindArchive {
 
     fn run(&self, view: &View<'_>) -> Result<Option<KeptArchive>, StoreError> {
         archives::find(view.connection, self.account)
+    }
+}
+
+/// The archive that an account uploaded last.
+#[derive(Debug, Clone, Copy)]
+pub struct FindArrival {
+    /// Whose.
+    pub account: AccountId,
+}
+
+impl Query for FindArrival {
+    type Answer = Option<Arriving>;
+
+    fn run(&self, view: &View<'_>) -> Result<Option<Arriving>, StoreError> {
+        arrivals::find(view.connection, self.account)
+    }
+}
+
+/// The names of the uploads' files that are needed.
+#[derive(Debug, Clone, Copy)]
+pub struct ListArrivalFiles;
+
+impl Query for ListArrivalFiles {
+    type Answer = Vec<String>;
+
+    fn run(&self, view: &View<'_>) -> Result<Vec<String>, StoreError> {
+        arrivals::files(view.connection)
     }
 }
 

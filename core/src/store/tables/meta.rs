@@ -73,11 +73,6 @@ pub(in crate::store) fn set(
     Ok(())
 }
 
-/// The last id that was taken.
-pub(in crate::store) fn last_id(connection: &Connection) -> Result<i64, StoreError> {
-    get_number(connection, LAST_ID)
-}
-
 /// Remembers the oldest schema that a kinglet has to know to go on with this database.
 pub(in crate::store) fn set_least_schema(
     connection: &Connection,

@@ -5,6 +5,7 @@ pub(super) mod account_rows;
 pub(super) mod accounts;
 pub(super) mod apps;
 pub(super) mod archives;
+pub(super) mod arrivals;
 pub(super) mod blocks;
 pub(super) mod bookmarks;
 pub(super) mod codes;

@@ -255,13 +255,16 @@ pub(in crate::store) fn count(
     Ok(())
 }
 
-/// How many posts and boosts came after an id.
-pub(in crate::store) fn count_after(
+/// How many posts and boosts an attached database has that this one hasn't.
+pub(in crate::store) fn count_missing_from(
     connection: &Connection,
-    after: i64,
+    other: &str,
 ) -> Result<usize, StoreError> {
-    let sql = "SELECT count(*) FROM posts WHERE id > ?1";
-    let count: i64 = connection.query_row(sql, [after], |row| row.get(0))?;
+    let sql = format!(
+        "SELECT count(*) FROM {other}.posts AS there
+         WHERE NOT EXISTS (SELECT 1 FROM main.posts AS here WHERE here.id = there.id)"
+    );
+    let count: i64 = connection.query_row(&sql, (), |row| row.get(0))?;
     Ok(usize::try_from(count).unwrap_or(0))
 }
 

@@ -401,6 +401,7 @@ const NAMED_IN: &[(&str, &[&str])] = &[
     ("digest_items", &["account"]),
     ("imports", &["account"]),
     ("archives", &["account"]),
+    ("arrivals", &["account"]),
 ];
 
 #[test]

@@ -8,7 +8,7 @@ use super::mark_stale::mark_stale;
 use crate::domain::access::Authority;
 use crate::domain::job::Job;
 use crate::ids::AccountId;
-use crate::store::tables::{archives, credentials, mail_settings, mail_standing, terms};
+use crate::store::tables::{archives, arrivals, credentials, mail_settings, mail_standing, terms};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// Deletes an account. Its name stays taken, so that nobody can pass for whoever had it.
@@ -39,6 +39,7 @@ impl Unit for DeleteAccount {
 pub(super) fn remove_account(write: &mut Write<'_>, account: AccountId) -> Result<(), UnitError> {
     credentials::strip(write.connection, account)?;
     archives::delete(write.connection, account)?;
+    arrivals::delete(write.connection, account)?;
     mail_settings::delete(write.connection, account)?;
     mail_standing::delete(write.connection, account)?;
     terms::delete_account(write.connection, account)?;

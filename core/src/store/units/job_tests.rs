@@ -304,7 +304,12 @@ fn a_job_that_yields_is_due_at_once_and_has_lost_nothing() {
     let other = store.ask(Job::PurgePost { post: PostId(2) }).expect("new");
     assert_eq!(store.lease(Lane::House, 1)[0].id, job);
     store.clock.advance_millis(1);
-    store.apply(YieldJob { job }).expect("no refusal");
+    store
+        .apply(YieldJob {
+            job,
+            pause_millis: 0,
+        })
+        .expect("no refusal");
     assert_eq!(store.job(job).map(|row| row.attempts), Some(0));
     assert_eq!(store.lease(Lane::House, 1)[0].id, other, "others go first");
     assert_eq!(store.lease(Lane::House, 1)[0].id, job);
@@ -451,7 +456,12 @@ fn who_comes_late_with_bad_news_changes_nothing() {
     store.lease_mail(1);
     store.bury(job);
     store.fail(job, Setback::Deferred);
-    store.apply(YieldJob { job }).expect("no refusal");
+    store
+        .apply(YieldJob {
+            job,
+            pause_millis: 0,
+        })
+        .expect("no refusal");
     assert_eq!(store.state_of(job), Some(JobState::Dead));
     assert!(store.lease_mail(1).is_empty());
     store.finish(job);
@@ -1181,7 +1191,12 @@ fn act(store: &TestStore, ledger: &mut Ledger, step: Step) {
         }
         Step::Yield(which) => {
             if let Some(job) = chosen(which) {
-                store.apply(YieldJob { job }).expect("no refusal");
+                store
+                    .apply(YieldJob {
+                        job,
+                        pause_millis: 0,
+                    })
+                    .expect("no refusal");
                 ledger.set(job, Life::Waiting);
             }
         }

@@ -4,10 +4,11 @@ use super::enqueue::enqueue;
 use super::rules::require_active;
 use super::sweep::ROWS_PER_SWEEP_MAX;
 use crate::domain::archive::{ARCHIVE_MILLIS_MAX, MadeArchive};
+use crate::domain::arriving::TOLD_MILLIS_MAX;
 use crate::domain::job::Job;
 use crate::domain::refusal::Refusal;
 use crate::ids::AccountId;
-use crate::store::tables::archives;
+use crate::store::tables::{archives, arrivals};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// Asks for an archive. Whoever did so lately waits.
@@ -59,7 +60,8 @@ impl Unit for KeepArchive {
     }
 }
 
-/// Forgets archives that can't be fetched any more; their files go after them.
+/// Forgets archives that can't be fetched any more, and what became of those that were uploaded long ago; their files go
+/// after them.
 #[derive(Debug, Clone, Copy)]
 pub struct SweepArchives;
 
@@ -73,6 +75,8 @@ impl Unit for SweepArchives {
             .now
             .plus_millis(-ARCHIVE_MILLIS_MAX - ARCHIVE_MILLIS_MAX / 7);
         let swept = archives::delete_until(write.connection, until, ROWS_PER_SWEEP_MAX)?;
-        Ok(swept == ROWS_PER_SWEEP_MAX)
+        let told_until = write.now.plus_millis(-TOLD_MILLIS_MAX);
+        let forgotten = arrivals::delete_until(write.connection, told_until, ROWS_PER_SWEEP_MAX)?;
+        Ok(swept == ROWS_PER_SWEEP_MAX || forgotten == ROWS_PER_SWEEP_MAX)
     }
 }

@@ -55,6 +55,7 @@ mod settle_job;
 mod step_job;
 mod suspend_account;
 mod sweep;
+mod take_arrival;
 mod tell;
 mod tidy_database;
 mod try_writing;
@@ -132,6 +133,7 @@ pub use sweep::{
     APP_UNUSED_MILLIS_MAX, ROWS_PER_SWEEP_MAX, SweepApplications, SweepCodes, SweepIdempotencyKeys,
     SweepJobs, SweepSessions, SweepSignUps,
 };
+pub use take_arrival::{AdmitArrival, BeginArrival, EndArrival, NoteArrival};
 pub use tidy_database::{EmptyLog, TidyDatabase};
 pub use try_writing::TryWriting;
 pub use update_profile::UpdateProfile;

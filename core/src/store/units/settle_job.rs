@@ -175,18 +175,20 @@ pub(super) fn postpone(write: &Write<'_>, job: JobId, run_at: Timestamp) -> Resu
     )
 }
 
-/// A job stands back for others; it goes on at once when there are none.
+/// A job stands back for others; it goes on after a pause, without one as soon as nobody else is there.
 #[derive(Debug, Clone, Copy)]
 pub struct YieldJob {
     /// Which.
     pub job: JobId,
+    /// The pause, in milliseconds.
+    pub pause_millis: i64,
 }
 
 impl Unit for YieldJob {
     type Answer = ();
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
-        postpone(write, self.job, write.now)?;
+        postpone(write, self.job, write.now.plus_millis(self.pause_millis))?;
         Ok(())
     }
 }

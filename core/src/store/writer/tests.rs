@@ -19,7 +19,7 @@ use crate::store::open::Synchronous;
 use crate::store::reader::{Query, Reader, View};
 use crate::store::soundness::Trouble;
 use crate::store::testing::AddAccount;
-use crate::store::units::{PassWriter, PreparedText, PublishPost};
+use crate::store::units::{EmptyLog, PassWriter, PreparedText, PublishPost};
 use crate::telemetry::Telemetry;
 
 const NOON: Timestamp = Timestamp::from_millis(1_790_000_000_000);
@@ -527,6 +527,83 @@ fn a_log_that_was_held_is_tried_again_soon_however_rarely_it_is_looked_after() {
         assert_eq!(thread.units_since_checkpoint == 0, is_tried);
         assert_eq!(thread.was_blocked, !is_tried);
     }
+}
+
+/// Has so many units applied by a running writer; what it did by itself meanwhile, but for its last checkpoint.
+fn checkpoints_of(disk_use: DiskUse, units: usize) -> (u64, u64) {
+    let directory = TempDir::new().unwrap();
+    let telemetry = Telemetry::new(0);
+    let (thread, writer) = WriterThread::open(
+        DataDir::own(directory.path()).unwrap(),
+        disk_use,
+        ManualClock::at(NOON),
+        &mut Randomness::seeded(1).rng(),
+        &telemetry,
+    )
+    .unwrap();
+    let running = std::thread::spawn(move || thread.run());
+    let mut waiting = std::collections::VecDeque::new();
+    for _ in 0..units {
+        if waiting.len() == UNITS_WAITING_MAX {
+            let oldest: Receiver<()> = waiting.pop_front().unwrap();
+            oldest.blocking_recv().unwrap().unwrap();
+        }
+        waiting.push_back(writer.submit(PassWriter).unwrap());
+    }
+    for waiting in waiting {
+        waiting.blocking_recv().unwrap().unwrap();
+    }
+    // The answers come before the checkpoint of their batch, the next one's after it.
+    let last = writer.submit(PassWriter).unwrap();
+    last.blocking_recv().unwrap().unwrap();
+    let figures = &telemetry.writer;
+    let made = (
+        figures.passive.time.read().count(),
+        figures.truncating.time.read().count(),
+    );
+    drop(writer);
+    running.join().unwrap();
+    // The last door closed: the log is taken in once more, whatever the disk.
+    assert_eq!(figures.truncating.time.read().count(), made.1 + 1);
+    made
+}
+
+#[test]
+fn a_disk_that_wears_out_gets_a_tenth_of_the_checkpoints() {
+    const UNITS: usize = 21_000;
+    let [sparing, prompt] = [DiskUse::sparing, DiskUse::prompt].map(|of| of(Synchronous::Normal));
+    assert_eq!(
+        checkpoints_of(sparing, sparing.units_per_checkpoint - 1),
+        (0, 0)
+    );
+    assert_eq!(checkpoints_of(sparing, UNITS), (2, 0));
+    // A batch may have passed the mark by nearly all of itself.
+    let per_checkpoint = prompt.units_per_checkpoint;
+    let fewest = UNITS / (per_checkpoint + UNITS_PER_COMMIT_MAX - 1);
+    let (made, truncating) = checkpoints_of(prompt, UNITS);
+    let expected = fewest as u64..=(UNITS / per_checkpoint) as u64;
+    assert!(expected.contains(&made), "{made}");
+    assert_eq!(truncating, 0);
+}
+
+#[test]
+fn what_a_log_is_emptied_for_empties_it_on_a_disk_that_wears_out_too() {
+    let (directory, mut thread, writer) = store();
+    thread.disk_use = DiskUse::sparing(Synchronous::Normal);
+    let wal = open::wal_of(&directory.path().join("kinglet.db"));
+    let written = writer.submit(note("written", End::Well)).unwrap();
+    thread.apply_waiting();
+    thread.bound_wal();
+    answer(written).unwrap();
+    assert!(std::fs::metadata(&wal).unwrap().len() > 0);
+    // As after a purge: what was deleted is in the log as long as it isn't taken in.
+    let emptied = writer.submit(EmptyLog).unwrap();
+    thread.apply_waiting();
+    thread.bound_wal();
+    answer(emptied).unwrap();
+    assert_eq!(std::fs::metadata(&wal).unwrap().len(), 0);
+    let figures = thread.figures.as_ref().unwrap();
+    assert_eq!(figures.truncating.time.read().count(), 1);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The write-ahead log is kept short: copied into the database between commits, by the only connection that writes.
 
-use super::WriterThread;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{WriterThread, foreign};
 use crate::clock::Moment;
 use crate::store::open::{self, Checkpoints};
 
@@ -9,6 +12,50 @@ pub(super) const UNITS_PER_RETRY: usize = 1000;
 
 /// And so often one that nobody else looks after any more: that is for a long time, and its file doesn't get shorter.
 const UNITS_PER_FOREIGN_RETRY: usize = UNITS_PER_RETRY / 8;
+
+/// How often it is looked whether another program holds the log.
+const GUARDIAN_PAUSE: Duration = Duration::from_millis(100);
+/// For how long nobody may have held it before the program that should look after it is taken for dead: a living one lets go for a
+/// moment when it checkpoints.
+const GUARDIAN_ABSENT: Duration = Duration::from_secs(2);
+
+/// The program that should look after the log, as far as it was seen.
+#[derive(Debug, Default)]
+pub(super) struct Guardian {
+    looked_at: Option<Moment>,
+    /// When the log was first found to be held by nobody, since it was last held.
+    absent_since: Option<Moment>,
+    is_told: bool,
+}
+
+impl Guardian {
+    /// Looks, unless that was done a moment ago.
+    fn look(&mut self, index: &Path) {
+        if self.looked_at.is_some_and(|at| since(at) < GUARDIAN_PAUSE) {
+            return;
+        }
+        let now = Moment::now();
+        // Whoever wasn't looked for may have been there.
+        let was_long_ago = self.looked_at.is_none_or(|at| since(at) >= GUARDIAN_ABSENT);
+        self.looked_at = Some(now);
+        if foreign::is_held(index) {
+            self.absent_since = None;
+        } else if was_long_ago {
+            self.absent_since = Some(now);
+        } else {
+            self.absent_since.get_or_insert(now);
+        }
+    }
+
+    fn is_dead(&self) -> bool {
+        self.absent_since
+            .is_some_and(|absent| since(absent) >= GUARDIAN_ABSENT)
+    }
+}
+
+fn since(moment: Moment) -> Duration {
+    Duration::from_nanos(moment.elapsed_nanos())
+}
 
 impl WriterThread {
     /// Copies the log into the database when it is time, so that it starts anew.
@@ -45,13 +92,30 @@ impl WriterThread {
         self.units_since_checkpoint = 0;
     }
 
-    /// Takes the place of the program that should look after the log once that let it grow over its bound. It is never waited
-    /// for: when it lives, it holds the log, and a log that nobody holds starts anew by itself once all of it is copied.
+    /// Takes the place of the program that should look after the log once that let it grow over its bound and is dead. As long
+    /// as it lives, however slowly, nothing is checkpointed: for its own checkpoints it lets go of the log for a moment, and a
+    /// log that somebody else has taken in already would start anew then, over what it hasn't copied yet. And while it holds
+    /// the log, a checkpoint couldn't make that shorter.
     fn bound_foreign_wal(&mut self, wal_bytes_max: u64) {
         let wal = open::wal_of(&self.data_dir.database());
         let bytes = std::fs::metadata(&wal).map_or(0, |metadata| metadata.len());
+        // Who is dead is known by the time it matters.
+        if bytes < wal_bytes_max / 2 {
+            self.guardian = Guardian::default();
+            self.was_blocked = false;
+            return;
+        }
+        self.guardian
+            .look(&open::index_of(&self.data_dir.database()));
         if bytes < wal_bytes_max {
             self.was_blocked = false;
+            return;
+        }
+        if !self.guardian.is_dead() {
+            if !self.guardian.is_told {
+                tracing::warn!(target: "kinglet::store::writer", bytes, "the program that checkpoints the database is too slow, or hangs");
+                self.guardian.is_told = true;
+            }
             return;
         }
         if self.was_blocked && self.units_since_checkpoint < UNITS_PER_FOREIGN_RETRY {

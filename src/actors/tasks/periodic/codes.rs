@@ -1,10 +1,11 @@
-//! Forgets expired codes of OAuth, expired links, and archives that nobody can fetch any more, with their files.
+//! Forgets expired codes of OAuth, expired links, archives that nobody can fetch any more, and uploads that are taken in, with
+//! their files.
 
 use crate::Actors;
-use crate::archives::kept;
+use crate::archives::kept::Shelf;
 use crate::config::Config;
 use crate::error::AskError;
-use crate::store::queries::archive::ListArchiveFiles;
+use crate::store::queries::archive::{ListArchiveFiles, ListArrivalFiles};
 use crate::store::units::{SweepArchives, SweepCodes};
 
 /// One round; whether more may be left.
@@ -16,9 +17,13 @@ pub(super) async fn run_once(actors: &Actors, config: &Config) -> Result<bool, A
     if is_more {
         return Ok(true);
     }
-    let named = actors.find(ListArchiveFiles).await?;
+    let archives = actors.find(ListArchiveFiles).await?;
+    let uploads = actors.find(ListArrivalFiles).await?;
     let data_dir = config.storage.data_dir.clone();
-    let removing = tokio::task::spawn_blocking(move || kept::remove_others(&data_dir, &named));
+    let removing = tokio::task::spawn_blocking(move || {
+        Shelf::Archives.remove_others(&data_dir, &archives)?;
+        Shelf::Uploads.remove_others(&data_dir, &uploads)
+    });
     match removing.await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => {

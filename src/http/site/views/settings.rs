@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::{Choice, FormErrors, Frame, Moment, filters};
+use crate::archives::import::Told;
 
 /// A name and a value of the profile's table, as typed.
 #[derive(Debug, Clone, Default)]
@@ -77,6 +78,56 @@ pub struct AccountSettingsPage {
     pub password_characters_min: u32,
     /// What was wrong.
     pub errors: FormErrors,
+}
+
+/// An archive that was uploaded.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// What it was called where it comes from.
+    pub name: String,
+    /// Its size in words.
+    pub size: String,
+    /// When it was uploaded.
+    pub asked: Moment,
+    /// How many things are in it, once it was looked through.
+    pub things: Option<i64>,
+    /// How many of them are done.
+    pub done: i64,
+    /// Whether it is being taken in.
+    pub is_under_way: bool,
+    /// How it ended, as a sentence; empty while it is under way.
+    pub outcome: &'static str,
+    /// What was wrong with it.
+    pub reason: Option<String>,
+    /// How many things are here because of it.
+    pub imported: usize,
+    /// What became of its things.
+    pub lines: Vec<Told>,
+}
+
+/// `GET /settings/import` and the refused `POST /settings/import`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "settings_import.html")]
+pub struct ImportPage {
+    /// What surrounds the page.
+    pub frame: Frame,
+    /// Whether archives may be uploaded.
+    pub is_open: bool,
+    /// The largest one, in words.
+    pub size_max: String,
+    /// The last one.
+    pub arrival: Option<Arrival>,
+    /// What was wrong.
+    pub errors: FormErrors,
+}
+
+impl ImportPage {
+    /// Whether the page shows something that goes on.
+    pub fn is_under_way(&self) -> bool {
+        self.arrival
+            .as_ref()
+            .is_some_and(|arrival| arrival.is_under_way)
+    }
 }
 
 /// A browser that is logged in.
