@@ -68,3 +68,22 @@ pub enum StoreError {
         value: String,
     },
 }
+
+impl StoreError {
+    /// Whether a row holds what nothing writes, so that it can't be read.
+    pub fn is_unreadable(&self) -> bool {
+        use rusqlite::Error::{
+            FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error,
+        };
+        matches!(
+            self,
+            Self::Corrupt { .. }
+                | Self::Sqlite(
+                    FromSqlConversionFailure(..)
+                        | IntegralValueOutOfRange(..)
+                        | InvalidColumnType(..)
+                        | Utf8Error(..)
+                )
+        )
+    }
+}
