@@ -70,6 +70,16 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether SQLite finds its file broken.
+    pub fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        let code = match self {
+            Self::Sqlite(error) => error.sqlite_error_code(),
+            _ => None,
+        };
+        matches!(code, Some(DatabaseCorrupt | NotADatabase))
+    }
+
     /// Whether a row holds what nothing writes, so that it can't be read.
     pub fn is_unreadable(&self) -> bool {
         use rusqlite::Error::{

@@ -7,7 +7,7 @@ mod days;
 mod homes;
 mod jobs;
 #[cfg(test)]
-mod schema_tests;
+pub(super) mod schema_tests;
 mod texts;
 mod words;
 
@@ -189,6 +189,14 @@ impl Query for StepCheck {
 
     fn run(&self, view: &View<'_>) -> Result<Step, StoreError> {
         match self.step(view) {
+            // It is so broken that it can't be gone through.
+            Err(error @ StoreError::Sqlite(_)) if error.is_damage() => Ok(Step {
+                broken: vec![finding(
+                    name::INTEGRITY,
+                    format!("{error}: {}", causes(&error)),
+                )],
+                next: None,
+            }),
             // One row that can't be read mustn't hide all else that is wrong.
             Err(error) if error.is_unreadable() => Ok(Step {
                 broken: vec![finding(
@@ -258,6 +266,10 @@ impl Findings {
 
 /// What stands in place of what isn't told any more.
 pub(super) const MORE: &str = "and more";
+
+fn causes(error: &dyn std::error::Error) -> String {
+    error.source().map(ToString::to_string).unwrap_or_default()
+}
 
 /// A finding of a check that is no statement.
 pub fn finding(name: &str, detail: String) -> Finding {

@@ -10,6 +10,7 @@ use crate::domain::relationship::{FollowOptions, MuteOptions};
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, View};
+pub use crate::store::tables::archives::ArchiveFile;
 use crate::store::tables::{
     accounts, archives, blocks, bookmarks, favourites, follows, mutes, posts,
 };
@@ -213,6 +214,18 @@ impl Query for FindArchive {
 
     fn run(&self, view: &View<'_>) -> Result<Option<KeptArchive>, StoreError> {
         archives::find(view.connection, self.account)
+    }
+}
+
+/// The archives that can be fetched, as files.
+#[derive(Debug, Clone, Copy)]
+pub struct ListArchives;
+
+impl Query for ListArchives {
+    type Answer = Vec<ArchiveFile>;
+
+    fn run(&self, view: &View<'_>) -> Result<Vec<ArchiveFile>, StoreError> {
+        archives::made(view.connection)
     }
 }
 

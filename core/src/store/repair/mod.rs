@@ -4,6 +4,8 @@
 //! What isn't derived is left as it is, for only a backup has it.
 
 mod days;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -344,7 +346,7 @@ fn index_of(detail: &str) -> Option<Mend> {
             .split_once(mark)
             .map(|(_, name)| name.trim().to_owned())
     };
-    if detail.contains("FTS5 table") {
+    if detail.contains("FTS5 table") || detail.starts_with("fts5: ") {
         return if detail.contains("post_terms") {
             Some(Mend::PostWords)
         } else if detail.contains("account_terms") {

@@ -159,7 +159,7 @@ invariants! {
          WHERE post NOT IN (SELECT id FROM posts)",
     "edited_posts_say_so":
         "SELECT 'post ' || id || ' has earlier versions, but no date of its edit' FROM posts
-         WHERE edited_at IS NULL AND id IN (SELECT post FROM post_edits)",
+         WHERE edited_at IS NULL AND EXISTS (SELECT 1 FROM post_edits WHERE post = posts.id)",
     "favourites_have_their_post":
         "SELECT 'favourite ' || id || ' is of the missing post ' || post FROM favourites
          WHERE post NOT IN (SELECT id FROM posts)
@@ -178,7 +178,7 @@ invariants! {
          WHERE (kind IN (0, 1, 2, 5, 6)) <> (post IS NOT NULL)",
     "notifications_have_their_cause":
         "SELECT 'notification ' || id || ' of kind ' || kind || ' tells of what isn''t there' FROM notifications
-         WHERE sender NOT IN (SELECT id FROM accounts WHERE state = 3)
+         WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = sender AND state = 3)
            AND CASE
                WHEN kind = 3 THEN NOT EXISTS (SELECT 1 FROM follows
                    WHERE follower = notifications.sender AND followee = notifications.account)
@@ -201,14 +201,14 @@ invariants! {
            AND NOT EXISTS (SELECT 1 FROM meta WHERE name = 'search_index' AND value = 'partial')",
     "indexed_posts_are_there":
         "SELECT 'the search index knows the key ' || id || ', which no post has' FROM post_terms_docsize
-         WHERE id NOT IN (SELECT key FROM posts WHERE boost_of IS NULL)",
+         WHERE NOT EXISTS (SELECT 1 FROM posts WHERE posts.key = post_terms_docsize.id AND boost_of IS NULL)",
     "accounts_are_indexed":
         "SELECT 'account ' || id || ' is not in the search index' FROM accounts
          WHERE state = 0 AND id NOT IN (SELECT id FROM account_terms_docsize)",
     "indexed_accounts_are_there":
         "SELECT 'the search index knows the account ' || id || ', which isn''t there'
          FROM account_terms_docsize
-         WHERE id NOT IN (SELECT id FROM accounts WHERE state <> 3)",
+         WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = account_terms_docsize.id AND state <> 3)",
     "nobody_relates_to_itself":
         "SELECT 'account ' || follower || ' follows itself' FROM follows WHERE follower = followee
          UNION ALL
@@ -230,7 +230,8 @@ invariants! {
     "purged_accounts_are_deleted":
         "SELECT 'account ' || (payload ->> 'account') || ' waits for a purge, but is not deleted'
          FROM jobs WHERE kind = 'purge_account'
-           AND CAST(payload ->> 'account' AS INTEGER) NOT IN (SELECT id FROM accounts WHERE state = 3)",
+           AND NOT EXISTS (SELECT 1 FROM accounts
+               WHERE id = CAST(payload ->> 'account' AS INTEGER) AND state = 3)",
     "purges_are_complete":
         "SELECT 'the deleted account ' || id || ' left entries behind' FROM accounts
          WHERE state = 3 AND id NOT IN (SELECT CAST(payload ->> 'account' AS INTEGER) FROM jobs WHERE kind = 'purge_account')

@@ -97,7 +97,7 @@ mendings! {
            AND favourites_count <> (SELECT count(*) FROM favourites WHERE post = posts.id)",
     "notifications_have_their_cause" Wrong:
         "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications
-         WHERE sender NOT IN (SELECT id FROM accounts WHERE state = 3)
+         WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = sender AND state = 3)
            AND CASE
                WHEN kind = 3 THEN NOT EXISTS (SELECT 1 FROM follows
                    WHERE follower = notifications.sender AND followee = notifications.account)

@@ -10,7 +10,7 @@ use crate::store::error::StoreError;
 use crate::store::tables::mends::{self, MENDINGS, Part};
 use crate::store::tables::terms::{self, IndexChange};
 use crate::store::tables::walks::{self, Index};
-use crate::store::tables::{jobs, meta, posts, tags};
+use crate::store::tables::{archives, jobs, meta, posts, tags};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// The most rows that one unit makes anew.
@@ -41,6 +41,8 @@ pub enum Mend {
     HalfArchives,
     /// The archive of an account: it is written once more.
     Archive(AccountId),
+    /// Every archive, because their files are elsewhere: they are written once more.
+    EveryArchive,
     /// What is kept of a day, counted since 1970: it is forgotten, to be counted anew.
     Day(i32),
     /// Days outside of those from the first to the last, counted since 1970, on which nothing can have happened.
@@ -100,6 +102,13 @@ impl Unit for MendPart {
                     archive(write, *account)?;
                 }
                 whole(accounts.len())
+            }
+            Mend::EveryArchive => {
+                let kept = archives::made(connection)?;
+                for archive in &kept {
+                    self::archive(write, archive.account)?;
+                }
+                whole(kept.len())
             }
             Mend::Archive(account) => whole(archive(write, *account)?),
             Mend::Day(day) => whole(mends::forget_day(connection, *day)?),
