@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long somebody waits for a line on standard error.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -44,6 +44,18 @@ impl Program {
             }
         });
         Self { child, lines }
+    }
+
+    /// As [`Self::wait_for`], but only for so long.
+    pub fn wait_until(&self, text: &str, patience: Duration) -> Option<String> {
+        let end = Instant::now() + patience;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let line = self.lines.recv_timeout(left).ok()?;
+            if let Some((_, rest)) = line.split_once(text) {
+                return Some(rest.to_owned());
+            }
+        }
     }
 
     /// Waits for a line on standard error that contains `text`, and gives back what comes after it there.
