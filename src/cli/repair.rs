@@ -15,21 +15,16 @@ use crate::boot::BootError;
 use crate::clock::{Clock as _, SharedClock, SystemClock};
 use crate::config::Config;
 use crate::control::check;
-use crate::ids::AccountId;
 use crate::randomness::Randomness;
 use crate::store::backup::forget_timelines;
-use crate::store::check::{CheckHomes, Findings, HOMES_PER_STEP_MAX, name};
+use crate::store::check::{Findings, check_kept_homes, name};
 use crate::store::error::StoreError;
 use crate::store::invariants::Finding;
 use crate::store::open::{DataDir, database_in};
 use crate::store::queries::archive::ListArchives;
-use crate::store::queries::instance::{FindIdentity, FindInstanceUrl};
+use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::Reader;
 use crate::store::repair::{self, Cure, Mended, ROUNDS_MAX, RepairError, check_all};
-use crate::store::snapshots::{DIRECTORY_NAME, Snapshots};
-
-/// What is kept in memory of timelines, in bytes.
-const CACHE_BYTES: usize = 1024 * 1024;
 
 /// What `--help` shows after the options.
 pub(super) const EXAMPLES: &str = "\
@@ -105,7 +100,7 @@ fn check_everything(config: &Config, data_dir: &Path) -> Result<Vec<Finding>, Cl
         return Ok(findings.into_vec());
     }
     for broken in [
-        homes(&mut reader, data_dir).map_err(unreadable)?,
+        check_kept_homes(&mut reader, data_dir).map_err(unreadable)?,
         archives(&mut reader, data_dir)?,
         check::address(
             config.instance.url.as_ref(),
@@ -119,24 +114,6 @@ fn check_everything(config: &Config, data_dir: &Path) -> Result<Vec<Finding>, Cl
         findings.add(broken);
     }
     Ok(findings.into_vec())
-}
-
-fn homes(reader: &mut Reader, data_dir: &Path) -> Result<Vec<Finding>, StoreError> {
-    let directory = data_dir.join(DIRECTORY_NAME);
-    // Looking for them mustn't make them.
-    if !directory.exists() {
-        return Ok(Vec::new());
-    }
-    let identity = reader.run(&FindIdentity)?.0;
-    let snapshots = Snapshots::open(&directory, &identity, CACHE_BYTES)?;
-    let mut broken = Vec::new();
-    let mut after = Some(0);
-    while let Some(reader_id) = after {
-        let kept = snapshots.page(AccountId(reader_id), HOMES_PER_STEP_MAX)?;
-        after = check::next_of(&kept);
-        broken.extend(reader.run(&CheckHomes { kept })?.0);
-    }
-    Ok(broken)
 }
 
 fn archives(reader: &mut Reader, data_dir: &Path) -> Result<Vec<Finding>, CliError> {

@@ -20,7 +20,7 @@ use crate::domain::archive::ARCHIVE_MILLIS_MAX;
 use crate::ids::AccountId;
 use crate::instance::Instance;
 use crate::store::check::{
-    Check, CheckHomes, CountRows, Findings, HOMES_PER_STEP_MAX, Kept, StepCheck, finding, name,
+    Check, CheckHomes, CountRows, Findings, StepCheck, finding, name, next_home,
 };
 use crate::store::error::StoreError;
 use crate::store::invariants::Finding;
@@ -142,7 +142,7 @@ async fn take(
                 .map_err(AskError::from)
                 .flatten()
                 .map_err(told)?;
-            let next = next_of(&kept);
+            let next = next_home(&kept);
             (read(instance, CheckHomes { kept }).await?, next)
         }
         Place::Archives => {
@@ -157,13 +157,6 @@ async fn take(
             (address(configured, remembered.as_deref()), None)
         }
     })
-}
-
-/// Where to go on after a part of the homes that are kept.
-pub fn next_of(kept: &[Kept]) -> Option<i64> {
-    kept.last()
-        .filter(|_| kept.len() == HOMES_PER_STEP_MAX)
-        .map(|kept| kept.reader.0)
 }
 
 /// Asks on a connection of its own: it may take long, and the readers have other things to do.

@@ -2,11 +2,11 @@
 //! between, also before anybody is answered.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rand::RngExt;
-use rand::SeedableRng;
+use kinglet::clock::Moment;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use rusqlite::Connection;
 
 use super::arriving::Arriving;
@@ -36,15 +36,12 @@ fn make_older(data: &Path) {
 }
 
 async fn wait_until_whole(data: &Path) {
-    let patience = Instant::now() + PATIENCE;
+    let begun = Moment::now();
     while number(data, IS_PARTIAL) > 0 {
-        assert!(Instant::now() < patience, "the index is never whole");
+        let waited = Duration::from_nanos(begun.elapsed_nanos());
+        assert!(waited < PATIENCE, "the index is never whole");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).expect("not so long")
 }
 
 fn number(data: &Path, sql: &str) -> i64 {
@@ -82,10 +79,10 @@ async fn what_was_acknowledged_survives_every_kill_of_a_migration() {
     drop(program);
     // How long it takes from a start to the end, when nobody kills it.
     make_older(&data);
-    let begun = Instant::now();
+    let begun = Moment::now();
     let program = Program::serve(&data, &settings);
     wait_until_whole(&data).await;
-    let takes = begun.elapsed();
+    let takes = begun.elapsed_nanos();
     drop(program);
 
     let mut writers: Vec<Writer> = Vec::new();
@@ -93,8 +90,8 @@ async fn what_was_acknowledged_survives_every_kill_of_a_migration() {
     let (mut unfinished, mut unanswered) = (0, 0);
     for round in 0..rounds {
         make_older(&data);
-        let begun = Instant::now();
-        let end = Duration::from_micros(random.random_range(1..micros(takes)));
+        let begun = Moment::now();
+        let end = Duration::from_nanos(random.random_range(1..takes));
         let program = Program::serve(&data, &settings);
         let mut writing = Vec::new();
         // Where the kill comes before the answer, nobody writes.
@@ -117,7 +114,8 @@ async fn what_was_acknowledged_survives_every_kill_of_a_migration() {
                 );
                 writing.push(tokio::spawn(writer.write()));
             }
-            tokio::time::sleep(end.saturating_sub(begun.elapsed())).await;
+            tokio::time::sleep(end.saturating_sub(Duration::from_nanos(begun.elapsed_nanos())))
+                .await;
         } else {
             unanswered += 1;
         }

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use kinglet::clock::Moment;
 
 /// How long somebody waits for a line on standard error.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -48,9 +50,9 @@ impl Program {
 
     /// As [`Self::wait_for`], but only for so long.
     pub fn wait_until(&self, text: &str, patience: Duration) -> Option<String> {
-        let end = Instant::now() + patience;
+        let begun = Moment::now();
         loop {
-            let left = end.saturating_duration_since(Instant::now());
+            let left = patience.saturating_sub(Duration::from_nanos(begun.elapsed_nanos()));
             let line = self.lines.recv_timeout(left).ok()?;
             if let Some((_, rest)) = line.split_once(text) {
                 return Some(rest.to_owned());

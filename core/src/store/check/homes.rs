@@ -3,6 +3,8 @@
 //! The way in which homes are read is clever (`queries/home.rs`), so this one is not: every entry of everybody who is followed,
 //! in the stretch that was kept, each judged by the rules.
 
+use std::path::Path;
+
 use rusqlite::Connection;
 
 use super::{finding, name};
@@ -16,15 +18,18 @@ use crate::store::error::StoreError;
 use crate::store::invariants::Finding;
 use crate::store::queries::home::{HomeEntry, MergeHome, RefreshHome};
 use crate::store::queries::relations::relations_of;
-use crate::store::reader::{Query, View};
-use crate::store::snapshots::WindowSnapshot;
-use crate::store::tables::{accounts, posts, walks};
+use crate::store::reader::{Query, Reader, View};
+use crate::store::snapshots::{DIRECTORY_NAME, Snapshots, WindowSnapshot};
+use crate::store::tables::{accounts, meta, posts, walks};
 
 /// The most kept homes that one step looks at.
 pub const HOMES_PER_STEP_MAX: usize = 200;
 
 /// The most entries that came since a home was kept, for it to be looked at: with more it is thrown away when it is asked for.
 const NEW_ENTRIES_MAX: usize = 200;
+
+/// What is kept in memory of kept homes, in bytes.
+const CACHE_BYTES: usize = 1024 * 1024;
 
 /// The most earlier boosts of a post that are looked at, the newest of them.
 const BOOSTS_MAX: usize = 100_000;
@@ -36,6 +41,45 @@ pub struct Kept {
     pub reader: AccountId,
     /// It; `None` when it can't be read, and is therefore never used.
     pub snapshot: Option<WindowSnapshot>,
+}
+
+/// Where to go on after a part of the homes that are kept.
+pub fn next_home(kept: &[Kept]) -> Option<i64> {
+    kept.last()
+        .filter(|_| kept.len() == HOMES_PER_STEP_MAX)
+        .map(|kept| kept.reader.0)
+}
+
+/// Holds all homes that are kept in a data directory which nobody else uses against what is stored there.
+///
+/// # Errors
+/// When either can't be read.
+pub fn check_kept_homes(reader: &mut Reader, data_dir: &Path) -> Result<Vec<Finding>, StoreError> {
+    let directory = data_dir.join(DIRECTORY_NAME);
+    // Looking for them mustn't make them.
+    if !directory.exists() {
+        return Ok(Vec::new());
+    }
+    let identity = reader.run(&FindIdentity)?.0;
+    let snapshots = Snapshots::open(&directory, &identity, CACHE_BYTES)?;
+    let mut broken = Vec::new();
+    let mut after = Some(0);
+    while let Some(last) = after {
+        let kept = snapshots.page(AccountId(last), HOMES_PER_STEP_MAX)?;
+        after = next_home(&kept);
+        broken.extend(reader.run(&CheckHomes { kept })?.0);
+    }
+    Ok(broken)
+}
+
+struct FindIdentity;
+
+impl Query for FindIdentity {
+    type Answer = String;
+
+    fn run(&self, view: &View<'_>) -> Result<String, StoreError> {
+        meta::identity(view.connection)
+    }
 }
 
 /// Holds kept homes against what is stored.

@@ -13,7 +13,7 @@ mod words;
 
 use std::fmt;
 
-pub use self::homes::{CheckHomes, HOMES_PER_STEP_MAX, Kept};
+pub use self::homes::{CheckHomes, HOMES_PER_STEP_MAX, Kept, check_kept_homes, next_home};
 pub(super) use self::jobs::{Fault, fault_of};
 pub(super) use self::texts::tags_of;
 use super::error::StoreError;

@@ -57,18 +57,6 @@ impl Query for FindInstanceUrl {
     }
 }
 
-/// The store's random identity.
-#[derive(Debug, Clone, Copy)]
-pub struct FindIdentity;
-
-impl Query for FindIdentity {
-    type Answer = String;
-
-    fn run(&self, view: &View<'_>) -> Result<String, StoreError> {
-        meta::identity(view.connection)
-    }
-}
-
 /// The accounts in the order of their ids, for the operator.
 #[derive(Debug, Clone, Copy)]
 pub struct ListMembers {
