@@ -131,7 +131,11 @@ async fn under_load_a_backup_is_a_prefix_of_what_was_acknowledged() {
     let set = set.to_str().expect("UTF-8");
     place.done(&["backup", "verify", set]);
     place.done(&["restore", set]);
-    assert_eq!(place.done(&["check"]), "every invariant holds\n");
+    assert!(
+        place
+            .done(&["check"])
+            .starts_with("every invariant holds\n")
+    );
     let restored = place.data().join("kinglet.db");
     let last = rows(&restored, "SELECT max(id) FROM posts");
     let number = |row: &str| -> i64 {
@@ -233,7 +237,11 @@ async fn a_backup_becomes_an_instance_again_elsewhere() {
     let told = elsewhere.done(&["restore", set, "--url", "https://new.example"]);
     assert!(told.contains("config.toml"), "{told}");
     assert!(told.contains("--deletions-from"), "{told}");
-    assert_eq!(elsewhere.done(&["check"]), "every invariant holds\n");
+    assert!(
+        elsewhere
+            .done(&["check"])
+            .starts_with("every invariant holds\n")
+    );
     let address = free_address().to_string();
     let running = Running::start(elsewhere.command(&["serve", "--listen", &address]));
     assert_eq!(running.url, "https://new.example");
@@ -268,7 +276,11 @@ async fn a_backup_becomes_an_instance_again_elsewhere() {
     assert!(errors.contains("nobody knows what was deleted"), "{errors}");
     let told = place.done(&["restore", "set", "--deletions-from", "data.old"]);
     assert!(told.contains("1 posts, 1 accounts"), "{told}");
-    assert_eq!(place.done(&["check"]), "every invariant holds\n");
+    assert!(
+        place
+            .done(&["check"])
+            .starts_with("every invariant holds\n")
+    );
     let running = place.serve();
     let reader = Client::new(&running.url);
     assert!(found(&reader, &kept).await.is_some());

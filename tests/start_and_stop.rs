@@ -214,7 +214,11 @@ fn a_killed_server_hinders_nobody() {
         place.data().join("kinglet.sock").exists(),
         "nobody removed it"
     );
-    assert_eq!(place.done(&["check"]), "every invariant holds\n");
+    assert!(
+        place
+            .done(&["check"])
+            .starts_with("every invariant holds\n")
+    );
     connect(&place.serve().url);
 }
 
@@ -401,7 +405,11 @@ fn commands_work(place: &Place) {
     assert_eq!(state("bob").as_deref(), Some("deleted"));
     assert!(place.fails(1, &["user", "suspend", "bob"]).contains("bob"));
 
-    assert_eq!(place.done(&["check"]), "every invariant holds\n");
+    assert!(
+        place
+            .done(&["check"])
+            .starts_with("every invariant holds\n")
+    );
     assert_eq!(
         json(&place.done(&["check", "--json"])),
         serde_json::json!({"broken": []})

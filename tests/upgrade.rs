@@ -112,7 +112,11 @@ async fn every_released_schema_is_served() {
         let place = Place::new();
         unpack(&fixture, &place.data());
         place.done(&["upgrade", "--yes"]);
-        assert_eq!(place.done(&["check"]), "every invariant holds\n");
+        assert!(
+            place
+                .done(&["check"])
+                .starts_with("every invariant holds\n")
+        );
         let token = place.done(&["token", "create", "alice", "--scopes", "read"]);
         let running = place.serve();
         let alice = Client::new(&running.url).with_token(token.trim());
@@ -154,7 +158,11 @@ fn a_newer_database_is_refused_with_a_sentence_and_one_that_was_only_added_to_is
     );
     let running = place.serve();
     assert!(running.stop().status.success());
-    assert_eq!(place.done(&["check"]), "every invariant holds\n");
+    assert!(
+        place
+            .done(&["check"])
+            .starts_with("every invariant holds\n")
+    );
     change("UPDATE meta SET value = '4711' WHERE name = 'least_schema'");
     for arguments in [
         &["serve", "--listen", "127.0.0.1:0"][..],

@@ -37,6 +37,7 @@ use crate::store::error::StoreError;
 use crate::store::open::{Checkpoints, DataDir, DiskUse, Synchronous};
 use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::Reader;
+use crate::store::snapshots;
 use crate::store::units::SetInstanceUrl;
 use crate::store::writer::{LongReads, Switch, WriterThread};
 use crate::telemetry::Telemetry;
@@ -276,7 +277,7 @@ impl Opened {
             config.timelines.resident_readers_max,
         );
         let (keeper, keeper_ended) = SnapshotKeeper::start_in(
-            path.join("timelines"),
+            path.join(snapshots::DIRECTORY_NAME),
             writer_thread.identity()?,
             memory.snapshots_bytes,
             &telemetry,

@@ -125,11 +125,12 @@ faults, snapshots and a reset under /api/kinglet/v1/dev/. None of it is part of 
     Mail(Mail),
 
     /// Check every invariant of the stored data; exit code 1 and a list when one is broken
-    #[command(after_help = "\
-Examples:
-  kinglet check
-  kinglet check --json | jq '.broken[]'")]
-    Check(Output),
+    #[command(after_help = super::check::EXAMPLES)]
+    Check(super::check::Check),
+
+    /// Make anew what is derived and wrong: counters, the search index, statistics, kept timelines, and nothing else
+    #[command(after_help = super::repair::EXAMPLES)]
+    Repair(super::repair::Repair),
 
     /// Show what the instance does by itself: queues, schedule, failed and dead jobs
     #[command(
@@ -883,7 +884,10 @@ mod tests {
         );
         assert_eq!(
             command("kinglet check --json"),
-            Command::Check(Output { json: true })
+            Command::Check(super::super::check::Check {
+                set: None,
+                output: Output { json: true },
+            })
         );
         let tasks = |line: &str| match command(line) {
             Command::Tasks(tasks) => tasks,

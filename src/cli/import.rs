@@ -1,12 +1,12 @@
 //! `kinglet import`: takes in what somebody brings along.
 
-use std::io::{self, IsTerminal, Write as _};
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 use serde_json::json;
 
 use super::args::Output;
+use super::bar::Bar;
 use super::conversation::{Listener, converse};
 use super::{CliError, print, print_json};
 use crate::archives::import::{Archive, Arrival, Report, Taker};
@@ -16,9 +16,6 @@ use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::control::protocol::{Answer, Request};
 use crate::domain::arrival::Fate;
-
-/// Characters of the bar.
-const BAR_CHARACTERS: usize = 32;
 
 /// What its help ends with.
 pub(super) const EXAMPLES: &str = "\
@@ -142,54 +139,5 @@ impl Taker for ByRequest<'_> {
             Err(CliError::Refused(failure)) => Err(failure.into()),
             Err(error) => Err(ArchiveError::Gone(error.to_string())),
         }
-    }
-}
-
-/// How far it is, for whoever waits in front of a terminal.
-struct Bar {
-    things: usize,
-    is_watched: bool,
-}
-
-impl Bar {
-    fn of(things: usize) -> Self {
-        Self {
-            things,
-            is_watched: io::stderr().is_terminal(),
-        }
-    }
-
-    fn show(&self, done: usize) {
-        if self.is_watched {
-            // Nobody misses it.
-            drop(write!(io::stderr(), "\r{}", line(done, self.things)));
-        }
-    }
-
-    fn end(&self) {
-        if self.is_watched {
-            drop(writeln!(io::stderr()));
-        }
-    }
-}
-
-fn line(done: usize, things: usize) -> String {
-    let filled = BAR_CHARACTERS * done.min(things) / things.max(1);
-    let (full, empty) = ("#".repeat(filled), ".".repeat(BAR_CHARACTERS - filled));
-    format!("[{full}{empty}] {done} of {things}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_bar_grows_with_what_is_done() {
-        assert_eq!(line(0, 0), format!("[{}] 0 of 0", ".".repeat(32)));
-        assert_eq!(
-            line(1, 4),
-            format!("[{}{}] 1 of 4", "#".repeat(8), ".".repeat(24))
-        );
-        assert_eq!(line(4, 4), format!("[{}] 4 of 4", "#".repeat(32)));
     }
 }

@@ -5,8 +5,9 @@
 
 pub mod args;
 pub mod backup;
+mod bar;
 pub mod bench;
-mod check;
+pub mod check;
 mod columns;
 mod completions;
 mod config;
@@ -23,6 +24,7 @@ pub mod log;
 mod mail;
 mod man_pages;
 pub mod profile;
+pub mod repair;
 pub mod restore;
 mod serve;
 mod setup_link;
@@ -54,6 +56,7 @@ use crate::randomness::Randomness;
 use crate::store::backup::BackupError;
 use crate::store::error::StoreError;
 use crate::store::open::database_in;
+use crate::store::repair::RepairError;
 use crate::store::upgrade::UpgradeError;
 
 /// A command that failed, or found something.
@@ -79,6 +82,9 @@ enum CliError {
     /// There is no backup, or none that can be used.
     #[error(transparent)]
     Backup(#[from] BackupError),
+    /// A repair broke off.
+    #[error(transparent)]
+    Repair(#[from] RepairError),
     /// The stored data wasn't upgraded, or not taken back.
     #[error(transparent)]
     Upgrade(#[from] UpgradeError),
@@ -210,7 +216,8 @@ fn dispatch(
         Command::Invite(args::Invite::Create(create)) => invite::create(*create, &config),
         Command::Token(args::Token::Create(create)) => token::create(create, &config),
         Command::Mail(args::Mail::Test(test)) => mail::test(test, &config),
-        Command::Check(output) => check::run(*output, &config),
+        Command::Check(options) => check::run(options, &config),
+        Command::Repair(options) => repair::run(*options, &config),
         Command::Backup(backup) => backup::run(backup, &loaded),
         Command::Upgrade(options) => upgrade::upgrade(*options, &config),
         Command::Rollback(options) => upgrade::rollback(*options, &config),

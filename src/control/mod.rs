@@ -3,6 +3,7 @@
 //! A running server answers it over its control socket; where none runs, the command calls it in its own process.
 
 pub mod archives;
+pub mod check;
 pub mod client;
 pub mod debug;
 pub mod log;
@@ -32,12 +33,8 @@ use crate::domain::scope::Scopes;
 use crate::ids::AccountId;
 use crate::instance::Instance;
 use crate::secret::{Secret, random_token};
-use crate::store::error::StoreError;
-use crate::store::invariants::CheckInvariants;
-use crate::store::open::database_in;
 use crate::store::queries::access::FindMember;
 use crate::store::queries::instance::{ListMembers, ListedMember};
-use crate::store::reader::Reader;
 use crate::store::units::{
     ApproveAccount, DeleteAccount, RejectAccount, SetInstanceUrl, SetRole, SuspendAccount,
     UnsuspendAccount,
@@ -120,7 +117,9 @@ pub async fn handle(request: Request, instance: &Instance) -> Result<Answer, Fai
         }
         Request::CreateToken { name, scopes } => create_token(instance, &name, &scopes).await,
         Request::SendTestMail { address } => mail::send_test(instance, &address).await,
-        Request::Check => check(instance).await,
+        Request::Check => check::whole(instance).await,
+        Request::BeginCheck => check::begin(instance).await,
+        Request::CheckPart { number, after } => check::step(instance, number, after).await,
         Request::Tell { part } => debug::tell(instance, part).await,
         Request::Profile { seconds, frequency } => profile::profile(seconds, frequency).await,
         Request::BackUp {
@@ -243,16 +242,6 @@ async fn create_token(instance: &Instance, name: &str, scopes: &str) -> Result<A
     Ok(Answer::Token {
         token: granted.token,
     })
-}
-
-/// Checks the store on a connection of its own: it may take long, and the readers have other things to do.
-async fn check(instance: &Instance) -> Result<Answer, Failure> {
-    let database = database_in(&instance.data_dir);
-    let checking = move || Ok(Reader::open(&database)?.run(&CheckInvariants)?.0);
-    let broken = blocking(checking)
-        .await?
-        .map_err(|error: StoreError| with_causes(&error))?;
-    Ok(Answer::Checked { broken })
 }
 
 async fn back_up(

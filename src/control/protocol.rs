@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::check;
 use super::debug::{Part, Told};
 use super::log::LogReport;
 use super::probe::Standing;
@@ -17,6 +18,7 @@ use crate::instance::probes::Seen;
 use crate::profiling::Profile;
 use crate::secret::Secret;
 use crate::store::backup::Manifest;
+use crate::store::check::Rows;
 use crate::store::invariants::Finding;
 use crate::store::portable::PortableManifest;
 
@@ -133,8 +135,17 @@ pub enum Request {
         /// Where to.
         address: String,
     },
-    /// Check every invariant.
+    /// Check every invariant at once.
     Check,
+    /// Tell what a check consists of.
+    BeginCheck,
+    /// Take one step of a check.
+    CheckPart {
+        /// Which part, by its place.
+        number: usize,
+        /// Where the last step ended; nowhere to begin.
+        after: Option<i64>,
+    },
     /// Tell what helps to find a fault.
     Tell {
         /// What of it.
@@ -290,6 +301,20 @@ pub enum Answer {
         /// The token.
         #[serde(serialize_with = "exposed_one", deserialize_with = "hidden_one")]
         token: Secret<String>,
+    },
+    /// What there is to check.
+    CheckBegun {
+        /// In which order.
+        parts: Vec<check::Part>,
+        /// How much of it there is.
+        rows: Rows,
+    },
+    /// One step of a check is taken.
+    PartChecked {
+        /// What breaks which invariant.
+        broken: Vec<Finding>,
+        /// Where to go on; nowhere at the end of the part.
+        next: Option<i64>,
     },
     /// What is wrong with the store; nothing, if all is well.
     Checked {

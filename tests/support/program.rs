@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use kinglet::clock::Moment;
+
 /// How long somebody waits for a line on standard error.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Lines that may wait to be read; more are dropped, so that the server never waits for a test.
@@ -44,6 +46,18 @@ impl Program {
             }
         });
         Self { child, lines }
+    }
+
+    /// As [`Self::wait_for`], but only for so long.
+    pub fn wait_until(&self, text: &str, patience: Duration) -> Option<String> {
+        let begun = Moment::now();
+        loop {
+            let left = patience.saturating_sub(Duration::from_nanos(begun.elapsed_nanos()));
+            let line = self.lines.recv_timeout(left).ok()?;
+            if let Some((_, rest)) = line.split_once(text) {
+                return Some(rest.to_owned());
+            }
+        }
     }
 
     /// Waits for a line on standard error that contains `text`, and gives back what comes after it there.

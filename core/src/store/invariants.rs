@@ -1,5 +1,6 @@
 //! What must be true of the store as a whole, checked by `kinglet check` and after every backup.
 
+use super::check::{MORE, name};
 use super::error::StoreError;
 use super::growth;
 use super::migrate;
@@ -27,15 +28,14 @@ impl Query for CheckInvariants {
     type Answer = Vec<Finding>;
 
     fn run(&self, view: &View<'_>) -> Result<Vec<Finding>, StoreError> {
-        let mut findings = Vec::new();
-        check(view, "integrity", INTEGRITY, &mut findings)?;
+        let mut findings = violations(view, name::INTEGRITY, INTEGRITY)?;
         // What stands in a broken file says nothing about the rules.
         if !findings.is_empty() {
             return Ok(findings);
         }
-        check(view, "foreign_keys", FOREIGN_KEYS, &mut findings)?;
+        findings.extend(violations(view, name::FOREIGN_KEYS, FOREIGN_KEYS)?);
         for invariant in INVARIANTS {
-            check(view, invariant.name, invariant.violations, &mut findings)?;
+            findings.extend(violations(view, invariant.name, invariant.violations)?);
         }
         // A newer kinglet knows what bounds the tables that it added.
         if migrate::schema(view.connection)? <= migrate::known() {
@@ -53,38 +53,38 @@ impl Query for CheckFile {
     type Answer = Vec<Finding>;
 
     fn run(&self, view: &View<'_>) -> Result<Vec<Finding>, StoreError> {
-        let mut findings = Vec::new();
-        check(view, "integrity", INTEGRITY, &mut findings)?;
+        let mut findings = violations(view, name::INTEGRITY, INTEGRITY)?;
         if findings.is_empty() {
-            check(view, "foreign_keys", FOREIGN_KEYS, &mut findings)?;
+            findings.extend(violations(view, name::FOREIGN_KEYS, FOREIGN_KEYS)?);
         }
         Ok(findings)
     }
 }
 
-fn check(
+/// What a statement finds that breaks an invariant, no more of it than a person reads.
+pub(super) fn violations(
     view: &View<'_>,
     invariant: &str,
     violations: &str,
-    findings: &mut Vec<Finding>,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Finding>, StoreError> {
     let mut statement = view.connection.prepare(violations)?;
     let details = statement.query_map((), |row| row.get::<_, String>(0))?;
+    let mut findings = Vec::new();
     for (number, detail) in details.take(FINDINGS_PER_INVARIANT_MAX + 1).enumerate() {
         findings.push(Finding {
             invariant: invariant.to_owned(),
             detail: if number < FINDINGS_PER_INVARIANT_MAX {
                 detail?
             } else {
-                "and more".to_owned()
+                MORE.to_owned()
             },
         });
     }
-    Ok(())
+    Ok(findings)
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::store) mod tests {
     use crate::domain::idempotency::IdempotencyKey;
     use std::collections::HashSet;
 
@@ -92,6 +92,7 @@ mod tests {
     use crate::domain::account::Role;
     use crate::domain::visibility::Visibility;
     use crate::ids::{AccountId, PostId};
+    use crate::store::population::prepared;
     use crate::store::reader::Reader;
     use crate::store::testing::TestStore;
     use crate::store::units::{
@@ -113,11 +114,8 @@ mod tests {
 
     fn text(text: &str, names: &[&str]) -> PreparedText {
         PreparedText {
-            text: text.to_owned(),
             mentioned_names: names.iter().map(|name| (*name).to_owned()).collect(),
-            tags: vec!["birds".to_owned()],
-            terms: text.to_owned(),
-            ..PreparedText::default()
+            ..prepared(format!("{text} #birds"))
         }
     }
 
@@ -135,7 +133,7 @@ mod tests {
     }
 
     /// alice and bob follow each other; bob replies to alice, boosts, favours and keeps; carol is blocked.
-    fn lively() -> (TestStore, [AccountId; 3], [PostId; 2]) {
+    pub(in crate::store) fn lively() -> (TestStore, [AccountId; 3], [PostId; 2]) {
         let store = TestStore::open();
         let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| register(&store, name));
         for (follower, followee) in [(alice, bob), (bob, alice), (carol, bob)] {
@@ -202,7 +200,7 @@ mod tests {
     }
 
     /// For every invariant something that breaks it, in terms of what [`lively`] leaves.
-    const BREAKERS: &[(&str, &str)] = &[
+    pub(in crate::store) const BREAKERS: &[(&str, &str)] = &[
         (
             "foreign_keys",
             "INSERT INTO mutes (account, target, hides_notifications) VALUES (1, 2, 0)",
@@ -333,7 +331,7 @@ mod tests {
         ),
         (
             "purges_are_complete",
-            "UPDATE accounts SET state = 3 WHERE name = 'bob'",
+            "UPDATE accounts SET state = 3, email = NULL WHERE name = 'bob'",
         ),
         (
             "deleted_accounts_get_no_mail",
@@ -357,6 +355,39 @@ mod tests {
             "INSERT INTO instance_days VALUES
              (1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, ''),
              (3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '')",
+        ),
+        (
+            "younger_than_what_they_are_about",
+            "UPDATE favourites SET id = 1",
+        ),
+        (
+            "ids_are_below_the_last",
+            "UPDATE meta SET value = '5' WHERE name = 'last_id'",
+        ),
+        (
+            "commits_are_below_the_last",
+            "UPDATE accounts SET sources_commit = 1000000 WHERE name = 'bob'",
+        ),
+        ("posts_know_their_app", "UPDATE posts SET app = 17"),
+        (
+            "used_apps_say_so",
+            "INSERT INTO apps (client_id, secret_hash, name, redirect_uris, scopes, made_at)
+             VALUES ('one', x'00', 'one', '', 'read', 0);
+             UPDATE posts SET app = (SELECT id FROM apps) WHERE boost_of IS NULL",
+        ),
+        (
+            "notifications_have_their_cause",
+            "INSERT INTO notifications (id, account, kind, sender)
+             SELECT 1, alice.id, 3, carol.id FROM accounts AS alice, accounts AS carol
+             WHERE alice.name = 'alice' AND carol.name = 'carol'",
+        ),
+        (
+            "shares_have_their_day",
+            "INSERT INTO day_shares VALUES (7, 0, 'birds', 1, 1)",
+        ),
+        (
+            "archives_are_whole",
+            "INSERT INTO archives (account, asked_at, file) SELECT id, 0, 'one' FROM accounts WHERE name = 'alice'",
         ),
         (
             "the_store_knows_itself",

@@ -6,6 +6,7 @@
 
 pub mod backup;
 pub mod bulk;
+pub mod check;
 pub mod error;
 mod growth;
 pub mod invariants;
@@ -17,6 +18,7 @@ pub mod population;
 pub mod portable;
 pub mod queries;
 pub mod reader;
+pub mod repair;
 pub mod snapshots;
 pub mod soundness;
 mod sql;

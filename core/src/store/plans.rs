@@ -95,7 +95,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
 ];
 
 /// `kinglet check` holds every row against every other: reading whole tables is what it is for.
-const READS_EVERYTHING: &str = "invariants.rs";
+/// And so does `kinglet repair`.
+const READ_EVERYTHING: [&str; 3] = ["invariants.rs", "mends.rs", "walks.rs"];
 
 /// Asks about the tables themselves, of which there are as many as files.
 const READS_THE_SCHEMA: &str = "inspection.rs";
@@ -242,7 +243,9 @@ fn no_statement_reads_a_whole_table_or_sorts_one() {
     let mut used = vec![false; EXCEPTIONS.len()];
     for file in fs::read_dir(tables).unwrap() {
         let path = file.unwrap().path();
-        if path.ends_with(READS_EVERYTHING) || path.ends_with(READS_THE_SCHEMA) {
+        if READ_EVERYTHING.iter().any(|name| path.ends_with(name))
+            || path.ends_with(READS_THE_SCHEMA)
+        {
             continue;
         }
         for sql in statements(&fs::read_to_string(&path).unwrap()) {

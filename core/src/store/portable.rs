@@ -12,7 +12,7 @@ use super::error::StoreError;
 use super::invariants::{CheckInvariants, Finding};
 use super::migrate;
 use super::reader::{Query, Reader, View};
-use super::tables::{meta, secrets};
+use super::tables::{archives, meta, secrets};
 
 /// What the manifest of such a file calls it.
 pub const KIND: &str = "kinglet-instance";
@@ -107,13 +107,14 @@ impl PortableCopy {
         copy.manifest.schema = made.schema;
         copy.manifest.commit = made.commit;
         let path = copy.database();
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags).map_err(StoreError::Sqlite)?;
+        // Their files stay here.
+        archives::delete_all(&connection)?;
         if without_secrets {
-            let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-            let connection =
-                Connection::open_with_flags(&path, flags).map_err(StoreError::Sqlite)?;
             secrets::strip(&connection)?;
-            drop(connection);
         }
+        drop(connection);
         let mut reader = Reader::open(&path)?;
         let (seen, _) = reader.run(&LookAt)?;
         if !seen.findings.is_empty() {

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
+use super::check::{Check, StepCheck, name};
 use super::queries::series::{ReadAccountSeries, ReadInstanceSeries, ReadShares, ReadTotals};
 use super::queries::statistics::{
     ComputeAccountDays, ComputeDay, ComputeWindows, ComputedDay, PlanStatistics, StatisticsStep,
@@ -814,8 +815,29 @@ impl World {
         }
     }
 
+    /// What is to be counted again is known, and the rest is right.
+    fn require_days_right(&mut self) {
+        let now = self.now();
+        let checks = Check::all();
+        let days = checks
+            .into_iter()
+            .filter(|check| check.name() == name::DAYS);
+        for check in days {
+            let mut after = None;
+            loop {
+                let step = self.store.look(StepCheck { check, after, now }).0;
+                assert_eq!(step.broken, []);
+                after = step.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+
     /// Lets the driver and the purges come to rest.
     fn settle(&mut self) {
+        self.require_days_right();
         while self.store.step_in_house() {}
         let rounds = (0..ROUNDS_MAX).take_while(|_| self.step()).count();
         assert!(rounds < ROUNDS_MAX, "the driver never comes to rest");
@@ -848,6 +870,7 @@ impl World {
 
     /// Compares what is kept with a naive count.
     fn check(&mut self) {
+        self.require_days_right();
         let zone = self.zone.clone();
         let dates = self.dates();
         let (from, until) = (FROM, UNTIL);

@@ -67,6 +67,19 @@ impl TestStore {
         Self::open_in(directory, |_| {})
     }
 
+    /// Closes it, and leaves the directory.
+    #[cfg(test)]
+    pub(super) fn close(mut self) -> TempDir {
+        let elsewhere = tempfile::tempdir().expect("a temporary directory");
+        std::mem::replace(&mut self.directory, elsewhere)
+    }
+
+    /// The same store, in a directory that [`Self::close`] left.
+    #[cfg(test)]
+    pub(super) fn open_again(directory: TempDir) -> Self {
+        Self::open_in(directory, |_| {})
+    }
+
     fn open_in(directory: TempDir, prepare: impl FnOnce(&mut WriterThread)) -> Self {
         let clock = ManualClock::at(Timestamp::from_millis(1_790_000_000_000));
         let data_dir = DataDir::own(directory.path()).expect("nobody else uses it");

@@ -9,6 +9,7 @@ use crate::door::{Door, opens_door};
 use crate::features;
 use crate::ids::AccountId;
 use crate::pool::{self, PoolEnd};
+use crate::store::check::{HOMES_PER_STEP_MAX, Kept};
 use crate::store::snapshots::{Snapshots, WindowSnapshot};
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::{ActorName, Watch};
@@ -84,6 +85,27 @@ impl Handler<SaveWindows> for SnapshotKeeper {
             && let Err(error) = snapshots.save(&windows)
         {
             tracing::warn!(target: "kinglet::actors::timelines::keeper", %error, "timeline snapshots were not kept");
+        }
+    }
+}
+
+/// Lists the windows that are kept, above a reader.
+pub(super) struct ListKept(pub(super) AccountId);
+
+impl Message for ListKept {
+    type Result = Option<Vec<Kept>>;
+}
+
+impl Handler<ListKept> for SnapshotKeeper {
+    type Result = Option<Vec<Kept>>;
+
+    fn handle(&mut self, ListKept(after): ListKept, _: &mut SyncContext<Self>) -> Self::Result {
+        match self.snapshots()?.page(after, HOMES_PER_STEP_MAX) {
+            Ok(kept) => Some(kept),
+            Err(error) => {
+                tracing::warn!(target: "kinglet::actors::timelines::keeper", %error, "timeline snapshots can't be listed");
+                None
+            }
         }
     }
 }

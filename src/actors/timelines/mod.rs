@@ -25,7 +25,7 @@ use actix::{
 };
 
 use self::core::Residents;
-use self::keeper::{LoadWindow, SaveWindows};
+use self::keeper::{ListKept, LoadWindow, SaveWindows};
 use self::newest::Newest;
 use self::window::Below;
 use super::Actors;
@@ -39,6 +39,7 @@ use super::memory::DescribeMemory;
 use super::messages::{Owner, StoreDoor};
 use crate::domain::page::Page;
 use crate::ids::{AccountId, PostId};
+use crate::store::check::Kept;
 use crate::store::queries::home::{
     HomeEntry, KnownSources, ListNewest, MergeHome, MergeKnown, MergedHome, RefreshHome,
 };
@@ -423,6 +424,35 @@ impl Handler<PersistWindows> for Timelines {
                 && saving.await.is_err()
             {
                 tracing::warn!("the keeper of timeline snapshots is gone");
+            }
+        })
+    }
+}
+
+/// Lists the homes that are kept on disk, above a reader, a part of them.
+#[derive(Debug, Clone, Copy)]
+pub struct ListKeptHomes {
+    /// The reader; 0 to begin.
+    pub after: AccountId,
+}
+
+impl Message for ListKeptHomes {
+    type Result = Result<Vec<Kept>, AskError>;
+}
+
+impl Handler<ListKeptHomes> for Timelines {
+    type Result = ResponseFuture<Result<Vec<Kept>, AskError>>;
+
+    fn handle(
+        &mut self,
+        ListKeptHomes { after }: ListKeptHomes,
+        _: &mut Context<Self>,
+    ) -> Self::Result {
+        let keeper = self.keeper.clone();
+        Box::pin(async move {
+            match keeper {
+                None => Ok(Vec::new()),
+                Some(keeper) => Ok(keeper.send(ListKept(after)).await?.unwrap_or_default()),
             }
         })
     }

@@ -4,6 +4,9 @@
 //! overlapping pairs of characters, so that 東京 is found in 日本語の東京です. The result is for
 //! FTS5 with `tokenize = 'ascii'`, which takes our terms as they are; `unicode61` works too, but cuts
 //! words in scripts younger than its tables into pieces.
+//!
+//! What is stored is held against these terms by `kinglet check`. So whoever changes them adds a migration that has the index made
+//! anew: it sets `search_index` in `meta` to `partial` and empties the index.
 
 use super::characters::is_unspaced;
 use crate::features;

@@ -240,7 +240,7 @@ fn left_out(has_settings: bool) -> Vec<LeftOut> {
 }
 
 /// Removes what was put together of commits whose numbers others are going to have.
-pub(in crate::store) fn forget_timelines(data_dir: &Path) -> Result<(), BackupError> {
+pub fn forget_timelines(data_dir: &Path) -> Result<(), BackupError> {
     restore::remove_if_there(&data_dir.join(restore::SNAPSHOTS_NAME))
 }
 

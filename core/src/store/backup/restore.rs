@@ -15,7 +15,7 @@ use super::{BackupError, file_error};
 use crate::clock::SharedClock;
 use crate::store::error::StoreError;
 use crate::store::open::{DataDir, Synchronous, database_in, wal_of};
-use crate::store::units::{ReapplyDeletion, SetInstanceUrl};
+use crate::store::units::{Mend, MendPart, ReapplyDeletion, SetInstanceUrl};
 use crate::store::upgrade;
 use crate::store::writer::{Unit, WriteError, Writer, WriterThread};
 use crate::telemetry::Telemetry;
@@ -24,7 +24,7 @@ use crate::telemetry::Telemetry;
 const WORKPLACE_NAME: &str = "restoring";
 
 /// Where timelines are kept that were put together; its name within a data directory.
-pub(super) const SNAPSHOTS_NAME: &str = "timelines";
+pub(super) const SNAPSHOTS_NAME: &str = crate::store::snapshots::DIRECTORY_NAME;
 
 /// What becomes of a set.
 pub struct RestorePlan {
@@ -226,6 +226,14 @@ fn apply(
     if let Some(url) = &plan.url {
         done(writer, SetInstanceUrl { url: url.clone() })?;
     }
+    // Archives that members asked for are no part of a set.
+    done(
+        writer,
+        MendPart {
+            mend: Mend::EveryArchive,
+            after: None,
+        },
+    )?;
     let mut reapplied = Reapplied::default();
     for deletion in deletions {
         let was_there = done(

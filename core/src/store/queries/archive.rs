@@ -11,6 +11,7 @@ use crate::domain::relationship::{FollowOptions, MuteOptions};
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, View};
+pub use crate::store::tables::archives::ArchiveFile;
 use crate::store::tables::{
     accounts, archives, arrivals, blocks, bookmarks, favourites, follows, mutes, posts,
 };
@@ -241,6 +242,18 @@ impl Query for ListArrivalFiles {
 
     fn run(&self, view: &View<'_>) -> Result<Vec<String>, StoreError> {
         arrivals::files(view.connection)
+    }
+}
+
+/// The archives that can be fetched, as files.
+#[derive(Debug, Clone, Copy)]
+pub struct ListArchives;
+
+impl Query for ListArchives {
+    type Answer = Vec<ArchiveFile>;
+
+    fn run(&self, view: &View<'_>) -> Result<Vec<ArchiveFile>, StoreError> {
+        archives::made(view.connection)
     }
 }
 

@@ -24,7 +24,7 @@ impl Query for LoadRelations {
 }
 
 /// All that one account has to do with others.
-pub(super) fn relations_of(
+pub(in crate::store) fn relations_of(
     connection: &Connection,
     account: AccountId,
 ) -> Result<Relations, StoreError> {

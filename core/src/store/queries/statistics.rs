@@ -147,6 +147,12 @@ fn first_quarter(moment: Timestamp) -> Quarter {
     }
 }
 
+/// The quarters of an hour that a day is made of: the first, and the first after it.
+pub(in crate::store) fn quarters_of(day: Day, zone: &TimeZone) -> (Quarter, Quarter) {
+    let (from, until) = day.bounds(zone);
+    (first_quarter(from), first_quarter(until))
+}
+
 /// The ids of the days from one up to another, both included.
 fn ids_of(from: Day, until: Day, zone: &TimeZone) -> IdRange {
     (
@@ -237,7 +243,6 @@ impl Query for ComputeDay {
 
     fn run(&self, view: &View<'_>) -> Result<Option<RecordDay>, StoreError> {
         let connection = view.connection;
-        let (from, until) = self.day.bounds(&self.zone);
         let range = ids_of(self.day, self.day, &self.zone);
         let (mut all, mut public) = (Figures::default(), Figures::default());
         let mut minute = (i64::MIN, 0);
@@ -279,7 +284,7 @@ impl Query for ComputeDay {
                 day_figures::clients(connection, range, SHARES_PER_DAY_MAX)?,
             ),
         ];
-        let quarters = (first_quarter(from), first_quarter(until));
+        let quarters = quarters_of(self.day, &self.zone);
         let right = KeptDay {
             figures,
             is_closed: self.is_closed,

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{SNAPSHOT_ENTRIES_MAX, WindowSnapshot};
 use crate::ids::{AccountId, PostId};
+use crate::store::check::Kept;
 use crate::store::error::StoreError;
 use crate::store::queries::home::HomeEntry;
 use crate::store::reader::panicked;
@@ -109,6 +110,28 @@ impl Snapshots {
             self.guarded(|| self.database.remove(key(reader)))?;
         }
         Ok(snapshot)
+    }
+
+    /// Whose snapshots are there, above a reader, at most `limit`; each with its snapshot, if that is sound.
+    ///
+    /// # Errors
+    /// When the disk refuses or sled panics.
+    pub fn page(&self, after: AccountId, limit: usize) -> Result<Vec<Kept>, StoreError> {
+        let from = key(AccountId(after.0.saturating_add(1)));
+        self.guarded(|| {
+            let mut found = Vec::new();
+            for entry in self.database.range(from..).take(limit) {
+                let (key, bytes) = entry?;
+                // A key of another length is nobody's.
+                let reader = key.as_ref().try_into().map_or(0, i64::from_be_bytes);
+                let reader = AccountId(reader);
+                found.push(Kept {
+                    reader,
+                    snapshot: self.decode(reader, &bytes),
+                });
+            }
+            Ok(found)
+        })
     }
 
     fn guarded<T>(&self, act: impl FnOnce() -> std::io::Result<T>) -> Result<T, StoreError> {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::WindowSnapshot;
 use crate::ids::AccountId;
+use crate::store::check::Kept;
 use crate::store::error::StoreError;
 
 /// The snapshots of one store: none.
@@ -26,6 +27,14 @@ impl Snapshots {
     /// None.
     pub fn save(&self, _: &[WindowSnapshot]) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    /// Finds nobody's.
+    ///
+    /// # Errors
+    /// None.
+    pub fn page(&self, _: AccountId, _: usize) -> Result<Vec<Kept>, StoreError> {
+        Ok(Vec::new())
     }
 
     /// Finds nothing.

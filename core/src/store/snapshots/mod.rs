@@ -14,6 +14,8 @@ pub use self::kept::Snapshots;
 use super::queries::home::HomeEntry;
 use crate::ids::AccountId;
 
+/// Where they lie; the name within the data directory.
+pub const DIRECTORY_NAME: &str = "timelines";
 /// The most entries of a snapshot: the first page, with what isn't shown of it.
 pub const SNAPSHOT_ENTRIES_MAX: usize = 48;
 

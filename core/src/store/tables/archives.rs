@@ -80,6 +80,37 @@ pub(in crate::store) fn delete_until(
         .execute(params![until, limit as i64])?)
 }
 
+/// A file that can be fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArchiveFile {
+    /// Whose it is.
+    pub account: AccountId,
+    /// Its name in the directory of archives.
+    pub name: String,
+    /// Its size, in bytes.
+    pub bytes: u64,
+}
+
+/// The files that can be fetched.
+pub(in crate::store) fn made(connection: &Connection) -> Result<Vec<ArchiveFile>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT account, file, bytes FROM archives WHERE file IS NOT NULL")?;
+    let rows = statement.query_map((), |row| {
+        Ok(ArchiveFile {
+            account: row.get(0)?,
+            name: row.get(1)?,
+            bytes: row.get::<_, Option<i64>>(2)?.unwrap_or(0).unsigned_abs(),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Forgets every archive, for a copy that goes where their files aren't.
+pub(in crate::store) fn delete_all(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM archives", ())?;
+    Ok(())
+}
+
 /// The names of the files that can be fetched.
 pub(in crate::store) fn files(connection: &Connection) -> Result<Vec<String>, StoreError> {
     first_column(

@@ -102,10 +102,49 @@ invariants! {
             OR (boost_author IS NOT NULL AND boost_author NOT IN (SELECT id FROM accounts))",
     "keys_grow_with_ids":
         "SELECT 'post ' || id || ' has the key ' || key || ', but ' || before || ' a smaller one'
-         FROM (SELECT key, id, lag(id) OVER (ORDER BY key) AS before FROM posts WHERE key > 0) WHERE id <= before
+         FROM (SELECT key, id,
+                   (SELECT smaller.id FROM posts AS smaller WHERE smaller.key > 0 AND smaller.key < posts.key
+                    ORDER BY smaller.key DESC LIMIT 1) AS before
+               FROM posts WHERE key > 0)
+         WHERE id <= before
          UNION ALL
          SELECT 'the imported post ' || id || ' has the key ' || key FROM posts
          WHERE key <= 0 AND key <> -9223372036854775807 - 1 + id",
+    "younger_than_what_they_are_about":
+        "SELECT 'post ' || id || ' answers ' || reply_to || ', which is no older' FROM posts
+         WHERE reply_to >= id
+         UNION ALL
+         SELECT 'boost ' || id || ' is of ' || boost_of || ', which is no older' FROM posts
+         WHERE boost_of >= id
+         UNION ALL
+         SELECT 'favourite ' || id || ' is of ' || post || ', which is no older' FROM favourites
+         WHERE post >= id
+         UNION ALL
+         SELECT 'notification ' || id || ' is about ' || post || ', which is no older' FROM notifications
+         WHERE post >= id",
+    "ids_are_below_the_last":
+        "SELECT what || ' has the id ' || largest || ', but the last one that was taken is said to be ' || value
+         FROM (SELECT 'an account' AS what, max(id) AS largest FROM accounts
+             UNION ALL SELECT 'a post', max(id) FROM posts
+             UNION ALL SELECT 'a follow', max(id) FROM follows
+             UNION ALL SELECT 'a favourite', max(id) FROM favourites
+             UNION ALL SELECT 'a notification', max(id) FROM notifications)
+         JOIN meta ON name = 'last_id'
+         WHERE largest > CAST(value AS INTEGER)",
+    "commits_are_below_the_last":
+        "SELECT what || ' changed in commit ' || at || ', but the last one is ' || value
+         FROM (SELECT 'account ' || id AS what, max(sources_commit, access_commit) AS at FROM accounts
+             UNION ALL SELECT 'quarter ' || quarter, \"commit\" FROM stale_quarters
+             UNION ALL SELECT name, CAST(value AS INTEGER) FROM meta
+                 WHERE name IN ('last_deletion', 'timelines_epoch', 'statistics_commit')) AS changed
+         JOIN meta ON meta.name = 'commit'
+         WHERE changed.at > CAST(meta.value AS INTEGER)",
+    "posts_know_their_app":
+        "SELECT 'post ' || id || ' was written with the missing application ' || app FROM posts
+         WHERE app IS NOT NULL AND app NOT IN (SELECT id FROM apps)",
+    "used_apps_say_so":
+        "SELECT DISTINCT 'application ' || apps.id || ' says that nobody wrote with it, posts say otherwise'
+         FROM posts CROSS JOIN apps ON apps.id = posts.app WHERE apps.used = 0",
     "mentions_have_their_post":
         "SELECT 'account ' || account || ' is named in the missing post ' || post FROM mentions
          WHERE post NOT IN (SELECT id FROM posts)",
@@ -120,7 +159,7 @@ invariants! {
          WHERE post NOT IN (SELECT id FROM posts)",
     "edited_posts_say_so":
         "SELECT 'post ' || id || ' has earlier versions, but no date of its edit' FROM posts
-         WHERE edited_at IS NULL AND id IN (SELECT post FROM post_edits)",
+         WHERE edited_at IS NULL AND EXISTS (SELECT 1 FROM post_edits WHERE post = posts.id)",
     "favourites_have_their_post":
         "SELECT 'favourite ' || id || ' is of the missing post ' || post FROM favourites
          WHERE post NOT IN (SELECT id FROM posts)
@@ -137,6 +176,22 @@ invariants! {
         "SELECT 'notification ' || id || ' of kind ' || kind || CASE WHEN post IS NULL
              THEN ' has no post' ELSE ' has a post' END FROM notifications
          WHERE (kind IN (0, 1, 2, 5, 6)) <> (post IS NOT NULL)",
+    "notifications_have_their_cause":
+        "SELECT 'notification ' || id || ' of kind ' || kind || ' tells of what isn''t there' FROM notifications
+         WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = sender AND state = 3)
+           AND CASE
+               WHEN kind = 3 THEN NOT EXISTS (SELECT 1 FROM follows
+                   WHERE follower = notifications.sender AND followee = notifications.account)
+               WHEN kind = 4 THEN NOT EXISTS (SELECT 1 FROM follow_requests
+                   WHERE follower = notifications.sender AND followee = notifications.account)
+               WHEN post IS NULL OR post NOT IN (SELECT id FROM posts) THEN 0
+               WHEN kind = 1 THEN NOT EXISTS (SELECT 1 FROM posts AS boosts
+                   WHERE boosts.boost_of = notifications.post AND boosts.author = notifications.sender)
+               WHEN kind = 2 THEN NOT EXISTS (SELECT 1 FROM favourites
+                   WHERE favourites.post = notifications.post AND favourites.account = notifications.sender)
+               WHEN kind IN (0, 5, 6) THEN NOT EXISTS (SELECT 1 FROM posts AS told
+                   WHERE told.id = notifications.post AND told.author = notifications.sender)
+               ELSE 0 END",
     "idempotency_keys_have_their_post":
         "SELECT 'a key made the missing post ' || post FROM idempotency_keys
          WHERE post NOT IN (SELECT id FROM posts)",
@@ -146,14 +201,14 @@ invariants! {
            AND NOT EXISTS (SELECT 1 FROM meta WHERE name = 'search_index' AND value = 'partial')",
     "indexed_posts_are_there":
         "SELECT 'the search index knows the key ' || id || ', which no post has' FROM post_terms_docsize
-         WHERE id NOT IN (SELECT key FROM posts WHERE boost_of IS NULL)",
+         WHERE NOT EXISTS (SELECT 1 FROM posts WHERE posts.key = post_terms_docsize.id AND boost_of IS NULL)",
     "accounts_are_indexed":
         "SELECT 'account ' || id || ' is not in the search index' FROM accounts
          WHERE state = 0 AND id NOT IN (SELECT id FROM account_terms_docsize)",
     "indexed_accounts_are_there":
         "SELECT 'the search index knows the account ' || id || ', which isn''t there'
          FROM account_terms_docsize
-         WHERE id NOT IN (SELECT id FROM accounts WHERE state <> 3)",
+         WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = account_terms_docsize.id AND state <> 3)",
     "nobody_relates_to_itself":
         "SELECT 'account ' || follower || ' follows itself' FROM follows WHERE follower = followee
          UNION ALL
@@ -175,7 +230,8 @@ invariants! {
     "purged_accounts_are_deleted":
         "SELECT 'account ' || (payload ->> 'account') || ' waits for a purge, but is not deleted'
          FROM jobs WHERE kind = 'purge_account'
-           AND CAST(payload ->> 'account' AS INTEGER) NOT IN (SELECT id FROM accounts WHERE state = 3)",
+           AND NOT EXISTS (SELECT 1 FROM accounts
+               WHERE id = CAST(payload ->> 'account' AS INTEGER) AND state = 3)",
     "purges_are_complete":
         "SELECT 'the deleted account ' || id || ' left entries behind' FROM accounts
          WHERE state = 3 AND id NOT IN (SELECT CAST(payload ->> 'account' AS INTEGER) FROM jobs WHERE kind = 'purge_account')
@@ -230,6 +286,12 @@ invariants! {
     "days_have_no_gap":
         "SELECT 'there are ' || count(*) || ' days from ' || min(day) || ' to ' || max(day)
          FROM instance_days HAVING count(*) <> max(day) - min(day) + 1",
+    "shares_have_their_day":
+        "SELECT 'tags, languages or clients are kept of day ' || day || ', which isn''t there' FROM day_shares
+         WHERE day NOT IN (SELECT day FROM instance_days)",
+    "archives_are_whole":
+        "SELECT 'the archive of account ' || account || ' is half written down' FROM archives
+         WHERE (made_at IS NULL) <> (file IS NULL) OR (file IS NULL) <> (bytes IS NULL)",
     "the_store_knows_itself":
         "SELECT 'meta has no ' || wanted.name
          FROM (SELECT 'commit' AS name UNION ALL SELECT 'last_id' UNION ALL SELECT 'identity'

@@ -380,3 +380,81 @@ pub(in crate::store) fn dead_ids(
         [limit as i64],
     )
 }
+
+/// A job with what follows from what is to be done.
+#[derive(Debug)]
+pub(in crate::store) struct RoutedJob {
+    /// Its number.
+    pub(in crate::store) id: JobId,
+    /// What is to be done; the reason when this kinglet doesn't understand it.
+    pub(in crate::store) job: Result<Job, String>,
+    /// Where it leads to.
+    pub(in crate::store) destination: String,
+    /// What it comes before.
+    pub(in crate::store) priority: Priority,
+    /// What another one isn't needed beside.
+    pub(in crate::store) dedup_key: Option<String>,
+    /// Where it is in its life.
+    pub(in crate::store) state: JobState,
+    /// When it is due, its lease ends, or it died.
+    pub(in crate::store) run_at: Timestamp,
+}
+
+/// The next `limit` jobs above one.
+pub(in crate::store) fn routed(
+    connection: &Connection,
+    above: JobId,
+    limit: usize,
+) -> Result<Vec<RoutedJob>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, kind, version, payload, destination, priority, dedup_key, state, run_at FROM jobs
+         WHERE id > ?1 ORDER BY id LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![above, limit as i64], |row| {
+        let kind: String = row.get(1)?;
+        Ok(RoutedJob {
+            id: row.get(0)?,
+            job: decode(&kind, row.get(2)?, row.get_ref(3)?.as_str()?),
+            destination: row.get(4)?,
+            priority: row.get(5)?,
+            dedup_key: row.get(6)?,
+            state: row.get(7)?,
+            run_at: row.get(8)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Sets what follows from what is to be done. Where another job has the key, this one is superfluous and goes.
+pub(in crate::store) fn set_route(
+    connection: &Connection,
+    id: JobId,
+    job: &Job,
+) -> Result<(), StoreError> {
+    let set = connection
+        .prepare_cached(
+            "UPDATE OR IGNORE jobs SET destination = ?2, priority = ?3, dedup_key = ?4 WHERE id = ?1",
+        )?
+        .execute(params![
+            id,
+            job.destination(),
+            job.priority(),
+            job.dedup_key()
+        ])?;
+    if set == 0 {
+        delete(connection, id)?;
+    }
+    Ok(())
+}
+
+/// Ends a lease: the job waits again, and is due.
+pub(in crate::store) fn end_lease(
+    connection: &Connection,
+    id: JobId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE jobs SET state = 0, run_at = ?2 WHERE id = ?1 AND state = 1")?
+        .execute(params![id, now])?;
+    Ok(())
+}

@@ -29,6 +29,7 @@ pub(super) mod mail_settings;
 pub(super) mod mail_standing;
 pub(super) mod markers;
 pub(super) mod measured_quarters;
+pub(super) mod mends;
 pub(super) mod mentions;
 pub(super) mod meta;
 pub(super) mod mutes;
@@ -44,6 +45,7 @@ pub(super) mod tags;
 pub(super) mod terms;
 pub(super) mod tokens;
 pub(super) mod upkeep;
+pub(super) mod walks;
 
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Params};

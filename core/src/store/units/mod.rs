@@ -31,6 +31,7 @@ mod lease_jobs;
 mod mail_tests;
 mod mark_post;
 mod mark_stale;
+mod mend;
 mod mention;
 mod mute_account;
 mod open_session;
@@ -96,6 +97,7 @@ pub use mark_post::{Mark, MarkPost};
 pub use mark_stale::{
     CountMail, MailOutcome, MarkAccountsStale, MeasureDatabase, QUARTERS_PER_UNIT_MAX,
 };
+pub use mend::{Mend, MendPart, MendedPart, ROWS_PER_MEND_MAX};
 pub use mention::MAILED_PER_POST_MAX;
 pub use mute_account::{MuteAccount, UnmuteAccount};
 pub use open_session::{AGENT_CHARS_MAX, OpenSession, SESSIONS_PER_ACCOUNT_MAX, TouchAccess};
