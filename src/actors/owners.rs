@@ -105,6 +105,7 @@ owned_by! { Tasks:
     units::EndLeases,
     units::FinishJob,
     units::ForgetAccountDays,
+    units::ForgetArchive,
     units::KeepArchive,
     units::LeaseJobs,
     units::MarkAccountsStale,

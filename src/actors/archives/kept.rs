@@ -9,7 +9,7 @@ use std::time::Duration;
 /// The directory's name.
 const DIRECTORY: &str = "archives";
 /// What is younger may be in the making.
-const MAKING_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+pub const MAKING_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Where the archives of a data directory lie.
 pub fn directory_in(data_dir: &Path) -> PathBuf {
@@ -28,11 +28,22 @@ pub fn place_for(data_dir: &Path, file: &str) -> io::Result<PathBuf> {
     }
 }
 
-/// Removes the files that aren't among the named ones, unless they may be in the making; how many.
+/// Removes the file of an archive; it may be gone.
+///
+/// # Errors
+/// When it can't be removed.
+pub fn remove(data_dir: &Path, file: &str) -> io::Result<()> {
+    match fs::remove_file(directory_in(data_dir).join(file)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Removes the files that aren't among the named ones and are older than `age`, such as [`MAKING_TIME_MAX`]; how many.
 ///
 /// # Errors
 /// When the directory can't be read.
-pub fn remove_others(data_dir: &Path, named: &[String]) -> io::Result<usize> {
+pub fn remove_others(data_dir: &Path, named: &[String], age: Duration) -> io::Result<usize> {
     let entries = match fs::read_dir(directory_in(data_dir)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         entries => entries?,
@@ -42,9 +53,9 @@ pub fn remove_others(data_dir: &Path, named: &[String]) -> io::Result<usize> {
         let entry = entry?;
         let name = entry.file_name();
         let is_named = named.iter().any(|named| name == named.as_str());
-        let age = entry.metadata()?.modified()?.elapsed();
+        let made_for = entry.metadata()?.modified()?.elapsed();
         // A clock that was set back makes nothing old.
-        let is_old = age.is_ok_and(|age| age > MAKING_TIME_MAX);
+        let is_old = age.is_zero() || made_for.is_ok_and(|made_for| made_for > age);
         if !is_named && is_old {
             fs::remove_file(entry.path())?;
             removed += 1;
@@ -63,7 +74,10 @@ mod tests {
     #[test]
     fn only_old_files_without_a_name_go() {
         let data_dir = tempfile::tempdir().expect("a directory");
-        assert_eq!(remove_others(data_dir.path(), &[]).expect("nothing"), 0);
+        assert_eq!(
+            remove_others(data_dir.path(), &[], MAKING_TIME_MAX).expect("nothing"),
+            0
+        );
         for (name, age) in [("kept", 3), ("gone", 3), ("made", 0)] {
             let path = place_for(data_dir.path(), name).expect("a place");
             let file = File::create(&path).expect("a file");
@@ -74,8 +88,15 @@ mod tests {
             file.set_modified(then).expect("its time is set");
         }
         let named = ["kept".to_owned()];
-        assert_eq!(remove_others(data_dir.path(), &named).expect("it works"), 1);
+        let remove = |age| remove_others(data_dir.path(), &named, age).expect("it works");
+        assert_eq!(remove(MAKING_TIME_MAX), 1);
         let left = |name| directory_in(data_dir.path()).join(name).exists();
         assert_eq!(["kept", "gone", "made"].map(left), [true, false, true]);
+        assert_eq!(remove(Duration::ZERO), 1, "nothing is in the making");
+        assert_eq!(["kept", "gone", "made"].map(left), [true, false, false]);
+        for _ in 0..2 {
+            super::remove(data_dir.path(), "kept").expect("it may be gone");
+            assert!(!left("kept"));
+        }
     }
 }

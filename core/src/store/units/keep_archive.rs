@@ -59,6 +59,22 @@ impl Unit for KeepArchive {
     }
 }
 
+/// Forgets a deleted account's archive, whose file is gone.
+#[derive(Debug, Clone, Copy)]
+pub struct ForgetArchive {
+    /// Whose.
+    pub account: AccountId,
+}
+
+impl Unit for ForgetArchive {
+    type Answer = ();
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        archives::delete(write.connection, self.account)?;
+        Ok(())
+    }
+}
+
 /// Forgets archives that can't be fetched any more; their files go after them.
 #[derive(Debug, Clone, Copy)]
 pub struct SweepArchives;

@@ -89,7 +89,7 @@ pub use issue_token::{
     CLIENT_TOKENS_PER_APP_MAX, CreateToken, IssueClientToken, IssueUserToken, Issued,
     TOKENS_PER_ACCOUNT_MAX,
 };
-pub use keep_archive::{AskArchive, KeepArchive, SweepArchives};
+pub use keep_archive::{AskArchive, ForgetArchive, KeepArchive, SweepArchives};
 pub use lease_jobs::{EndLeases, Ending, JOBS_PER_LEASE_MAX, LeaseJobs};
 pub use mark_post::{Mark, MarkPost};
 pub use mark_stale::{

@@ -87,6 +87,15 @@ pub(super) fn purge_account(write: &mut Write<'_>, account: AccountId) -> Result
         }
         return Ok(false);
     }
+    // Their text still has the name, as its authors wrote it, and it leads nowhere.
+    let named_in = account_rows::take_mentions(connection, account, ROWS_PER_PURGE_MAX)?;
+    if !named_in.is_empty() {
+        for post in named_in {
+            mark_stale(write, post.0)?;
+            write.tell(Event::PostChanged(post));
+        }
+        return Ok(false);
+    }
     let favoured = account_rows::take_favourites(connection, account, ROWS_PER_PURGE_MAX)?;
     let mut most = favoured.len();
     for (favourite, post) in favoured {

@@ -18,7 +18,9 @@ pub(super) async fn run_once(actors: &Actors, config: &Config) -> Result<bool, A
     }
     let named = actors.find(ListArchiveFiles).await?;
     let data_dir = config.storage.data_dir.clone();
-    let removing = tokio::task::spawn_blocking(move || kept::remove_others(&data_dir, &named));
+    let removing = tokio::task::spawn_blocking(move || {
+        kept::remove_others(&data_dir, &named, kept::MAKING_TIME_MAX)
+    });
     match removing.await {
         Ok(Ok(_)) => {}
         Ok(Err(error)) => {
