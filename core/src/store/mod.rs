@@ -17,6 +17,7 @@ pub mod population;
 pub mod portable;
 pub mod queries;
 pub mod reader;
+mod residue;
 pub mod snapshots;
 pub mod soundness;
 mod sql;

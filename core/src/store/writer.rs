@@ -158,8 +158,9 @@ impl Write<'_> {
     }
 
     /// Says that something was deleted that nobody shall be able to read any more: it has to leave the log as well.
-    pub(super) fn forget_soon(&mut self) {
+    pub(super) fn forget_soon(&mut self) -> Result<(), StoreError> {
         self.wishes.forgetting = true;
+        meta::touch_forgotten(self.connection, self.commit)
     }
 
     /// Says that the database file changed, where no row did.

@@ -47,7 +47,7 @@ pub(super) fn remove_account(write: &mut Write<'_>, account: AccountId) -> Resul
     archives::delete_unmade(write.connection, account)?;
     mail_settings::delete(write.connection, account)?;
     mail_standing::delete(write.connection, account)?;
-    write.forget_soon();
+    write.forget_soon()?;
     enqueue(write, &Job::PurgeAccount { account })?;
     // Whatever else it did is marked as it is purged.
     mark_stale(write, account.0)?;

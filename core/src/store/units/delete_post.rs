@@ -55,7 +55,7 @@ pub(super) fn remove_post(write: &mut Write<'_>, facts: PostFacts) -> Result<(),
     }
     mark_stale(write, id.0)?;
     meta::touch_deletions(connection, write.commit)?;
-    write.forget_soon();
+    write.forget_soon()?;
     mentions::delete_of_post(connection, id)?;
     tags::delete_of_post(connection, id)?;
     post_edits::delete_of_post(connection, id)?;

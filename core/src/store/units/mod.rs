@@ -47,6 +47,7 @@ mod register_app;
 mod review_account;
 mod revoke_access;
 mod rules;
+mod scrub_pages;
 mod set_instance_url;
 mod set_mail_preferences;
 mod set_role;
@@ -121,6 +122,7 @@ pub use review_account::{ApproveAccount, RejectAccount};
 pub use revoke_access::{
     CloseOwnSession, CloseSession, RevokeAppAccess, RevokeOwnToken, RevokeToken,
 };
+pub use scrub_pages::ScrubPages;
 pub use set_instance_url::SetInstanceUrl;
 pub use set_mail_preferences::{SetMailPreferences, Unsubscribe};
 pub use set_role::SetRole;

@@ -74,7 +74,7 @@ pub(super) fn remove_newcomer(write: &mut Write<'_>, account: AccountId) -> Resu
     mail_settings::delete(write.connection, account)?;
     mail_standing::delete(write.connection, account)?;
     credentials::delete(write.connection, account)?;
-    write.forget_soon();
+    write.forget_soon()?;
     write.tell(Event::AccountChanged(account));
     Ok(())
 }

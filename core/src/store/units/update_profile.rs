@@ -35,7 +35,7 @@ impl Unit for UpdateProfile {
         let (before, terms) = (terms_of(&before), terms_of(&account));
         terms::replace_account(connection, self.account, &before, &terms)?;
         // Whoever takes a name or a bio back wants it gone.
-        write.forget_soon();
+        write.forget_soon()?;
         write.tell(Event::AccountChanged(self.account));
         Ok(())
     }
