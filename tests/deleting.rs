@@ -18,6 +18,7 @@ use kinglet::instance::Instance;
 use kinglet::store::units::{DeleteAccount, RunTaskNow};
 use reqwest::Method;
 use serde_json::{Value, json};
+use support::operations::{commands, part};
 use support::process::Place;
 use support::server::{Client, Rig, password_of};
 use support::website::Visitor;
@@ -176,6 +177,10 @@ async fn post(client: &Client, fields: Value, key: Option<&str>) -> String {
     written["id"].as_str().expect("an id").to_owned()
 }
 
+#[expect(
+    clippy::panic,
+    reason = "clippy takes only the test functions themselves for tests"
+)]
 async fn check(instance: &Instance) {
     match control::handle(Request::Check, instance).await {
         Ok(Answer::Checked { broken }) => assert!(broken.is_empty(), "{broken:?}"),
@@ -546,4 +551,20 @@ fn a_deleted_name_stays_taken_wherever_the_instance_goes() {
         assert!(is_taken(&elsewhere, name), "{name}");
     }
     assert!(!is_taken(&elsewhere, "beforehand"));
+}
+
+#[test]
+fn the_page_about_deleting_can_be_followed() {
+    let place = Place::new();
+    place.done(&["user", "create", "ada", "--email", "ada@example.org"]);
+    let running = place.serve();
+    let commands = commands(&part("## Deleting"));
+    assert_eq!(commands.len(), 2);
+    for command in &commands {
+        let arguments: Vec<&str> = command.split(' ').skip(1).collect();
+        place.done(&arguments);
+    }
+    assert!(!place.done(&["user", "list"]).contains("ada"));
+    assert!(running.stop().status.success());
+    assert_eq!(place.done(&["check"]), "every invariant holds\n");
 }

@@ -269,6 +269,7 @@ impl WriterThread {
         telemetry: &Telemetry,
     ) -> Result<(Self, Writer), StoreError> {
         let disk_use = disk_use.into();
+        open::remove_unfinished(&data_dir)?;
         // After a crash nobody knows what is in the log.
         let wal = open::wal_of(&data_dir.database());
         let has_log = std::fs::metadata(wal).is_ok_and(|found| found.len() > 0);
