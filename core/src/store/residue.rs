@@ -22,6 +22,8 @@ const DATABASE_HEADER_BYTES: usize = 100;
 const RESERVED_AT: usize = 20;
 /// Where it says whether there is a map of pages: the largest root, which isn't kept without.
 const LARGEST_ROOT_AT: usize = 52;
+/// Two bytes of a text, of which none is a control character, make no number below this one.
+const POINTER_BELOW_LETTERS: usize = 0x2020;
 /// No page of SQLite's holds the byte that locks are taken on.
 const LOCK_BYTE: usize = 0x4000_0000;
 
@@ -93,7 +95,15 @@ impl Layout {
         if unused.start > unused.end || content > self.usable_bytes || (0..cells).any(leads_there) {
             return None;
         }
-        let is_left = page[unused.clone()].iter().any(|byte| *byte != 0);
+        // Pointers to cells that are gone say nothing, and are on every other page. In a page of this size a letter would make
+        // a number too large for one.
+        let is_pointer = |at: &usize| {
+            self.usable_bytes <= POINTER_BELOW_LETTERS
+                && number_at(*at).is_some_and(|to| to > 0 && to < self.usable_bytes)
+        };
+        let pointers = (unused.start..unused.end.saturating_sub(1)).step_by(2);
+        let left = unused.start + 2 * pointers.take_while(is_pointer).count();
+        let is_left = page[left..unused.end].iter().any(|byte| *byte != 0);
         is_left.then_some(unused)
     }
 }
@@ -223,6 +233,13 @@ mod tests {
         }
         // The map itself.
         assert_eq!(layout.residue(2, &leaf, &mapped(5)), None);
+        // Pointers to cells that are gone, alone and before a letter.
+        leaf[300] = 0;
+        leaf[8..12].copy_from_slice(&[1, 44, 1, 46]);
+        assert_eq!(layout.residue(3, &leaf, &mapped(5)), None);
+        leaf[12] = b'a';
+        assert_eq!(layout.residue(3, &leaf, &mapped(5)), Some(8..512));
+        leaf[300] = 7;
         // A pointer into what should be unused.
         leaf[3..5].copy_from_slice(&1_u16.to_be_bytes());
         leaf[8..10].copy_from_slice(&300_u16.to_be_bytes());
