@@ -58,6 +58,7 @@ CREATE TABLE day_shares (
     authors   INTEGER NOT NULL,
     PRIMARY KEY (day, dimension, label)
 ) WITHOUT ROWID, STRICT;
+CREATE INDEX day_shares_by_label ON day_shares (dimension, label);
 
 -- What can't be computed afterwards, by quarters of an hour since 1970: any zone's midnight falls between two of them.
 CREATE TABLE measured_quarters (

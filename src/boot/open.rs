@@ -339,6 +339,7 @@ impl Opened {
         }
         let hurry = writer_thread.hurry_switch();
         let long_reads = writer_thread.long_reads();
+        let leftovers = writer_thread.leftovers();
         let unsubscribe_key = UnsubscribeKey::new(writer_thread.unsubscribe_key()?);
         let identity = writer_thread.identity()?;
         let (writer_alive, writer_ended) = oneshot::channel();
@@ -385,6 +386,7 @@ impl Opened {
             wakes: wakes.clone(),
             url: Arc::clone(&url),
             soundness: Arc::clone(&soundness),
+            leftovers,
             telemetry: Arc::clone(&telemetry),
         };
         let rest = (rule == UrlRule::Keep).then_some(Rest {

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::args::Output;
 use super::check::{advice, broken_json, counted};
 use super::{CliError, print, print_json};
-use crate::archives::kept;
+use crate::archives::kept::Shelf;
 use crate::boot::BootError;
 use crate::clock::{Clock as _, SharedClock, SystemClock};
 use crate::config::Config;
@@ -160,7 +160,7 @@ fn mend_files(
     let named = reader.run(&ListArchives).map_err(unreadable)?.0;
     let mut changed = 0;
     for archive in &named {
-        let path = kept::directory_in(data_dir).join(&archive.name);
+        let path = Shelf::Archives.place_in(data_dir, &archive.name);
         let is_right = fs::metadata(path).is_ok_and(|found| found.len() == archive.bytes);
         if !is_right && repair.unmake_archive(archive.account)? {
             changed += 1;
@@ -172,7 +172,7 @@ fn mend_files(
     });
     let stray = check::stray_files(data_dir, &named).map_err(unusable)?;
     for file in &stray {
-        fs::remove_file(kept::directory_in(data_dir).join(file)).map_err(unusable)?;
+        fs::remove_file(Shelf::Archives.place_in(data_dir, file)).map_err(unusable)?;
     }
     mended.push(Mended {
         invariant: name::STRAY_FILES.to_owned(),

@@ -14,7 +14,7 @@ use super::protocol::{Answer, Failure};
 use super::{blocking, told, with_causes};
 use crate::actors::error::AskError;
 use crate::actors::timelines::ListKeptHomes;
-use crate::archives::kept;
+use crate::archives::kept::Shelf;
 use crate::config::InstanceUrl;
 use crate::domain::archive::ARCHIVE_MILLIS_MAX;
 use crate::ids::AccountId;
@@ -178,7 +178,7 @@ async fn read<Q: Query>(instance: &Instance, query: Q) -> Result<Q::Answer, Fail
 /// # Errors
 /// When their directory can't be read.
 pub fn archive_files(data_dir: &Path, named: &[ArchiveFile]) -> io::Result<Vec<Finding>> {
-    let directory = kept::directory_in(data_dir);
+    let directory = Shelf::Archives.directory_in(data_dir);
     let mut broken = Vec::new();
     for archive in named {
         let ArchiveFile {
@@ -211,7 +211,7 @@ pub fn archive_files(data_dir: &Path, named: &[ArchiveFile]) -> io::Result<Vec<F
 /// # Errors
 /// When their directory can't be read.
 pub fn stray_files(data_dir: &Path, named: &[ArchiveFile]) -> io::Result<Vec<String>> {
-    let entries = match fs::read_dir(kept::directory_in(data_dir)) {
+    let entries = match fs::read_dir(Shelf::Archives.directory_in(data_dir)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
     };

@@ -295,13 +295,13 @@ pub(in crate::store) mod tests {
         ),
         (
             "posts_are_indexed",
-            "DELETE FROM post_terms WHERE rowid = 1",
+            "DELETE FROM post_terms_docsize WHERE id = 1",
         ),
         (
             "indexed_posts_are_there",
             "INSERT INTO post_terms (rowid, terms) VALUES (17, 'ghost')",
         ),
-        ("accounts_are_indexed", "DELETE FROM account_terms"),
+        ("accounts_are_indexed", "DELETE FROM account_terms_docsize"),
         (
             "indexed_accounts_are_there",
             "INSERT INTO account_terms (rowid, terms) VALUES (17, 'ghost')",

@@ -19,6 +19,7 @@ pub mod portable;
 pub mod queries;
 pub mod reader;
 pub mod repair;
+mod residue;
 pub mod snapshots;
 pub mod soundness;
 mod sql;

@@ -223,6 +223,35 @@ pub(super) fn index_of(database: &Path) -> PathBuf {
     name.into()
 }
 
+/// What a restore, an import of an instance or a way back leaves in the data directory when it is killed: databases that never
+/// took their place.
+const UNFINISHED: [&str; 5] = [
+    "restoring",
+    "kinglet.db.returning",
+    "kinglet.arriving",
+    "kinglet.arriving-wal",
+    "kinglet.arriving-shm",
+];
+
+/// Removes what was left unfinished: it holds what is deleted here.
+pub(super) fn remove_unfinished(data_dir: &DataDir) -> Result<(), StoreError> {
+    for name in UNFINISHED {
+        let path = data_dir.path().join(name);
+        let removed = match std::fs::symlink_metadata(&path) {
+            Ok(found) if found.is_dir() => std::fs::remove_dir_all(&path),
+            Ok(_) => std::fs::remove_file(&path),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        };
+        removed.map_err(|source| StoreError::File {
+            action: "can't remove what was left unfinished",
+            path,
+            source,
+        })?;
+    }
+    Ok(())
+}
+
 /// Opens the one connection that writes, makes the file (0600) if need be, and migrates it.
 pub(super) fn open_writer(database: &Path, disk_use: DiskUse) -> Result<Connection, StoreError> {
     OpenOptions::new()
@@ -323,4 +352,32 @@ pub(super) fn open_reader(database: &Path, memory: MemoryUse) -> Result<Connecti
     connection.pragma_update(None, "temp_store", "memory")?;
     memory.bound(&connection)?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::store::testing::TestStore;
+
+    #[test]
+    fn what_was_left_unfinished_goes_with_the_next_opening_and_nothing_else_does() {
+        let store = TestStore::open();
+        let database = store.database();
+        let data = database.parent().expect("a directory");
+        for name in UNFINISHED {
+            fs::write(data.join(name), "a deleted text").expect("it is written");
+        }
+        fs::remove_file(data.join("restoring")).expect("it is removed");
+        fs::create_dir(data.join("restoring")).expect("it is made");
+        fs::write(data.join("restoring/kinglet.db"), "a deleted text").expect("it is written");
+        fs::write(data.join("kinglet.db.schema-6-commit-7"), "kept").expect("it is written");
+        let store = store.reopen();
+        assert_eq!(store.database(), database);
+        for name in UNFINISHED {
+            assert!(!data.join(name).exists(), "{name}");
+        }
+        assert!(data.join("kinglet.db.schema-6-commit-7").exists());
+    }
 }

@@ -89,6 +89,18 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "adds up all days, of which there are a few thousand in a decade",
     ),
     (
+        "FROM newer.accounts AS there",
+        "reads every account of the newer of two databases, once when the older is restored",
+    ),
+    (
+        "_instances WHERE doc = ?1",
+        "sorts the terms of one post, when something is wrong with the index",
+    ),
+    (
+        "WHERE destination = 'mail' AND state <> 1",
+        "reads the mail that waits or died, once at the end of an account's purge",
+    ),
+    (
         "JOIN newer.accounts AS there ON there.id = here.id",
         "compares every account of two databases, once when one is restored",
     ),
@@ -210,6 +222,12 @@ fn database() -> Connection {
     migrate::migrate(&mut connection).unwrap();
     let path = newer.path().to_str().unwrap();
     connection.execute("ATTACH ?1 AS newer", [path]).unwrap();
+    for index in ["post", "account"] {
+        let sql = format!(
+            "CREATE VIRTUAL TABLE temp.{index}_instances USING fts5vocab ('main', '{index}_terms', 'instance')"
+        );
+        connection.execute_batch(&sql).unwrap();
+    }
     connection
 }
 

@@ -671,6 +671,9 @@ impl World {
         }
         self.set_state(account, State::Deleted);
         self.log.forget_posts(|post| post.author == account);
+        for post in &mut self.log.posts {
+            post.mentions.remove(&account);
+        }
         self.log.boosts.retain(|(boost, _)| boost.by != account);
         self.log.favourites.retain(|deed| deed.by != account);
         self.log

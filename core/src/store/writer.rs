@@ -16,10 +16,12 @@ mod examine;
 mod foreign;
 mod gather;
 mod lane;
+mod leftovers;
 mod long_reads;
 mod wal;
 
 pub use self::lane::Writer;
+pub use self::leftovers::Leftovers;
 pub use self::long_reads::{LongRead, LongReads};
 
 use std::sync::Arc;
@@ -121,6 +123,8 @@ struct Wishes {
     commit: bool,
     /// The log emptied after the commit.
     checkpoint: bool,
+    /// The log emptied soon, for it holds what they deleted.
+    forgetting: bool,
 }
 
 /// What a unit may use while it is applied.
@@ -152,6 +156,12 @@ impl Write<'_> {
     /// Asks for the write-ahead log to be copied into the database and emptied after the commit.
     pub(super) fn checkpoint_afterwards(&mut self) {
         self.wishes.checkpoint = true;
+    }
+
+    /// Says that something was deleted that nobody shall be able to read any more: it has to leave the log as well.
+    pub(super) fn forget_soon(&mut self) -> Result<(), StoreError> {
+        self.wishes.forgetting = true;
+        meta::touch_forgotten(self.connection, self.commit)
     }
 
     /// Says that the database file changed, where no row did.
@@ -229,6 +239,8 @@ pub struct WriterThread {
     hurries: Switch,
     /// Who holds the log for long.
     long_reads: LongReads,
+    /// Whether the log holds what was deleted.
+    leftovers: Leftovers,
     /// What the units of the batch at work want of it.
     wishes: Wishes,
     /// What they want changed in the index of posts.
@@ -260,6 +272,11 @@ impl WriterThread {
         telemetry: &Telemetry,
     ) -> Result<(Self, Writer), StoreError> {
         let disk_use = disk_use.into();
+        open::remove_unfinished(&data_dir)?;
+        // After a crash nobody knows what is in the log.
+        let wal = open::wal_of(&data_dir.database());
+        let has_log = std::fs::metadata(wal).is_ok_and(|found| found.len() > 0);
+        let leftovers = Leftovers::new(has_log && disk_use.checkpoints == Checkpoints::Own);
         let connection = open::open_writer(&data_dir.database(), disk_use)?;
         meta::initialise(&connection, rng)?;
         index_posts::begin(&connection, clock.now())?;
@@ -288,6 +305,7 @@ impl WriterThread {
             sends_mail: Switch::default(),
             hurries: Switch::default(),
             long_reads: LongReads::default(),
+            leftovers,
             wishes: Wishes::default(),
             index: Vec::new(),
             in_doubt: None,
@@ -354,6 +372,11 @@ impl WriterThread {
     /// Where long reads are announced: a backup's.
     pub fn long_reads(&self) -> LongReads {
         self.long_reads.clone()
+    }
+
+    /// Whether the log holds what was deleted. Where another program checkpoints, nobody here knows.
+    pub fn leftovers(&self) -> Leftovers {
+        self.leftovers.clone()
     }
 
     /// Who is told of events.
@@ -540,6 +563,7 @@ impl WriterThread {
             return Round::Unavailable;
         }
         self.wishes.commit = false;
+        self.wishes.forgetting = false;
         self.committed = None;
         self.index.clear();
         let changes_before = self.connection.total_changes();
@@ -613,6 +637,9 @@ impl WriterThread {
             return Round::InDoubt;
         }
         self.soundness.was_written();
+        if self.wishes.forgetting && self.disk_use.checkpoints == Checkpoints::Own {
+            self.leftovers.set(true);
+        }
         Round::Committed { outcomes, events }
     }
 

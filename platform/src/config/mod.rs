@@ -155,6 +155,8 @@ settings::settings! {
         external_checkpoint: bool = false;
         /// MiB of write-ahead log, 64 to 65536, at which that program is dead and kinglet does it.
         external_wal_max_mib: u64 = 256, 64..=65_536;
+        /// Seconds, 1 to 86400, after which what was deleted has left the write-ahead log too.
+        forget_after_secs: u32 = 60, 1..=86_400;
         /// MiB of the disk left free: with less nothing is written; 0 for none.
         disk_reserve_mib: u64 = 100, 0..=1_073_741_824;
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What is younger may be in the making.
-const MAKING_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+pub const MAKING_TIME_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A directory of archives in the data directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,11 +45,27 @@ impl Shelf {
         }
     }
 
-    /// Removes the files that aren't among the named ones, unless they may be in the making; how many.
+    /// Removes a file; it may be gone.
+    ///
+    /// # Errors
+    /// When it can't be removed.
+    pub fn remove(self, data_dir: &Path, file: &str) -> io::Result<()> {
+        match fs::remove_file(self.place_in(data_dir, file)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes the files that aren't among the named ones and are older than `age`, such as [`MAKING_TIME_MAX`]; how many.
     ///
     /// # Errors
     /// When the directory can't be read.
-    pub fn remove_others(self, data_dir: &Path, named: &[String]) -> io::Result<usize> {
+    pub fn remove_others(
+        self,
+        data_dir: &Path,
+        named: &[String],
+        age: Duration,
+    ) -> io::Result<usize> {
         let entries = match fs::read_dir(self.directory_in(data_dir)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
             entries => entries?,
@@ -59,9 +75,9 @@ impl Shelf {
             let entry = entry?;
             let name = entry.file_name();
             let is_named = named.iter().any(|named| name == named.as_str());
-            let age = entry.metadata()?.modified()?.elapsed();
+            let made_for = entry.metadata()?.modified()?.elapsed();
             // A clock that was set back makes nothing old.
-            let is_old = age.is_ok_and(|age| age > MAKING_TIME_MAX);
+            let is_old = age.is_zero() || made_for.is_ok_and(|made_for| made_for > age);
             if !is_named && is_old {
                 fs::remove_file(entry.path())?;
                 removed += 1;
@@ -83,7 +99,7 @@ mod tests {
         let data_dir = tempfile::tempdir().expect("a directory");
         assert_eq!(
             Shelf::Archives
-                .remove_others(data_dir.path(), &[])
+                .remove_others(data_dir.path(), &[], MAKING_TIME_MAX)
                 .expect("nothing"),
             0
         );
@@ -99,13 +115,19 @@ mod tests {
             file.set_modified(then).expect("its time is set");
         }
         let named = ["kept".to_owned()];
-        assert_eq!(
-            Shelf::Archives
-                .remove_others(data_dir.path(), &named)
-                .expect("it works"),
-            1
-        );
+        let remove = |age| {
+            let removed = Shelf::Archives.remove_others(data_dir.path(), &named, age);
+            removed.expect("it works")
+        };
+        assert_eq!(remove(MAKING_TIME_MAX), 1);
         let left = |name| Shelf::Archives.place_in(data_dir.path(), name).exists();
         assert_eq!(["kept", "gone", "made"].map(left), [true, false, true]);
+        assert_eq!(remove(Duration::ZERO), 1, "nothing is in the making");
+        assert_eq!(["kept", "gone", "made"].map(left), [true, false, false]);
+        for _ in 0..2 {
+            let removed = Shelf::Archives.remove(data_dir.path(), "kept");
+            removed.expect("it may be gone");
+            assert!(!left("kept"));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::Rng;
 use tokio::sync::Semaphore;
@@ -18,7 +19,8 @@ use crate::error::AskError;
 use crate::ids::AccountId;
 use crate::randomness::Randomness;
 use crate::store::open::database_in;
-use crate::store::units::{BuryJob, FinishJob, KeepArchive, RetryJob, Setback};
+use crate::store::queries::archive::{FindArchive, FindArrival, ListArchiveFiles};
+use crate::store::units::{BuryJob, FinishJob, ForgetArchive, KeepArchive, RetryJob, Setback};
 
 /// How often an archive is tried.
 const ATTEMPTS_MAX: i64 = 5;
@@ -50,6 +52,49 @@ impl Archivist {
             randomness,
             desk: Semaphore::new(1),
         }
+    }
+
+    /// Removes what a crash left half written: before it is at work nothing is in the making.
+    pub(super) async fn clear_desk(&self) {
+        let cleared = match self.actors.find(ListArchiveFiles).await {
+            Ok(named) => {
+                let data_dir = self.config.storage.data_dir.clone();
+                let clear =
+                    move || Shelf::Archives.remove_others(&data_dir, &named, Duration::ZERO);
+                off_the_runtime(clear).await
+            }
+            Err(error) => Err(ArchiveError::Gone(error.to_string())),
+        };
+        if let Err(error) = cleared {
+            tracing::warn!(target: "kinglet::actors::tasks::archivist", %error, "archives that nobody waits for can't be removed");
+        }
+    }
+
+    /// Removes the archives of an account that is deleted: what it asked for and what it uploaded.
+    pub(super) async fn forget(&self, account: AccountId) -> Result<(), AskError> {
+        let kept = self.actors.find(FindArchive { account }).await?;
+        let arriving = self.actors.find(FindArrival { account }).await?;
+        if kept.is_none() && arriving.is_none() {
+            return Ok(());
+        }
+        let made = kept.and_then(|kept| kept.made);
+        let files = [
+            (Shelf::Archives, made.map(|made| made.file)),
+            (Shelf::Uploads, arriving.and_then(|arriving| arriving.file)),
+        ];
+        let data_dir = self.config.storage.data_dir.clone();
+        let removing = off_the_runtime(move || {
+            let mut there = files.into_iter();
+            there.try_for_each(|(shelf, file)| match file {
+                Some(file) => shelf.remove(&data_dir, &file),
+                None => Ok(()),
+            })
+        });
+        if let Err(error) = removing.await {
+            tracing::warn!(target: "kinglet::actors::tasks::archivist", %error, "the archive of a deleted account can't be removed");
+            return Err(AskError::Unavailable);
+        }
+        self.actors.perform(ForgetArchive { account }).await
     }
 
     /// Writes an archive, and settles its job.
@@ -118,11 +163,23 @@ impl Archivist {
         let work = move || {
             let database = database_in(&data_dir);
             let exported = export_account(&database, account, &url, &path, now)?;
-            Ok(exported.bytes)
+            Ok::<_, ArchiveError>(exported.bytes)
         };
-        match tokio::task::spawn_blocking(work).await {
-            Ok(written) => written,
-            Err(_) => Err(ArchiveError::Gone("the work broke off".to_owned())),
-        }
+        off_the_runtime(work).await
+    }
+}
+
+/// Does what waits for the disk on a thread that may.
+async fn off_the_runtime<T, E>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, ArchiveError>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    ArchiveError: From<E>,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Ok(done?),
+        Err(_) => Err(ArchiveError::Gone("the work broke off".to_owned())),
     }
 }

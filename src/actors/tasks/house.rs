@@ -24,6 +24,16 @@ pub(super) struct House {
     pub(super) arrivals: Arrivals,
 }
 
+impl House {
+    /// One step; whether something is left to do.
+    async fn step(&self, job: &LeasedJob) -> Result<bool, AskError> {
+        if let Job::PurgeAccount { account } = job.job {
+            self.archivist.forget(account).await?;
+        }
+        self.actors.perform(StepJob { job: job.id }).await
+    }
+}
+
 impl Worker for House {
     async fn work(&self, job: LeasedJob) -> Result<(), AskError> {
         if let Job::BuildArchive { account } = job.job {
@@ -34,7 +44,7 @@ impl Worker for House {
         }
         let begun = Moment::now();
         for _ in 0..STEPS_IN_A_ROW_MAX {
-            match self.actors.perform(StepJob { job: job.id }).await {
+            match self.step(&job).await {
                 Ok(true) if Duration::from_nanos(begun.elapsed_nanos()) >= ROW_TIME_MAX => break,
                 Ok(true) => {}
                 Ok(false) => return Ok(()),

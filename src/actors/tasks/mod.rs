@@ -5,6 +5,7 @@
 
 mod archivist;
 mod arrivals;
+mod forgetting;
 mod house;
 pub mod lane;
 #[cfg(feature = "mail")]
@@ -19,6 +20,7 @@ mod schedule;
 mod wakes;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::{Actor, Addr, ArbiterHandle, Context};
 use tokio::sync::{oneshot, watch};
@@ -42,6 +44,7 @@ use crate::config::{Config, InstanceUrl};
 use crate::domain::job::Lane;
 use crate::randomness::Randomness;
 use crate::store::soundness::Soundness;
+use crate::store::writer::Leftovers;
 use crate::telemetry::Telemetry;
 use crate::telemetry::mailbox::Watch;
 
@@ -115,6 +118,8 @@ pub struct TaskManager {
     pub wakes: WakeUps,
     /// Whether the store can be written.
     pub soundness: Arc<Soundness>,
+    /// Whether its log holds what was deleted.
+    pub leftovers: Leftovers,
     /// How mail leaves; `None` when this instance sends none.
     pub mailer: Option<MailerSetup>,
     /// What backups are made with.
@@ -167,6 +172,7 @@ impl TaskManager {
             at_once: MAILS_AT_ONCE,
         });
         let lanes = async move {
+            house.worker.archivist.clear_desk().await;
             let house = house.run(stopped.clone());
             match mail {
                 Some(mail) => drop(tokio::join!(house, mail.run(stopped))),
@@ -174,6 +180,8 @@ impl TaskManager {
             }
         };
         let recovery = recovery::run(self.actors.clone(), self.soundness, self.wakes.clone());
+        let pause = Duration::from_secs(self.config.storage.forget_after_secs.into());
+        let forgetting = forgetting::run(self.actors.clone(), self.leftovers, pause);
         let scheduler = |is_long: bool, branch: &str| Scheduler {
             is_long,
             actors: self.actors.clone(),
@@ -188,6 +196,7 @@ impl TaskManager {
             () = scheduler(false, "schedule").run() => {}
             () = scheduler(true, "long schedule").run() => {}
             () = recovery => {}
+            () = forgetting => {}
         }
     }
 }

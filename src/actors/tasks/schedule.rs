@@ -144,13 +144,8 @@ impl Scheduler {
         let mut progress = Progress::More;
         for _ in 0..ROUNDS_IN_A_ROW_MAX {
             let round = periodic::run_once(task, &self.actors, &self.backups);
-            // A task that panics fails alone.
-            let round = AssertUnwindSafe(round).catch_unwind().await;
-            let round = round.unwrap_or_else(|_| {
-                self.actors.tasks.panicked(task.name());
-                Err(AskError::Internal("the task panicked".into()))
-            });
-            match round {
+            let panicked = || self.actors.tasks.panicked(task.name());
+            match apart(round, panicked).await {
                 Ok(Progress::More) => {}
                 Ok(Progress::Idle) => {
                     progress = Progress::Idle;
@@ -185,5 +180,44 @@ impl Scheduler {
         };
         self.actors.perform(record).await?;
         Ok((progress, due_at))
+    }
+}
+
+/// One round of a task. One that panics fails alone.
+async fn apart(
+    round: impl Future<Output = Result<Progress, AskError>>,
+    panicked: impl FnOnce(),
+) -> Result<Progress, AskError> {
+    let round = AssertUnwindSafe(round).catch_unwind().await;
+    round.unwrap_or_else(|_| {
+        panicked();
+        Err(AskError::Internal("the task panicked".into()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_panics_before_or_after_a_pause_fails_and_the_next_is_run() {
+        let panics = Cell::new(0);
+        let panicked = || panics.set(panics.get() + 1);
+        for pauses in 0..3 {
+            let falls = async {
+                for _ in 0..pauses {
+                    tokio::task::yield_now().await;
+                }
+                assert!(pauses > 9, "as the test wants it");
+                Ok(Progress::Idle)
+            };
+            let failed = apart(falls, panicked).await;
+            assert!(matches!(failed, Err(AskError::Internal(_))), "{failed:?}");
+            let goes_on = apart(async { Ok(Progress::More) }, panicked).await;
+            assert!(matches!(goes_on, Ok(Progress::More)));
+        }
+        assert_eq!(panics.get(), 3);
     }
 }

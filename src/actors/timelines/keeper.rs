@@ -134,3 +134,83 @@ impl Handler<LoadWindow> for SnapshotKeeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::door::DoorError;
+    use crate::ids::PostId;
+    use crate::store::queries::home::HomeEntry;
+
+    /// Snapshots that panics come between.
+    const ROUNDS: i64 = 20;
+
+    /// What no sound program does.
+    struct Fall;
+
+    impl Message for Fall {
+        type Result = Option<()>;
+    }
+
+    impl Handler<Fall> for SnapshotKeeper {
+        type Result = Option<()>;
+
+        fn handle(&mut self, _: Fall, _: &mut SyncContext<Self>) -> Option<()> {
+            // In the midst of its work, with the snapshots open.
+            assert!(self.snapshots().is_none(), "a handler panics");
+            None
+        }
+    }
+
+    fn window(reader: i64) -> WindowSnapshot {
+        let entry = |id| HomeEntry {
+            id: PostId(id),
+            shows: PostId(id),
+            is_shown: true,
+        };
+        WindowSnapshot {
+            reader: AccountId(reader),
+            commit: reader,
+            is_complete: false,
+            entries: (1..=reader).rev().map(entry).collect(),
+        }
+    }
+
+    #[test]
+    fn a_keeper_that_panics_fails_one_message_and_keeps_what_it_kept() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("timelines");
+        let telemetry = Arc::new(Telemetry::new(1000));
+        actix::System::new().block_on(async {
+            let start = || {
+                let identity = "store".to_owned();
+                SnapshotKeeper::start_in(path.clone(), identity, 1 << 20, &telemetry)
+            };
+            let (Some(keeper), end) = start() else {
+                return;
+            };
+            for reader in 1..=ROUNDS {
+                assert_eq!(keeper.send(Fall).await, Err(DoorError::Closed));
+                let save = SaveWindows(vec![window(reader)]);
+                keeper.send(save).await.expect("it lives");
+                assert_eq!(keeper.send(Fall).await, Err(DoorError::Closed));
+                // None is lost, and none is another reader's.
+                for known in 1..=reader {
+                    let found = keeper.send(LoadWindow(AccountId(known))).await;
+                    assert_eq!(found.expect("it lives"), Some(window(known)));
+                }
+            }
+            let figures = telemetry.actor(ActorName::Snapshots);
+            assert_eq!(figures.depth(), 0);
+            drop(keeper);
+            end.wait().await;
+            // Nor with the thread.
+            let (keeper, end) = start();
+            let keeper = keeper.expect("it was started before");
+            let found = keeper.send(LoadWindow(AccountId(ROUNDS))).await;
+            assert_eq!(found.expect("it lives"), Some(window(ROUNDS)));
+            drop(keeper);
+            end.wait().await;
+        });
+    }
+}

@@ -81,7 +81,22 @@ pub fn post_terms(spoiler: &str, text: &str) -> String {
     if !features::SEARCH {
         return String::new();
     }
+    indexed_terms(spoiler, text)
+}
+
+/// The terms that a post with this warning and this text was indexed by, whether this kinglet can search or not.
+///
+/// They are what it is taken out of the index by, so for a text that is stored they must never change: other terms need a
+/// migration that builds the index anew.
+#[must_use]
+pub fn indexed_terms(spoiler: &str, text: &str) -> String {
     index_terms(&format!("{spoiler}\n{text}"))
+}
+
+/// The terms that an account is found by and, as [`indexed_terms`], taken out of the index by.
+#[must_use]
+pub fn name_terms(name: &str, display_name: &str) -> String {
+    index_terms(&format!("{name} {display_name}"))
 }
 
 /// A term and what it stands for.

@@ -15,12 +15,19 @@ use crate::store::tables::{deletions, meta};
 const DELETIONS_PER_LOOK: i64 = 10_000;
 
 /// Something that was deleted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Deletion {
     /// A post, or a boost.
     Post(PostId),
     /// An account.
     Account(AccountId),
+    /// An account that was made after the backup: nothing of it is there, and its name has to stay taken.
+    Name {
+        /// Its id.
+        account: AccountId,
+        /// What tells its name.
+        mark: String,
+    },
 }
 
 /// Why it can't be told what was deleted.
@@ -76,6 +83,9 @@ pub(super) fn each(
     }
     for account in deletions::accounts(&connection).map_err(unreadable)? {
         take(Deletion::Account(account))?;
+    }
+    for (account, mark) in deletions::marks(&connection).map_err(unreadable)? {
+        take(Deletion::Name { account, mark })?;
     }
     let mut after = PostId(0);
     loop {

@@ -239,13 +239,14 @@ fn apply(
         let was_there = done(
             writer,
             ReapplyDeletion {
-                deletion: *deletion,
+                deletion: deletion.clone(),
             },
         )?;
         match deletion {
             _ if !was_there => {}
             Deletion::Post(_) => reapplied.posts += 1,
             Deletion::Account(_) => reapplied.accounts += 1,
+            Deletion::Name { .. } => {}
         }
     }
     Ok(reapplied)

@@ -13,6 +13,7 @@ pub mod mail;
 pub mod notifications;
 pub mod posts;
 pub mod relations;
+pub mod residue;
 pub mod search;
 pub mod series;
 pub mod statistics;

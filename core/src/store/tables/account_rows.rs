@@ -99,6 +99,20 @@ fn both_ways(
     Ok(pairs)
 }
 
+/// Takes the account out of up to `limit` posts that name it; which.
+pub(in crate::store) fn take_mentions(
+    connection: &Connection,
+    account: AccountId,
+    limit: usize,
+) -> Result<Vec<PostId>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "DELETE FROM mentions WHERE account = ?1
+             AND post IN (SELECT post FROM mentions WHERE account = ?1 LIMIT ?2) RETURNING post",
+    )?;
+    let rows = statement.query_map(params![account, limit as i64], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Takes out up to `limit` favourites by the account; their ids and the posts that lost one.
 pub(in crate::store) fn take_favourites(
     connection: &Connection,
@@ -123,6 +137,10 @@ const UNCOUNTED: &[&str] = &[
     "DELETE FROM digest_items WHERE id IN (SELECT id FROM digest_items WHERE account = ?1 LIMIT ?2)",
     "DELETE FROM imports WHERE account = ?1
          AND origin IN (SELECT origin FROM imports WHERE account = ?1 LIMIT ?2)",
+    // What the mail server said of a letter names the address.
+    "DELETE FROM jobs WHERE id IN (
+         SELECT id FROM jobs WHERE destination = 'mail' AND state <> 1
+             AND CAST(payload ->> 'account' AS INTEGER) = ?1 LIMIT ?2)",
     "DELETE FROM account_days WHERE account = ?1
          AND day IN (SELECT day FROM account_days WHERE account = ?1 LIMIT ?2)",
 ];

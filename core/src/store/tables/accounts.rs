@@ -1,13 +1,20 @@
 //! Accounts.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use sha2::{Digest, Sha256};
+
+use super::meta;
 
 use crate::domain::account::{
     Account, AccountCounts, AccountState, Preferences, ProfileChanges, ProfileField, Role,
 };
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
+
 use crate::store::queries::instance::ListedMember;
+
+/// No name begins with it.
+const DELETED_NAME_SIGN: char = '~';
 
 const COLUMNS: &str = "id, name, display_name, note, fields, locked, bot, discoverable, state, role, \
      followers_count, following_count, posts_count, last_open_post";
@@ -87,6 +94,47 @@ pub(in crate::store) fn find(
     let mut statement =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM accounts WHERE id = ?1"))?;
     Ok(statement.query_row([id], account).optional()?)
+}
+
+/// What stands in the place of a deleted account's name: 16 bytes of a hash of the store's identity and the name in small
+/// letters, behind a sign that no name has. It tells whether a name is the one that was deleted, and nothing else.
+pub(in crate::store) fn mark_of_name(
+    connection: &Connection,
+    name: &str,
+) -> Result<String, StoreError> {
+    let mut hash = Sha256::new();
+    hash.update(meta::identity(connection)?);
+    hash.update(b"\nname of a deleted account\n");
+    hash.update(name.to_ascii_lowercase());
+    let hash = hash.finalize();
+    let digits: String = hash[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Ok(format!("{DELETED_NAME_SIGN}{digits}"))
+}
+
+/// Whether somebody has a name, or had it and was deleted; whatever the case.
+pub(in crate::store) fn is_name_taken(
+    connection: &Connection,
+    name: &str,
+) -> Result<bool, StoreError> {
+    Ok(id_by_name(connection, name)?.is_some()
+        || id_by_name(connection, &mark_of_name(connection, name)?)?.is_some())
+}
+
+/// Adds a deleted account: its name is taken from now on.
+pub(in crate::store) fn insert_deleted(
+    connection: &Connection,
+    id: AccountId,
+    mark: &str,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT OR IGNORE INTO accounts (id, name, state, discoverable) VALUES (?1, ?2, 3, 0)",
+        )?
+        .execute(params![id, mark])?;
+    Ok(())
 }
 
 /// An account's id by its name, whatever the case and the state.

@@ -55,7 +55,18 @@ pub(in crate::store) fn keep(
     Ok(kept == 1)
 }
 
-/// Forgets an account's archive.
+/// Forgets that an account waits for an archive.
+pub(in crate::store) fn delete_unmade(
+    connection: &Connection,
+    account: AccountId,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM archives WHERE account = ?1 AND file IS NULL")?
+        .execute([account])?;
+    Ok(())
+}
+
+/// Forgets an account's archive, whose file is gone.
 pub(in crate::store) fn delete(
     connection: &Connection,
     account: AccountId,

@@ -108,6 +108,23 @@ pub(in crate::store) fn end(
     Ok(())
 }
 
+/// Nobody wants the rest of a deleted account's upload. What it says of the account goes, but for the name of its file, by which
+/// that is removed.
+pub(in crate::store) fn cut_off(
+    connection: &Connection,
+    account: AccountId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE arrivals SET name = '', report = '', reason = NULL, outcome = ?2,
+                 ended_at = coalesce(ended_at, ?3)
+             WHERE account = ?1",
+        )?
+        .execute(params![account, Outcome::Cancelled.word(), now])?;
+    Ok(())
+}
+
 /// Forgets an account's upload.
 pub(in crate::store) fn delete(
     connection: &Connection,

@@ -183,17 +183,21 @@ pub(in crate::store) fn touch(
     Ok(())
 }
 
-/// Empties an account for ever: what remains is its id, its name and its counters, which the purge takes down.
-pub(in crate::store) fn strip(connection: &Connection, id: AccountId) -> Result<(), StoreError> {
+/// Empties an account for ever: what remains is its id, the mark of its name and its counters, which the purge takes down.
+pub(in crate::store) fn strip(
+    connection: &Connection,
+    id: AccountId,
+    mark: &str,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "UPDATE accounts SET email = NULL, email_confirmed = 0, password_hash = NULL, role = 0,
+            "UPDATE accounts SET name = ?2, email = NULL, email_confirmed = 0, password_hash = NULL, role = 0,
                  state = 3, display_name = '', note = '', fields = '[]', locked = 0, bot = 0,
                  discoverable = 0, post_visibility = 0, post_sensitive = 0, post_language = NULL,
                  signup_reason = NULL, new_email = NULL, confirms_to = NULL, logged_in = 0
              WHERE id = ?1",
         )?
-        .execute([id])?;
+        .execute(params![id, mark])?;
     Ok(())
 }
 

@@ -54,6 +54,18 @@ pub(in crate::store) fn replace(
     Ok(())
 }
 
+/// Forgets a label, on whatever day.
+pub(in crate::store) fn delete_label(
+    connection: &Connection,
+    dimension: Dimension,
+    label: &str,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM day_shares WHERE dimension = ?1 AND label = ?2")?
+        .execute(params![dimension, label])?;
+    Ok(())
+}
+
 /// Forgets the days before one.
 pub(in crate::store) fn delete_before(connection: &Connection, day: Day) -> Result<(), StoreError> {
     connection

@@ -29,6 +29,21 @@ pub(in crate::store) fn accounts(connection: &Connection) -> Result<Vec<AccountI
     )
 }
 
+/// The accounts that are deleted there and were made after this database, with the marks of their names.
+pub(in crate::store) fn marks(
+    connection: &Connection,
+) -> Result<Vec<(AccountId, String)>, StoreError> {
+    let mut statement = connection.prepare(
+        "SELECT there.id, there.name FROM newer.accounts AS there
+         WHERE there.state = ?1 AND NOT EXISTS (SELECT 1 FROM main.accounts AS here WHERE here.id = there.id)
+         ORDER BY there.id",
+    )?;
+    let rows = statement.query_map([AccountState::Deleted], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// The entries that aren't there any more, but those of accounts that are deleted there, which go with them.
 pub(in crate::store) fn posts(
     connection: &Connection,

@@ -185,10 +185,11 @@ pub(in crate::store) fn empty_index(
     index: Index,
 ) -> Result<(), StoreError> {
     let table = index.table();
-    connection.execute(
-        &format!("INSERT INTO {table} ({table}) VALUES ('delete-all')"),
-        (),
-    )?;
+    // With that FTS5 goes back to the version of the format that it begins with; see the migration.
+    connection.execute_batch(&format!(
+        "INSERT INTO {table} ({table}) VALUES ('delete-all');
+         REPLACE INTO {table}_config VALUES ('version', 5);"
+    ))?;
     Ok(())
 }
 

@@ -176,6 +176,50 @@ pub(in crate::store) fn last_deletion(connection: &Connection) -> Result<i64, St
     get_number(connection, LAST_DELETION)
 }
 
+/// The commit that last deleted what nobody shall be able to read any more.
+const FORGOTTEN: &str = "forgotten";
+const SCRUB_AFTER: &str = "scrub_after";
+const SCRUB_BEGAN: &str = "scrub_began";
+const SCRUBBED: &str = "scrubbed";
+
+/// How far the unused parts of pages are overwritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) struct Scrub {
+    /// The commit that last deleted something.
+    pub(in crate::store) forgotten: i64,
+    /// The last such commit when all pages were looked at.
+    pub(in crate::store) done: i64,
+    /// The last such commit when the first page was looked at, while they are.
+    pub(in crate::store) began: i64,
+    /// The last page that was looked at; 0 while none are.
+    pub(in crate::store) after: u32,
+}
+
+/// How far they are.
+pub(in crate::store) fn scrub(connection: &Connection) -> Result<Scrub, StoreError> {
+    Ok(Scrub {
+        forgotten: get_number(connection, FORGOTTEN)?,
+        done: get_number(connection, SCRUBBED)?,
+        began: get_number(connection, SCRUB_BEGAN)?,
+        after: u32::try_from(get_number(connection, SCRUB_AFTER)?).unwrap_or_default(),
+    })
+}
+
+/// Remembers how far they are.
+pub(in crate::store) fn set_scrub(connection: &Connection, scrub: Scrub) -> Result<(), StoreError> {
+    set(connection, SCRUBBED, &scrub.done.to_string())?;
+    set(connection, SCRUB_BEGAN, &scrub.began.to_string())?;
+    set(connection, SCRUB_AFTER, &scrub.after.to_string())
+}
+
+/// Remembers that this commit deleted something.
+pub(in crate::store) fn touch_forgotten(
+    connection: &Connection,
+    commit: i64,
+) -> Result<(), StoreError> {
+    set(connection, FORGOTTEN, &commit.to_string())
+}
+
 /// The zone that days are cut by.
 const STATISTICS_ZONE: &str = "statistics_zone";
 /// The commit that last recorded statistics.

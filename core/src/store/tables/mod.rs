@@ -35,6 +35,7 @@ pub(super) mod meta;
 pub(super) mod mutes;
 pub(super) mod notifications;
 mod paged;
+pub(super) mod pages;
 pub(super) mod post_edits;
 pub(super) mod posts;
 pub(super) mod schedules;

@@ -108,14 +108,31 @@ pub(in crate::store) fn insert(
     Ok(1)
 }
 
-/// Removes an entry; answers its dense key.
+/// An entry that is removed, as far as the index knew it.
+pub(in crate::store) struct DeletedPost {
+    /// Its dense key.
+    pub(in crate::store) key: i64,
+    /// Its warning; empty for none.
+    pub(in crate::store) spoiler: String,
+    /// Its text.
+    pub(in crate::store) text: String,
+}
+
+/// Removes an entry.
 pub(in crate::store) fn delete(
     connection: &Connection,
     id: PostId,
-) -> Result<Option<i64>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("DELETE FROM posts WHERE id = ?1 RETURNING key")?;
-    Ok(statement.query_row([id], |row| row.get(0)).optional()?)
+) -> Result<Option<DeletedPost>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("DELETE FROM posts WHERE id = ?1 RETURNING key, spoiler, text")?;
+    let deleted = statement.query_row([id], |row| {
+        Ok(DeletedPost {
+            key: row.get(0)?,
+            spoiler: row.get(1)?,
+            text: row.get(2)?,
+        })
+    });
+    Ok(deleted.optional()?)
 }
 
 /// An entry's dense key.

@@ -2,7 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::day_shares;
 use crate::domain::page::Page;
+use crate::domain::statistics::Dimension;
 use crate::ids::PostId;
 use crate::store::error::StoreError;
 use crate::store::tables::paged;
@@ -47,7 +49,7 @@ pub(in crate::store) fn of_post(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Takes every tag off a post; a tag that nothing carries any more is forgotten.
+/// Takes every tag off a post; a tag that nothing carries any more is forgotten, also by the days that counted it.
 pub(in crate::store) fn delete_of_post(
     connection: &Connection,
     post: PostId,
@@ -58,11 +60,14 @@ pub(in crate::store) fn delete_of_post(
         .query_map([post], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for tag in tags {
-        connection
-            .prepare_cached(
-                "DELETE FROM tags WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM post_tags WHERE tag = ?1)",
-            )?
-            .execute([tag])?;
+        let mut statement = connection.prepare_cached(
+            "DELETE FROM tags WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM post_tags WHERE tag = ?1)
+             RETURNING name",
+        )?;
+        let forgotten: Option<String> = statement.query_row([tag], |row| row.get(0)).optional()?;
+        if let Some(name) = forgotten {
+            day_shares::delete_label(connection, Dimension::Tag, &name)?;
+        }
     }
     Ok(())
 }

@@ -5,13 +5,17 @@ use super::access_rules::{
 };
 use super::enqueue::enqueue;
 use super::mark_stale::mark_stale;
+use super::update_profile::terms_of;
 use crate::domain::access::Authority;
 use crate::domain::job::Job;
 use crate::ids::AccountId;
-use crate::store::tables::{archives, arrivals, credentials, mail_settings, mail_standing, terms};
+use crate::store::tables::{
+    accounts, archives, arrivals, credentials, mail_settings, mail_standing, terms,
+};
 use crate::store::writer::{Unit, UnitError, Write};
 
-/// Deletes an account. Its name stays taken, so that nobody can pass for whoever had it.
+/// Deletes an account. Its name stays taken, so that nobody can pass for whoever had it; what is kept for that is a mark
+/// that only tells whether a name is the one.
 #[derive(Debug, Clone, Copy)]
 pub struct DeleteAccount {
     /// Who decides; a member may delete itself.
@@ -37,12 +41,16 @@ impl Unit for DeleteAccount {
 
 /// Hides and empties an account, and asks for a purge of the rest.
 pub(super) fn remove_account(write: &mut Write<'_>, account: AccountId) -> Result<(), UnitError> {
-    credentials::strip(write.connection, account)?;
-    archives::delete(write.connection, account)?;
-    arrivals::delete(write.connection, account)?;
+    if let Some(found) = accounts::find(write.connection, account)? {
+        terms::remove_account(write.connection, account, &terms_of(&found))?;
+        let mark = accounts::mark_of_name(write.connection, &found.name)?;
+        credentials::strip(write.connection, account, &mark)?;
+    }
+    archives::delete_unmade(write.connection, account)?;
+    arrivals::cut_off(write.connection, account, write.now)?;
     mail_settings::delete(write.connection, account)?;
     mail_standing::delete(write.connection, account)?;
-    terms::delete_account(write.connection, account)?;
+    write.forget_soon()?;
     enqueue(write, &Job::PurgeAccount { account })?;
     // Whatever else it did is marked as it is purged.
     mark_stale(write, account.0)?;

@@ -10,6 +10,7 @@ use crate::domain::event::Event;
 use crate::domain::job::Job;
 use crate::domain::post::{Post, PostCounter, PostFacts};
 use crate::domain::refusal::Refusal;
+use crate::domain::text::search_terms::indexed_terms;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::tables::terms::IndexChange;
@@ -46,11 +47,15 @@ impl Unit for DeletePost {
 pub(super) fn remove_post(write: &mut Write<'_>, facts: PostFacts) -> Result<(), StoreError> {
     let connection = write.connection;
     let id = facts.id;
-    if let Some(key) = posts::delete(connection, id)? {
-        write.index(IndexChange::Remove { key });
+    if let Some(post) = posts::delete(connection, id)? {
+        write.index(IndexChange::Remove {
+            key: post.key,
+            before: indexed_terms(&post.spoiler, &post.text),
+        });
     }
     mark_stale(write, id.0)?;
     meta::touch_deletions(connection, write.commit)?;
+    write.forget_soon()?;
     mentions::delete_of_post(connection, id)?;
     tags::delete_of_post(connection, id)?;
     post_edits::delete_of_post(connection, id)?;

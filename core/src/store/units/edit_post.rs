@@ -12,6 +12,7 @@ use super::tell::tell_boosters;
 use crate::domain::event::Event;
 use crate::domain::post::PostVersion;
 use crate::domain::refusal::Refusal;
+use crate::domain::text::search_terms::indexed_terms;
 use crate::ids::{AccountId, PostId};
 use crate::store::tables::terms::IndexChange;
 use crate::store::tables::{accounts, mentions, post_edits, posts, tags};
@@ -58,6 +59,7 @@ impl Unit for EditPost {
         if post_edits::count(connection, self.post)? >= EDITS_PER_POST_MAX {
             return Err(Refusal::invalid("This post has been edited too often").into());
         }
+        let indexed_before = indexed_terms(&before.spoiler, &before.text);
         let version = PostVersion {
             made_at: before.edited_at.unwrap_or(self.post.time()),
             sensitive: before.sensitive,
@@ -77,6 +79,7 @@ impl Unit for EditPost {
         if let Some(key) = posts::key(connection, self.post)? {
             write.index(IndexChange::Replace {
                 key,
+                before: indexed_before,
                 terms: self.text.terms.clone(),
             });
         }

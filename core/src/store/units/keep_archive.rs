@@ -60,6 +60,23 @@ impl Unit for KeepArchive {
     }
 }
 
+/// Forgets a deleted account's archive and upload, whose files are gone.
+#[derive(Debug, Clone, Copy)]
+pub struct ForgetArchive {
+    /// Whose.
+    pub account: AccountId,
+}
+
+impl Unit for ForgetArchive {
+    type Answer = ();
+
+    fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+        archives::delete(write.connection, self.account)?;
+        arrivals::delete(write.connection, self.account)?;
+        Ok(())
+    }
+}
+
 /// Forgets archives that can't be fetched any more, and what became of those that were uploaded long ago; their files go
 /// after them.
 #[derive(Debug, Clone, Copy)]

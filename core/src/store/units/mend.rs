@@ -177,10 +177,15 @@ fn move_key(write: &mut Write<'_>, id: i64, key: i64, is_dense: bool) -> Result<
         && post.facts.boost_of.is_none()
         && !meta::is_search_index_partial(connection)?
     {
-        write.index(IndexChange::Remove { key });
+        let terms = post_terms(&post.spoiler, &post.text);
+        write.index(IndexChange::Remove {
+            key,
+            before: terms.clone(),
+        });
         write.index(IndexChange::Replace {
             key: moved,
-            terms: post_terms(&post.spoiler, &post.text),
+            before: terms.clone(),
+            terms,
         });
     }
     Ok(())
@@ -217,7 +222,7 @@ fn account_words(write: &mut Write<'_>, after: Option<i64>) -> Result<MendedPart
     let accounts = walks::named(connection, after, ROWS_PER_MEND_MAX)?;
     for account in &accounts {
         let names = format!("{} {}", account.name, account.display_name);
-        terms::set_account(connection, account.id, &index_terms(&names))?;
+        terms::add_account(connection, account.id, &index_terms(&names))?;
     }
     Ok(MendedPart {
         changed: accounts.len(),
@@ -237,7 +242,7 @@ fn post_words(write: &mut Write<'_>, after: Option<i64>) -> Result<MendedPart, S
     }
     let posts = walks::texts(connection, after.unwrap_or(i64::MIN), ROWS_PER_MEND_MAX)?;
     for post in &posts {
-        write.index(IndexChange::Replace {
+        write.index(IndexChange::Fill {
             key: post.key,
             terms: post_terms(&post.spoiler, &post.text),
         });

@@ -48,6 +48,7 @@ mod register_app;
 mod review_account;
 mod revoke_access;
 mod rules;
+mod scrub_pages;
 mod set_instance_url;
 mod set_mail_preferences;
 mod set_role;
@@ -91,7 +92,7 @@ pub use issue_token::{
     CLIENT_TOKENS_PER_APP_MAX, CreateToken, IssueClientToken, IssueUserToken, Issued,
     TOKENS_PER_ACCOUNT_MAX,
 };
-pub use keep_archive::{AskArchive, KeepArchive, SweepArchives};
+pub use keep_archive::{AskArchive, ForgetArchive, KeepArchive, SweepArchives};
 pub use lease_jobs::{EndLeases, Ending, JOBS_PER_LEASE_MAX, LeaseJobs};
 pub use mark_post::{Mark, MarkPost};
 pub use mark_stale::{
@@ -124,6 +125,7 @@ pub use review_account::{ApproveAccount, RejectAccount};
 pub use revoke_access::{
     CloseOwnSession, CloseSession, RevokeAppAccess, RevokeOwnToken, RevokeToken,
 };
+pub use scrub_pages::ScrubPages;
 pub use set_instance_url::SetInstanceUrl;
 pub use set_mail_preferences::{SetMailPreferences, Unsubscribe};
 pub use set_role::SetRole;

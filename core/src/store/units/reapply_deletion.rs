@@ -4,11 +4,11 @@ use super::boost_post::remove_boost;
 use super::delete_account::remove_account;
 use super::delete_post::remove_post;
 use crate::store::backup::Deletion;
-use crate::store::tables::posts;
+use crate::store::tables::{accounts, posts};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// Deletes once more. Nobody is asked: whoever might did it before.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ReapplyDeletion {
     /// What.
     pub deletion: Deletion,
@@ -19,9 +19,13 @@ impl Unit for ReapplyDeletion {
     type Answer = bool;
 
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, UnitError> {
-        match self.deletion {
-            Deletion::Account(account) => remove_account(write, account)?,
-            Deletion::Post(post) => match posts::facts(write.connection, post)? {
+        match &self.deletion {
+            Deletion::Account(account) => remove_account(write, *account)?,
+            Deletion::Name { account, mark } => {
+                accounts::insert_deleted(write.connection, *account, mark)?;
+                write.raise_ids(account.0);
+            }
+            Deletion::Post(post) => match posts::facts(write.connection, *post)? {
                 None => return Ok(false),
                 Some(boost) if boost.boost_of.is_some() => remove_boost(write, boost)?,
                 Some(post) => remove_post(write, post)?,

@@ -10,7 +10,7 @@ use crate::domain::job::Job;
 use crate::domain::mail::MailKind;
 use crate::domain::notification::NotificationKind;
 use crate::domain::refusal::Refusal;
-use crate::domain::text::search_terms::index_terms;
+use crate::domain::text::search_terms::name_terms;
 use crate::ids::AccountId;
 use crate::secret::TokenHash;
 use crate::store::tables::accounts::NewAccount;
@@ -195,7 +195,7 @@ pub(super) fn insert_member(
     start: &Start<'_>,
 ) -> Result<AccountId, UnitError> {
     let connection = write.connection;
-    if accounts::id_by_name(connection, &member.name)?.is_some() {
+    if accounts::is_name_taken(connection, &member.name)? {
         return Err(Refusal::invalid(USERNAME_TAKEN).into());
     }
     if credentials::id_by_email(connection, &member.email)?.is_some() {
@@ -216,7 +216,7 @@ pub(super) fn insert_member(
             signup_reason: start.reason,
         },
     )?;
-    terms::set_account(connection, id, &index_terms(&member.name))?;
+    terms::add_account(connection, id, &name_terms(&member.name, ""))?;
     write.tell(Event::AccountChanged(id));
     credentials_changed(write, id)?;
     Ok(id)

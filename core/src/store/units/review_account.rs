@@ -5,6 +5,7 @@ use super::access_rules::{
 };
 use super::enqueue::{enqueue, has_sound_address};
 use super::mark_stale::mark_stale;
+use super::update_profile::terms_of;
 use crate::domain::access::{Authority, Member};
 use crate::domain::account::AccountState;
 use crate::domain::event::Event;
@@ -12,7 +13,9 @@ use crate::domain::job::Job;
 use crate::domain::refusal::Refusal;
 use crate::ids::AccountId;
 use crate::store::error::StoreError;
-use crate::store::tables::{account_rows, credentials, mail_settings, mail_standing, terms};
+use crate::store::tables::{
+    account_rows, accounts, credentials, mail_settings, mail_standing, terms,
+};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// Lets somebody in who waits.
@@ -64,11 +67,14 @@ impl Unit for RejectAccount {
 
 /// Removes an account that never was in use, so that its name is free again.
 pub(super) fn remove_newcomer(write: &mut Write<'_>, account: AccountId) -> Result<(), StoreError> {
-    terms::delete_account(write.connection, account)?;
+    if let Some(found) = accounts::find(write.connection, account)? {
+        terms::remove_account(write.connection, account, &terms_of(&found))?;
+    }
     account_rows::delete_notifications_by(write.connection, account)?;
     mail_settings::delete(write.connection, account)?;
     mail_standing::delete(write.connection, account)?;
     credentials::delete(write.connection, account)?;
+    write.forget_soon()?;
     write.tell(Event::AccountChanged(account));
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::rules::require_active;
 use crate::domain::account::{Account, ProfileChanges};
 use crate::domain::event::Event;
 use crate::domain::refusal::Refusal;
-use crate::domain::text::search_terms::index_terms;
+use crate::domain::text::search_terms::name_terms;
 use crate::ids::AccountId;
 use crate::store::tables::{accounts, terms};
 use crate::store::writer::{Unit, UnitError, Write};
@@ -29,9 +29,13 @@ impl Unit for UpdateProfile {
             .clone()
             .cleaned()
             .map_err(|fault| Refusal::invalid(fault.to_string()))?;
+        let before = accounts::find(connection, self.account)?.ok_or(Refusal::NotFound)?;
         accounts::update_profile(connection, self.account, &changes)?;
         let account = accounts::find(connection, self.account)?.ok_or(Refusal::NotFound)?;
-        terms::set_account(connection, self.account, &terms_of(&account))?;
+        let (before, terms) = (terms_of(&before), terms_of(&account));
+        terms::replace_account(connection, self.account, &before, &terms)?;
+        // Whoever takes a name or a bio back wants it gone.
+        write.forget_soon()?;
         write.tell(Event::AccountChanged(self.account));
         Ok(())
     }
@@ -39,5 +43,5 @@ impl Unit for UpdateProfile {
 
 /// The terms that an account is found by.
 pub(super) fn terms_of(account: &Account) -> String {
-    index_terms(&format!("{} {}", account.name, account.display_name))
+    name_terms(&account.name, &account.display_name)
 }

@@ -9,7 +9,7 @@ use super::{UnitError, Write, WriteError, WriterThread};
 use crate::domain::event::Event;
 use crate::store::error::StoreError;
 use crate::store::reader::panicked;
-use crate::store::tables::terms;
+use crate::store::tables::terms::{self, IndexChange};
 
 /// How the units of a batch are kept apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +91,8 @@ impl WriterThread {
 
     /// Changes the index of posts as the batch's units want it.
     pub(super) fn change_index(&mut self) -> Result<(), StoreError> {
+        // Those of one post stay in their order.
+        self.index.sort_by_key(IndexChange::key);
         for change in self.index.drain(..) {
             terms::apply(&self.connection, &change)?;
         }

@@ -161,6 +161,9 @@ impl WriterThread {
         match done {
             Ok(was_blocked) => {
                 self.log_is_stuck = false;
+                if !was_blocked && mode == "TRUNCATE" {
+                    self.leftovers.set(false);
+                }
                 // A passive checkpoint never waits: it goes as far as the oldest reader lets it.
                 if was_blocked && mode != "PASSIVE" {
                     tracing::warn!(target: "kinglet::store::writer", mode, "a reader held the write-ahead log for too long");

@@ -2,7 +2,7 @@
 //! their files.
 
 use crate::Actors;
-use crate::archives::kept::Shelf;
+use crate::archives::kept::{MAKING_TIME_MAX, Shelf};
 use crate::config::Config;
 use crate::error::AskError;
 use crate::store::queries::archive::{ListArchiveFiles, ListArrivalFiles};
@@ -21,8 +21,8 @@ pub(super) async fn run_once(actors: &Actors, config: &Config) -> Result<bool, A
     let uploads = actors.find(ListArrivalFiles).await?;
     let data_dir = config.storage.data_dir.clone();
     let removing = tokio::task::spawn_blocking(move || {
-        Shelf::Archives.remove_others(&data_dir, &archives)?;
-        Shelf::Uploads.remove_others(&data_dir, &uploads)
+        Shelf::Archives.remove_others(&data_dir, &archives, MAKING_TIME_MAX)?;
+        Shelf::Uploads.remove_others(&data_dir, &uploads, MAKING_TIME_MAX)
     });
     match removing.await {
         Ok(Ok(_)) => {}
