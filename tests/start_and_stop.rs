@@ -402,7 +402,12 @@ fn commands_work(place: &Place) {
             .contains("bob    moderator  active")
     );
     place.done(&["user", "delete", "bob", "--yes"]);
-    assert_eq!(state("bob").as_deref(), Some("deleted"));
+    let listed = json(&place.done(&["user", "list", "--json"]));
+    let listed = listed.as_array().expect("a list");
+    let deleted = listed.iter().find(|account| account["state"] == "deleted");
+    let mark = deleted.expect("it is listed")["name"].as_str();
+    assert!(mark.is_some_and(|mark| mark.starts_with('~')), "{mark:?}");
+    assert!(listed.iter().all(|account| account["name"] != "bob"));
     assert!(place.fails(1, &["user", "suspend", "bob"]).contains("bob"));
 
     assert!(

@@ -4,7 +4,7 @@ CREATE TABLE meta (
     value TEXT NOT NULL
 ) WITHOUT ROWID, STRICT;
 
--- A deleted account keeps its row, emptied, so that its name stays taken.
+-- A deleted account keeps its row, emptied, with a mark in the place of its name, which stays taken by it.
 CREATE TABLE accounts (
     id              INTEGER PRIMARY KEY,
     name            TEXT    NOT NULL COLLATE NOCASE UNIQUE,
