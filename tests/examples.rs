@@ -168,6 +168,19 @@ async fn the_site_shows_what_its_members_wrote_and_keeps_it() {
     }
 }
 
+#[test]
+fn an_archive_is_taken_in_whole_by_whoever_measures_how_fast() {
+    for order in ["oldest-first", "newest-first"] {
+        let told = Command::new(example("import_speed"))
+            .args(["70", order])
+            .output()
+            .expect("it runs");
+        let told = String::from_utf8_lossy(&told.stdout).into_owned();
+        assert!(told.contains("posts and boosts: 70 imported\n"), "{told}");
+        assert!(told.contains("taken in:"), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn the_client_writes_and_reads() {
     let server = Server::builder().in_memory().start().await;

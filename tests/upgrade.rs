@@ -229,8 +229,10 @@ async fn a_start_waits_for_no_row_that_has_to_be_filled_in() {
     tokio::time::timeout(FILLED_IN_MAX, filled_in)
         .await
         .expect("it ends");
-    let found = alice.get("/api/v2/search?type=statuses&q=number1").await;
-    assert!(found.text.contains("number1<"), "{}", found.text);
+    let last = format!("number{posts}");
+    let found = format!("/api/v2/search?type=statuses&q={last}");
+    let found = alice.get(&found).await;
+    assert!(found.text.contains(&last), "{}", found.text);
     assert!(running.stop().status.success());
 }
 

@@ -1,6 +1,7 @@
 //! The HTTP facade: match, authenticate, decode, send a message, render.
 
 pub mod api;
+pub mod body;
 pub mod context;
 pub mod cors;
 pub mod csv;

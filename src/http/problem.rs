@@ -12,9 +12,9 @@ use http::header::{
 use serde::Serialize;
 use warp::Rejection;
 
+use super::body::BodyError;
 use super::reply::Response;
 use super::request_log::{Failure, RequestId};
-use super::serve::BodyError;
 use crate::actors::door::DoorError;
 use crate::actors::error::AskError;
 use crate::domain::error_code::ErrorCode;

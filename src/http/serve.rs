@@ -7,7 +7,6 @@ use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -29,6 +28,7 @@ use tokio::time::{Sleep, sleep, timeout};
 use tower_service::Service;
 use warp::filters::BoxedFilter;
 
+use super::body::{Allowance, BodyError};
 use super::greeting::{Greetings, greet};
 use super::observe::{Observed, OpenConnection};
 use super::problem::Problem;
@@ -116,18 +116,6 @@ pub struct RequestContext {
     pub allowance: Arc<Allowance>,
 }
 
-/// What a request's body may be beyond what all may; its handler allows it before it reads.
-#[derive(Debug, Default)]
-pub struct Allowance(OnceLock<(u64, Duration)>);
-
-impl Allowance {
-    /// Lets the body have so many bytes and take so long, from its first byte that is waited for to its last. The second call
-    /// changes nothing.
-    pub fn allow(&self, bytes_max: u64, time_max: Duration) {
-        self.0.get_or_init(|| (bytes_max, time_max));
-    }
-}
-
 /// A response's extension in place of an answer: the connection is closed without one.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("hung up without an answer")]
@@ -138,20 +126,6 @@ pub struct HungUp;
 pub struct Drained {
     /// Connections that were still busy at the deadline and were cut off.
     pub aborted: usize,
-}
-
-/// Why a body can't be read to its end.
-#[derive(Debug, thiserror::Error)]
-pub enum BodyError {
-    /// Longer than its bound.
-    #[error("the body is longer than its bound")]
-    TooLarge,
-    /// Slower than its deadline.
-    #[error("the body didn't arrive in time")]
-    TooSlow,
-    /// The connection or its framing broke.
-    #[error("the body broke off")]
-    Broken(#[source] hyper::Error),
 }
 
 /// Serves `filter` on `listeners` until `shutdown` is ready, then drains.
@@ -565,9 +539,9 @@ impl Body for Received {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let body = &mut *self;
-        if let Some((bytes_max, time_max)) = body.allowance.0.get() {
-            body.bytes_max = body.bytes_max.max(*bytes_max);
-            body.timeout = body.timeout.max(*time_max);
+        if let Some((bytes_max, time_max)) = body.allowance.get() {
+            body.bytes_max = body.bytes_max.max(bytes_max);
+            body.timeout = body.timeout.max(time_max);
         }
         let bytes_left = body.bytes_max.saturating_sub(body.bytes);
         if body.incoming.size_hint().lower() > bytes_left {

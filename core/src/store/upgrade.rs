@@ -20,8 +20,6 @@ use crate::clock::{Moment, Timestamp};
 
 /// Where the snapshot before an upgrade lies; its name within the data directory.
 pub const SNAPSHOT_NAME: &str = "before-upgrade";
-/// What the newer database is called beside the snapshot.
-const NEWER: &str = "newer";
 /// The database that comes back, before it takes its place; its name within the data directory.
 const RETURNING_NAME: &str = "kinglet.db.returning";
 /// How much of a database is read to see how fast that is, in bytes.
@@ -235,10 +233,10 @@ pub fn look_back(data_dir: &DataDir) -> Result<WayBack, UpgradeError> {
     let connection = open(data_dir)?;
     let (schema, commit) = (migrate::schema(&connection)?, meta::commit(&connection)?);
     let older = open::open_still(&place.join(DATABASE_NAME))?;
-    open::attach(&older, &data_dir.database(), NEWER)?;
+    open::attach(&older, &data_dir.database(), "newer")?;
     Ok(WayBack {
         commits_lost: commit - snapshot.commit,
-        posts_lost: posts::count_missing_from(&older, NEWER)?,
+        posts_lost: posts::count_newer(&older)?,
         aside: data_dir
             .path()
             .join(format!("kinglet.db.schema-{schema}-commit-{commit}")),

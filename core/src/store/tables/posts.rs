@@ -272,16 +272,11 @@ pub(in crate::store) fn count(
     Ok(())
 }
 
-/// How many posts and boosts an attached database has that this one hasn't.
-pub(in crate::store) fn count_missing_from(
-    connection: &Connection,
-    other: &str,
-) -> Result<usize, StoreError> {
-    let sql = format!(
-        "SELECT count(*) FROM {other}.posts AS there
-         WHERE NOT EXISTS (SELECT 1 FROM main.posts AS here WHERE here.id = there.id)"
-    );
-    let count: i64 = connection.query_row(&sql, (), |row| row.get(0))?;
+/// How many posts and boosts the attached database `newer` has that this one hasn't.
+pub(in crate::store) fn count_newer(connection: &Connection) -> Result<usize, StoreError> {
+    let sql = "SELECT count(*) FROM newer.posts AS there
+         WHERE NOT EXISTS (SELECT 1 FROM main.posts AS here WHERE here.id = there.id)";
+    let count: i64 = connection.query_row(sql, (), |row| row.get(0))?;
     Ok(usize::try_from(count).unwrap_or(0))
 }
 
