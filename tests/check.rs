@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use kinglet::clock::Moment;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -327,6 +328,64 @@ async fn writers_dont_wait_for_a_check() {
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.starts_with("every invariant holds\n"), "{said}");
     assert!(running.stop().status.success());
+}
+
+/// Fills a stopped instance with posts of bob's as fast as SQLite can, each with a hashtag and in the search index.
+fn crowd(data: &Path, posts: u64) {
+    tamper(
+        data,
+        &format!(
+            "BEGIN;
+             CREATE TEMP TABLE numbers AS
+                 WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {posts}) SELECT n FROM numbers;
+             CREATE TEMP TABLE newest AS SELECT max(key) AS key, max(id) AS id FROM posts;
+             INSERT INTO posts (key, id, author, visibility, text)
+                 SELECT newest.key + n, newest.id + n * 4096, (SELECT id FROM accounts WHERE name = 'bob'), 0,
+                     'a wren sang at dawn in the hedge of garden number' || n || ' and nobody heard it #birds'
+                 FROM numbers, newest;
+             INSERT INTO post_terms (rowid, terms)
+                 SELECT newest.key + n, 'a wren sang at dawn in the hedge of garden number' || n || ' and nobody heard it birds'
+                 FROM numbers, newest;
+             INSERT INTO post_tags SELECT tags.id, newest.id + n * 4096 FROM numbers, newest, tags WHERE name = 'birds';
+             UPDATE accounts SET posts_count = posts_count + {posts},
+                 last_open_post = (SELECT max(id) FROM posts), last_entry = (SELECT max(id) FROM posts) WHERE name = 'bob';
+             UPDATE meta SET value = (SELECT max(id) FROM posts) WHERE name = 'last_id';
+             COMMIT;"
+        ),
+    );
+}
+
+/// The most memory that a process had, in KiB, as far as it was seen.
+fn peak_kib(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// `KINGLET_CHECK_POSTS=1000000` has it look at a million posts.
+#[tokio::test]
+async fn a_check_needs_no_more_memory_for_more_posts() {
+    let posts = std::env::var("KINGLET_CHECK_POSTS").ok();
+    let posts = posts.map_or(20_000, |posts| posts.parse().expect("a number"));
+    let place = inhabited().await;
+    crowd(&place.data(), posts);
+    let begun = Moment::now();
+    let mut child = place.command(&["check"]).spawn().expect("it starts");
+    let mut peak = 0;
+    while child.try_wait().expect("it can be asked").is_none() {
+        peak = peak_kib(child.id()).map_or(peak, |seen| seen.max(peak));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let seconds = begun.elapsed_nanos() / 1_000_000_000;
+    let output = child.wait_with_output().expect("it ended");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.starts_with("every invariant holds\n"), "{said}");
+    println!(
+        "{posts} posts were checked in {seconds} s with {} MiB",
+        peak / 1024
+    );
+    // What every command needs, a debug build's pages of code included, and a few for what is added up.
+    assert!(peak < 128 * 1024, "{peak} KiB");
 }
 
 #[tokio::test]

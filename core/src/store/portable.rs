@@ -12,7 +12,7 @@ use super::error::StoreError;
 use super::invariants::{CheckInvariants, Finding};
 use super::migrate;
 use super::reader::{Query, Reader, View};
-use super::tables::{archives, meta, secrets};
+use super::tables::{mends, meta, secrets};
 
 /// What the manifest of such a file calls it.
 pub const KIND: &str = "kinglet-instance";
@@ -110,7 +110,7 @@ impl PortableCopy {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&path, flags).map_err(StoreError::Sqlite)?;
         // Their files stay here.
-        archives::delete_all(&connection)?;
+        mends::forget_archives(&connection)?;
         if without_secrets {
             secrets::strip(&connection)?;
         }

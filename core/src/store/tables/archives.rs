@@ -116,12 +116,6 @@ pub(in crate::store) fn made(connection: &Connection) -> Result<Vec<ArchiveFile>
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Forgets every archive, for a copy that goes where their files aren't.
-pub(in crate::store) fn delete_all(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM archives", ())?;
-    Ok(())
-}
-
 /// The names of the files that can be fetched.
 pub(in crate::store) fn files(connection: &Connection) -> Result<Vec<String>, StoreError> {
     first_column(

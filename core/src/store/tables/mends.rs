@@ -341,3 +341,9 @@ pub(in crate::store) fn unmake_archive(
         )?
         .execute([account])?)
 }
+
+/// Forgets every archive, for a copy that goes where their files aren't.
+pub(in crate::store) fn forget_archives(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM archives", ())?;
+    Ok(())
+}
