@@ -298,6 +298,11 @@ const SCHEMA: &[Table] = &[
     ),
     table("imports", "account origin post", &[]),
     table(
+        "arrivals",
+        "account asked_at file name bytes things done report outcome ended_at reason",
+        &[],
+    ),
+    table(
         "archives",
         "account asked_at",
         &[

@@ -29,7 +29,7 @@ const DAMAGE: &str = "
     DELETE FROM post_tags WHERE post % 2 = 0;
     INSERT INTO post_tags SELECT min(id), 17 FROM tags;
     DELETE FROM post_terms_data WHERE id > 10;
-    DELETE FROM account_terms WHERE rowid % 3 = 0;
+    DELETE FROM account_terms_docsize WHERE id % 3 = 0;
     UPDATE posts SET key = key + 1000000 WHERE key BETWEEN 400 AND 500;
     UPDATE meta SET value = '1' WHERE name = 'last_id';";
 
