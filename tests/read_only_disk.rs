@@ -196,7 +196,8 @@ async fn a_disk_that_the_kernel_makes_read_only_loses_nothing_that_was_answered(
     assert!(!ended.errors.contains("panicked"), "{}", ended.errors);
 
     keeper.does("mend");
-    assert_eq!(keeper.done(&place, &["check"]), "every invariant holds\n");
+    let checked = keeper.done(&place, &["check"]);
+    assert!(checked.starts_with("every invariant holds\n"), "{checked}");
     let running = keeper.serve(&place);
     let client = Client::new(&running.url).with_token(token.trim());
     assert_eq!(texts(&client).await, ["<p>two</p>", "<p>one</p>"]);
