@@ -15,6 +15,7 @@ use crate::ids::{AccountId, PostId};
 pub const BOOST_COLLAPSE_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// Whether the entry comes from one of the reader's sources: itself, and whom it follows.
+#[inline] // Asked of every resident reader for every post, in another crate.
 pub fn is_candidate(reader: AccountId, relations: &impl Standing, entry: &PostFacts) -> bool {
     if entry.author == reader {
         return true;
@@ -72,6 +73,7 @@ pub fn is_superfluous(
 }
 
 /// Whether the reader wants to and may see the entry; `boosted` is the boosted post of a boost.
+#[inline] // As above.
 pub fn is_shown(
     reader: AccountId,
     relations: &impl Standing,

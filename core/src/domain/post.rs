@@ -28,6 +28,7 @@ pub struct PostFacts {
 
 impl PostFacts {
     /// The post that the reader gets to read: the boosted one for a boost.
+    #[inline]
     pub fn shown_post(&self) -> PostId {
         self.boost_of.map_or(self.id, |boosted| boosted.post)
     }
