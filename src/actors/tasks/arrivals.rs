@@ -125,6 +125,7 @@ impl Arrivals {
         };
         let end = EndArrival {
             account,
+            file,
             outcome,
             reason,
         };

@@ -2,17 +2,23 @@
 //! the file goes to the disk piece by piece.
 
 use std::collections::HashSet;
+use std::error::Error;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
 use http::header::CONTENT_TYPE;
 use multer::{Field, Multipart};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::call::Call;
+use super::call::{BodyStream, Call};
 use super::form::{self, Builder, FORM_BYTES_MAX, Form};
+use crate::body::BodyError;
 use crate::ids::AccountId;
 use crate::problem::Problem;
 
@@ -24,6 +30,12 @@ const UPLOAD_TIME_MAX: Duration = Duration::from_secs(60 * 60);
 const PIECE_TIME_MAX: Duration = Duration::from_secs(60);
 /// The longest name of a file, in characters; of a longer one, the end.
 const NAME_CHARS_MAX: usize = 100;
+/// The most that stands before the file, in bytes: fields, and what is around them.
+const HEAD_BYTES_MAX: u64 = FORM_BYTES_MAX as u64;
+/// The most that stands behind the file, in bytes.
+const TAIL_BYTES_MAX: u64 = 8 * 1024;
+/// About how many bytes are taken at once, before somebody looks at what they are.
+const SIP_BYTES: usize = 16 * 1024;
 
 /// Who is uploading a file: one at a time for each account, and not too many together.
 #[derive(Debug, Default)]
@@ -63,13 +75,65 @@ impl Drop for Uploading {
     }
 }
 
-fn locked(all: &Mutex<HashSet<AccountId>>) -> MutexGuard<'_, HashSet<AccountId>> {
+fn locked<T>(all: &Mutex<T>) -> MutexGuard<'_, T> {
     // Each change is one step.
     all.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A body, of which only so much is read as may stand where it is read.
+struct Source {
+    body: BodyStream,
+    /// What came and wasn't read yet.
+    rest: Bytes,
+    /// How many bytes were read.
+    read: u64,
+    /// How many may be.
+    read_max: u64,
+    /// How many were read since the reader had to look at them.
+    sipped: usize,
+}
+
+/// A body for who takes it to pieces, and keeps in memory whatever is there until it is known what it is.
+struct Bounded(Arc<Mutex<Source>>);
+
+impl Source {
+    /// Lets so much more be read.
+    fn allow(&mut self, bytes: u64) {
+        self.read_max = self.read.saturating_add(bytes);
+    }
+}
+
+impl Stream for Bounded {
+    type Item = Result<Bytes, Box<dyn Error + Send + Sync>>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut source = locked(&self.0);
+        if source.sipped >= SIP_BYTES {
+            source.sipped = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if source.rest.is_empty() {
+            match ready!(source.body.as_mut().poll_next(context)) {
+                Some(Ok(piece)) => source.rest = piece,
+                Some(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+                None => return Poll::Ready(None),
+            }
+        }
+        if source.read >= source.read_max {
+            return Poll::Ready(Some(Err(BodyError::TooLarge.into())));
+        }
+        let sip_bytes = source.rest.len().min(SIP_BYTES);
+        let sip = source.rest.split_to(sip_bytes);
+        source.read = source.read.saturating_add(length(&sip));
+        source.sipped += sip_bytes;
+        Poll::Ready(Some(Ok(sip)))
+    }
+}
+
 /// A form whose last field is a file.
 pub struct FileForm {
+    source: Arc<Mutex<Source>>,
     parts: Multipart<'static>,
     file: Option<Field<'static>>,
     bytes_max: u64,
@@ -112,14 +176,26 @@ impl FileForm {
             .body
             .take()
             .ok_or_else(|| Problem::malformed("The form was read already"))?;
-        let form_bytes = u64::try_from(FORM_BYTES_MAX).unwrap_or(u64::MAX);
-        let all_bytes = bytes_max.saturating_add(form_bytes);
+        // All of it is read, if only to be passed over; how much of it is kept in memory is bounded as it is read.
+        let all_bytes = bytes_max.saturating_add(HEAD_BYTES_MAX);
         call.context.allowance.allow(all_bytes, UPLOAD_TIME_MAX);
-        Ok(Self {
-            parts: Multipart::new(body, boundary),
+        Ok(Self::of(body, boundary, bytes_max))
+    }
+
+    fn of(body: BodyStream, boundary: String, bytes_max: u64) -> Self {
+        let source = Arc::new(Mutex::new(Source {
+            body,
+            rest: Bytes::new(),
+            read: 0,
+            read_max: HEAD_BYTES_MAX,
+            sipped: 0,
+        }));
+        Self {
+            parts: Multipart::new(Bounded(Arc::clone(&source)), boundary),
+            source,
             file: None,
             bytes_max,
-        })
+        }
     }
 
     /// The fields before the file.
@@ -131,6 +207,8 @@ impl FileForm {
         let mut bytes_left = FORM_BYTES_MAX;
         while let Some(mut part) = in_time(self.parts.next_field()).await? {
             if part.file_name().is_some() {
+                let file_bytes = self.bytes_max.saturating_add(TAIL_BYTES_MAX);
+                locked(&self.source).allow(file_bytes);
                 self.file = Some(part);
                 break;
             }
@@ -168,6 +246,7 @@ impl FileForm {
             to.write_all(&piece).await.map_err(Unkept::Disk)?;
         }
         drop(file);
+        locked(&self.source).allow(TAIL_BYTES_MAX);
         if in_time(self.parts.next_field()).await?.is_some() {
             return Err(Problem::malformed("The file has to be the form's last field").into());
         }
@@ -175,10 +254,18 @@ impl FileForm {
     }
 
     /// Reads over what is left, for browsers show no answer before they have sent all.
-    pub async fn pass_over(mut self) {
-        drop(self.file.take());
-        // Whatever is wrong with it: nobody wants it.
-        while let Ok(Some(_)) = in_time(self.parts.next_field()).await {}
+    pub async fn pass_over(self) {
+        let Self {
+            source,
+            parts,
+            file,
+            ..
+        } = self;
+        // What they keep of it goes first.
+        drop((file, parts));
+        // Whatever is wrong with it: nobody wants it. As a whole it is bounded by what was allowed.
+        let next = || poll_fn(|context| locked(&source).body.as_mut().poll_next(context));
+        while let Ok(Some(Ok(_))) = timeout(PIECE_TIME_MAX, next()).await {}
     }
 }
 
@@ -203,7 +290,96 @@ fn last_part(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::{StreamExt, stream};
+
     use super::*;
+    use crate::domain::error_code::ErrorCode;
+
+    const FIELD: &str = "--x\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n";
+    const FILE: &str = "--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"n\"\r\n\r\n";
+    const PIECE_BYTES: usize = 16 * 1024;
+
+    /// A form that begins and ends so, with so many pieces between; and how many bytes of it were read.
+    fn form(
+        begin: String,
+        pieces: usize,
+        end: &'static str,
+        bytes_max: u64,
+    ) -> (FileForm, Arc<AtomicUsize>) {
+        let read = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&read);
+        let piece = Bytes::from(vec![b'p'; PIECE_BYTES]);
+        let body = stream::iter([Bytes::from(begin)])
+            .chain(stream::iter(std::iter::repeat_n(piece, pieces)))
+            .chain(stream::iter([Bytes::from(end)]))
+            .map(move |piece| {
+                counted.fetch_add(piece.len(), Ordering::Relaxed);
+                Ok(piece)
+            });
+        (
+            FileForm::of(Box::pin(body), "x".to_owned(), bytes_max),
+            read,
+        )
+    }
+
+    const MUCH: u64 = 1 << 30;
+    const MANY: usize = 1024;
+
+    #[tokio::test]
+    async fn what_is_before_a_file_is_bounded_wherever_it_stands() {
+        let header = "--x\r\nContent-Disposition: form-data; name=\"";
+        for begin in ["", "--x", FIELD, header, &format!("{FIELD}{header}")] {
+            let (mut form, read) = form(begin.to_owned(), MANY, "", MUCH);
+            form.fields().await.expect_err("it is too much, or broken");
+            let read = read.load(Ordering::Relaxed);
+            assert!(
+                read <= FORM_BYTES_MAX + 2 * PIECE_BYTES,
+                "{begin:?}: {read}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_is_as_large_as_it_may_be_and_nothing_follows_it() {
+        let begin = || format!("{FIELD}{FILE}");
+        let file_bytes = (MANY * PIECE_BYTES) as u64;
+        let (mut whole, _) = form(begin(), MANY, "\r\n--x--\r\n", file_bytes);
+        let fields = whole.fields().await.expect("fields");
+        assert_eq!(fields.text("a").expect("a text"), Some("b"));
+        let mut kept = Vec::new();
+        let file = whole.keep(&mut kept).await.expect("it is kept");
+        assert_eq!(file.map(|file| file.bytes), Some(file_bytes));
+        assert_eq!(kept.len() as u64, file_bytes);
+        let (mut large, _) = form(begin(), MANY, "\r\n--x--\r\n", file_bytes - 1);
+        large.fields().await.expect("fields");
+        let refused = large.keep(&mut tokio::io::sink()).await;
+        assert!(
+            matches!(&refused, Err(Unkept::Problem(problem)) if problem.code() == ErrorCode::TooLarge),
+            "{refused:?}"
+        );
+        // A header without an end behind it.
+        let begin = format!("{FIELD}{FILE}abc\r\n--x\r\nContent-Disposition: ");
+        let (mut followed, read) = form(begin, MANY, "", MUCH);
+        followed.fields().await.expect("fields");
+        let refused = followed.keep(&mut tokio::io::sink()).await;
+        assert!(matches!(refused, Err(Unkept::Problem(_))), "{refused:?}");
+        assert!(read.load(Ordering::Relaxed) <= 8 * SIP_BYTES);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_wants_is_read_over_to_its_end() {
+        let (mut form, read) = form(format!("{FIELD}{FILE}"), MANY, "end", MUCH);
+        form.fields().await.expect("fields");
+        form.pass_over().await;
+        assert!(read.load(Ordering::Relaxed) > MANY * PIECE_BYTES);
+        // Also when it is known for broken early.
+        let (mut form, read) = self::form("no form".to_owned(), MANY, "", MUCH);
+        form.fields().await.expect_err("it is too much");
+        form.pass_over().await;
+        assert!(read.load(Ordering::Relaxed) > MANY * PIECE_BYTES);
+    }
 
     #[test]
     fn names_lead_nowhere() {

@@ -224,14 +224,20 @@ pub(super) async fn cancel(
     let mut visit = Visit::new(context, guest, call);
     visit.form().await?;
     let account = visit.member()?;
-    let end = EndArrival {
-        account,
-        outcome: Outcome::Cancelled,
-        reason: None,
-    };
-    if let Some(file) = visit.context.actors.perform(end).await? {
-        let data_dir = &visit.context.instance.data_dir;
-        remove(&Shelf::Uploads.place_in(data_dir, &file)).await;
+    let actors = &visit.context.actors;
+    let present = actors.find(FindArrival { account }).await?;
+    if let Some(file) = present.and_then(|present| present.file) {
+        let end = EndArrival {
+            account,
+            file: file.clone(),
+            outcome: Outcome::Cancelled,
+            reason: None,
+        };
+        // One that has ended meanwhile is removed by who ended it.
+        if actors.perform(end).await? {
+            let data_dir = &visit.context.instance.data_dir;
+            remove(&Shelf::Uploads.place_in(data_dir, &file)).await;
+        }
     }
     visit.go(PAGE, Some(Notice::ImportCancelled))
 }

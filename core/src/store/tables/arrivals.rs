@@ -88,24 +88,26 @@ pub(in crate::store) fn note(
     Ok(noted == 1)
 }
 
-/// Notes how it ended, unless it has ended already.
+/// Notes how the upload of this file ended, unless it has ended already; whether it did.
 pub(in crate::store) fn end(
     connection: &Connection,
     account: AccountId,
+    file: &str,
     ended: &Ended,
-) -> Result<(), StoreError> {
-    connection
+) -> Result<bool, StoreError> {
+    let noted = connection
         .prepare_cached(
-            "UPDATE arrivals SET file = NULL, outcome = ?2, ended_at = ?3, reason = ?4
-             WHERE account = ?1 AND outcome IS NULL",
+            "UPDATE arrivals SET file = NULL, outcome = ?3, ended_at = ?4, reason = ?5
+             WHERE account = ?1 AND file = ?2 AND outcome IS NULL",
         )?
         .execute(params![
             account,
+            file,
             ended.outcome.word(),
             ended.at,
             ended.reason
         ])?;
-    Ok(())
+    Ok(noted == 1)
 }
 
 /// Nobody wants the rest of a deleted account's upload. What it says of the account goes, but for the name of its file, by which

@@ -6,7 +6,6 @@ use crate::domain::arriving::{Ended, Outcome, REASON_CHARS_MAX};
 use crate::domain::job::Job;
 use crate::domain::refusal::Refusal;
 use crate::ids::AccountId;
-use crate::store::error::StoreError;
 use crate::store::tables::arrivals;
 use crate::store::writer::{Unit, UnitError, Write};
 
@@ -112,6 +111,8 @@ impl Unit for NoteArrival {
 pub struct EndArrival {
     /// Whose.
     pub account: AccountId,
+    /// The name of the file here: another one of the same account goes on.
+    pub file: String,
     /// How.
     pub outcome: Outcome,
     /// What was wrong.
@@ -119,19 +120,66 @@ pub struct EndArrival {
 }
 
 impl Unit for EndArrival {
-    /// The name of the file here that nobody needs any more.
-    type Answer = Option<String>;
+    /// Whether it ended so.
+    type Answer = bool;
 
-    fn apply(&self, write: &mut Write<'_>) -> Result<Option<String>, UnitError> {
-        let last: Result<_, StoreError> = arrivals::find(write.connection, self.account);
-        let file = last?.and_then(|last| last.file);
+    fn apply(&self, write: &mut Write<'_>) -> Result<bool, UnitError> {
         let reason = self.reason.as_ref();
         let ended = Ended {
             at: write.now,
             outcome: self.outcome,
             reason: reason.map(|reason| reason.chars().take(REASON_CHARS_MAX).collect()),
         };
-        arrivals::end(write.connection, self.account, &ended)?;
-        Ok(file)
+        Ok(arrivals::end(
+            write.connection,
+            self.account,
+            &self.file,
+            &ended,
+        )?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::queries::archive::FindArrival;
+    use crate::store::testing::{AddAccount, TestStore};
+
+    fn begin(account: AccountId, file: &str, bytes: i64) -> BeginArrival {
+        BeginArrival {
+            account,
+            file: file.to_owned(),
+            name: "archive.zip".to_owned(),
+            bytes,
+        }
+    }
+
+    fn end(account: AccountId, file: &str, outcome: Outcome) -> EndArrival {
+        EndArrival {
+            account,
+            file: file.to_owned(),
+            outcome,
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn the_end_of_an_upload_is_not_that_of_the_next() {
+        let mut store = TestStore::open();
+        let ada = store.apply(AddAccount("ada")).expect("an account");
+        store.apply(begin(ada, "first", 1)).expect("it begins");
+        let cancelled = store.apply(end(ada, "first", Outcome::Cancelled));
+        assert!(cancelled.expect("it ends"));
+        store.apply(begin(ada, "second", 1)).expect("it begins");
+        // Whoever took in the first one comes late.
+        let late = store.apply(end(ada, "first", Outcome::Refused));
+        assert!(!late.expect("nothing changes"));
+        let found = store
+            .find(FindArrival { account: ada })
+            .expect("the second");
+        assert_eq!(found.file.as_deref(), Some("second"));
+        assert!(found.ended.is_none());
+        let done = store.apply(end(ada, "second", Outcome::Done));
+        assert!(done.expect("it ends"));
     }
 }
