@@ -45,7 +45,14 @@ impl Worker for Shaky {
             self.falls.fetch_sub(1, Ordering::Relaxed);
             panic!("the work panics");
         }
-        while self.actors.perform(StepJob { job: job.id }).await? {}
+        while self
+            .actors
+            .perform(StepJob {
+                job: job.id,
+                stays: false,
+            })
+            .await?
+        {}
         Ok(())
     }
 

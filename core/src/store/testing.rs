@@ -134,7 +134,11 @@ impl TestStore {
         let Some(leased) = self.apply(lease).expect("a lease").pop() else {
             return false;
         };
-        if self.apply(StepJob { job: leased.id }).expect("a step") {
+        let step = StepJob {
+            job: leased.id,
+            stays: false,
+        };
+        if self.apply(step).expect("a step") {
             self.apply(YieldJob {
                 job: leased.id,
                 pause_millis: 0,

@@ -1,7 +1,7 @@
 //! Archives of members as files beside the database, in directories for their owner alone: those that they asked for, and those
 //! that they uploaded.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, DirEntry};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ impl Shelf {
     /// Removes the files that aren't among the named ones and are older than `age`, such as [`MAKING_TIME_MAX`]; how many.
     ///
     /// # Errors
-    /// When the directory can't be read.
+    /// When the directory can't be read, or a file can't be removed; the others are removed all the same.
     pub fn remove_others(
         self,
         data_dir: &Path,
@@ -71,19 +71,37 @@ impl Shelf {
             entries => entries?,
         };
         let mut removed = 0;
+        let mut failure = None;
         for entry in entries {
             let entry = entry?;
             let name = entry.file_name();
-            let is_named = named.iter().any(|named| name == named.as_str());
-            let made_for = entry.metadata()?.modified()?.elapsed();
-            // A clock that was set back makes nothing old.
-            let is_old = age.is_zero() || made_for.is_ok_and(|made_for| made_for > age);
-            if !is_named && is_old {
-                fs::remove_file(entry.path())?;
-                removed += 1;
+            if named.iter().any(|named| name == named.as_str()) {
+                continue;
+            }
+            match remove_if_old(&entry, age) {
+                Ok(was_old) => removed += usize::from(was_old),
+                Err(error) => failure = failure.or(Some(error)),
             }
         }
-        Ok(removed)
+        failure.map_or(Ok(removed), Err)
+    }
+}
+
+/// Removes a file that is older than `age`; whether it was.
+fn remove_if_old(entry: &DirEntry, age: Duration) -> io::Result<bool> {
+    let removed = || -> io::Result<bool> {
+        // A clock that was set back makes nothing old.
+        let is_old = age.is_zero()
+            || (entry.metadata()?.modified()?.elapsed()).is_ok_and(|made_for| made_for > age);
+        if is_old {
+            fs::remove_file(entry.path())?;
+        }
+        Ok(is_old)
+    };
+    match removed() {
+        // Somebody else was first.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        removed => removed,
     }
 }
 
@@ -120,10 +138,23 @@ mod tests {
             removed.expect("it works")
         };
         assert_eq!(remove(MAKING_TIME_MAX), 1);
-        let left = |name| Shelf::Archives.place_in(data_dir.path(), name).exists();
+        let left = |name: &str| Shelf::Archives.place_in(data_dir.path(), name).exists();
         assert_eq!(["kept", "gone", "made"].map(left), [true, false, true]);
         assert_eq!(remove(Duration::ZERO), 1, "nothing is in the making");
         assert_eq!(["kept", "gone", "made"].map(left), [true, false, false]);
+        // No files, so they can't be removed like them; they keep no other.
+        for name in ["a", "k", "z"] {
+            let path = Shelf::Archives.place_in(data_dir.path(), name);
+            fs::create_dir(path).expect("a directory");
+        }
+        let others: Vec<String> = (0..8).map(|number| format!("file{number}")).collect();
+        for name in &others {
+            let path = Shelf::Archives.place_in(data_dir.path(), name);
+            File::create(path).expect("a file");
+        }
+        let removed = Shelf::Archives.remove_others(data_dir.path(), &named, Duration::ZERO);
+        removed.expect_err("the directories stay");
+        assert!(!others.iter().any(|name| left(name)));
         for _ in 0..2 {
             let removed = Shelf::Archives.remove(data_dir.path(), "kept");
             removed.expect("it may be gone");

@@ -54,7 +54,8 @@ impl Archivist {
         }
     }
 
-    /// Removes what a crash left half written: before it is at work nothing is in the making.
+    /// Removes what a crash left half written, and what another one takes the place of: before it is at work nothing is in the
+    /// making.
     pub(super) async fn clear_desk(&self) {
         let cleared = match self.actors.find(ListArchiveFiles).await {
             Ok(named) => {
@@ -84,11 +85,12 @@ impl Archivist {
         ];
         let data_dir = self.config.storage.data_dir.clone();
         let removing = off_the_runtime(move || {
-            let mut there = files.into_iter();
-            there.try_for_each(|(shelf, file)| match file {
+            // One that can't be removed keeps no other.
+            let removed = files.map(|(shelf, file)| match file {
                 Some(file) => shelf.remove(&data_dir, &file),
                 None => Ok(()),
-            })
+            });
+            removed.into_iter().collect::<std::io::Result<()>>()
         });
         if let Err(error) = removing.await {
             tracing::warn!(target: "kinglet::actors::tasks::archivist", %error, "the archive of a deleted account can't be removed");
@@ -101,7 +103,7 @@ impl Archivist {
     pub(super) async fn work(&self, job: &LeasedJob, account: AccountId) -> Result<(), AskError> {
         let reason = match self.desk.try_acquire() {
             Err(_) => "another archive is being written".to_owned(),
-            Ok(_seat) => match self.write(account).await {
+            Ok(_seat) => match self.write_anew(account).await {
                 Ok(()) => return self.actors.perform(FinishJob { job: job.id }).await,
                 Err(error) => {
                     let cause = std::error::Error::source(&error);
@@ -131,23 +133,52 @@ impl Archivist {
         self.actors.perform(retry).await
     }
 
+    /// Writes an archive at a desk that is cleared: the one before, or that of a deleted account, is gone in any case.
+    async fn write_anew(&self, account: AccountId) -> Result<(), ArchiveError> {
+        self.clear_desk().await;
+        self.write(account).await
+    }
+
     async fn write(&self, account: AccountId) -> Result<(), ArchiveError> {
+        let gone = |error: AskError| ArchiveError::Gone(error.to_string());
+        let found = self.actors.find(FindArchive { account }).await;
+        // The account may be deleted, or this job done before.
+        if found
+            .map_err(gone)?
+            .is_none_or(|found| found.made.is_some())
+        {
+            return Ok(());
+        }
         let data_dir = self.config.storage.data_dir.clone();
         let mut bytes = [0; 16];
         self.randomness.rng().fill_bytes(&mut bytes);
         let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let file = format!("{digits}.zip");
         let path = Shelf::Archives.place_for(&data_dir, &file)?;
-        let written = self.export(account, data_dir, path.clone()).await?;
+        let unkept = Unkept(Some(path.clone()));
+        let written = self.export(account, data_dir, path).await?;
         let keep = KeepArchive {
             account,
             file,
             bytes: i64::try_from(written).unwrap_or(i64::MAX),
         };
-        let is_wanted = self.actors.perform(keep).await;
-        let is_wanted = is_wanted.map_err(|error| ArchiveError::Gone(error.to_string()))?;
-        if !is_wanted {
-            std::fs::remove_file(path)?;
+        let named = keep.file.clone();
+        match self.actors.perform(keep).await {
+            Ok(true) => unkept.keep(),
+            Ok(false) => {}
+            // It may be kept all the same: then the next attempt finds nothing to do.
+            Err(error @ AskError::Timeout) => {
+                unkept.keep();
+                return Err(gone(error));
+            }
+            Err(error) => {
+                let found = self.actors.find(FindArchive { account }).await;
+                let made = found.ok().flatten().and_then(|found| found.made);
+                if made.is_none_or(|made| made.file != named) {
+                    return Err(gone(error));
+                }
+                unkept.keep();
+            }
         }
         Ok(())
     }
@@ -166,6 +197,27 @@ impl Archivist {
             Ok::<_, ArchiveError>(exported.bytes)
         };
         off_the_runtime(work).await
+    }
+}
+
+/// An archive that is being written; its file goes with this value, unless it is kept.
+struct Unkept(Option<PathBuf>);
+
+impl Unkept {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Unkept {
+    fn drop(&mut self) {
+        let Some(path) = self.0.take() else { return };
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(target: "kinglet::actors::tasks::archivist", %error, "archives that nobody waits for can't be removed");
+            }
+            _ => {}
+        }
     }
 }
 

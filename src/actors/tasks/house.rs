@@ -26,11 +26,16 @@ pub(super) struct House {
 
 impl House {
     /// One step; whether something is left to do.
-    async fn step(&self, job: &LeasedJob) -> Result<bool, AskError> {
-        if let Job::PurgeAccount { account } = job.job {
-            self.archivist.forget(account).await?;
+    async fn step(&self, job: &LeasedJob, are_files_left: bool) -> Result<bool, AskError> {
+        let step = StepJob {
+            job: job.id,
+            stays: are_files_left,
+        };
+        match self.actors.perform(step).await? {
+            // Files are all that is left, and they are tried again.
+            false if are_files_left => Err(AskError::Unavailable),
+            is_more => Ok(is_more),
         }
-        self.actors.perform(StepJob { job: job.id }).await
     }
 }
 
@@ -42,9 +47,14 @@ impl Worker for House {
         if let Job::TakeArchive { account } = job.job {
             return self.arrivals.work(&job, account).await;
         }
+        // A file that can't be removed keeps the job, but nothing else of the account.
+        let are_files_left = match job.job {
+            Job::PurgeAccount { account } => self.archivist.forget(account).await.is_err(),
+            _ => false,
+        };
         let begun = Moment::now();
         for _ in 0..STEPS_IN_A_ROW_MAX {
-            match self.step(&job).await {
+            match self.step(&job, are_files_left).await {
                 Ok(true) if Duration::from_nanos(begun.elapsed_nanos()) >= ROW_TIME_MAX => break,
                 Ok(true) => {}
                 Ok(false) => return Ok(()),

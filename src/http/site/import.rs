@@ -183,6 +183,7 @@ async fn keep(context: &Context, form: FileForm) -> Result<(String, Kept), Probl
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600);
     let opened = options.open(&path).await.map_err(failed)?;
+    let mut half = HalfUpload(Some(&path));
     let mut to = BufWriter::with_capacity(BUFFER_BYTES, opened);
     let kept = match form.keep(&mut to).await {
         Ok(Some(kept)) => on_the_disk(to, &path).await.map(|()| kept).map_err(failed),
@@ -190,11 +191,20 @@ async fn keep(context: &Context, form: FileForm) -> Result<(String, Kept), Probl
         Err(Unkept::Problem(problem)) => Err(problem),
         Err(Unkept::Disk(error)) => Err(failed(error)),
     };
-    match kept {
-        Ok(kept) => Ok((file, kept)),
-        Err(problem) => {
-            remove(&path).await;
-            Err(problem)
+    let kept = kept?;
+    half.0 = None;
+    Ok((file, kept))
+}
+
+/// A file that is being written. It goes with this value: nobody writes on when whoever sends it leaves.
+struct HalfUpload<'a>(Option<&'a Path>);
+
+impl Drop for HalfUpload<'_> {
+    fn drop(&mut self) {
+        if let Some(path) = self.0
+            && let Err(error) = std::fs::remove_file(path)
+        {
+            tracing::debug!(target: "kinglet::http::site::import", %error, "an upload can't be removed");
         }
     }
 }

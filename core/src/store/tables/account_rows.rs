@@ -7,15 +7,20 @@ use crate::store::error::StoreError;
 
 type Pair = (AccountId, AccountId);
 
-/// An account's oldest entries, at most `limit`.
+/// An account's oldest entries, at most `limit`, each with the bytes of its words.
 pub(in crate::store) fn oldest_entries(
     connection: &Connection,
     account: AccountId,
     limit: usize,
-) -> Result<Vec<PostId>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT id FROM posts WHERE author = ?1 ORDER BY id LIMIT ?2")?;
-    let rows = statement.query_map(params![account, limit as i64], |row| row.get(0))?;
+) -> Result<Vec<(PostId, usize)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, octet_length(text) + octet_length(spoiler) FROM posts
+         WHERE author = ?1 ORDER BY id LIMIT ?2",
+    )?;
+    let rows = statement.query_map(params![account, limit as i64], |row| {
+        let bytes: i64 = row.get(1)?;
+        Ok((row.get(0)?, usize::try_from(bytes).unwrap_or(0)))
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use rand::CryptoRng;
 use rusqlite::{Connection, OptionalExtension};
 
+use crate::clock::Timestamp;
 use crate::secret::Secret;
 use crate::store::error::StoreError;
 
@@ -181,6 +182,8 @@ const FORGOTTEN: &str = "forgotten";
 const SCRUB_AFTER: &str = "scrub_after";
 const SCRUB_BEGAN: &str = "scrub_began";
 const SCRUBBED: &str = "scrubbed";
+const SCRUB_ENDED: &str = "scrub_ended";
+const SCRUB_ASKED: &str = "scrub_asked";
 
 /// How far the unused parts of pages are overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,6 +196,10 @@ pub(in crate::store) struct Scrub {
     pub(in crate::store) began: i64,
     /// The last page that was looked at; 0 while none are.
     pub(in crate::store) after: u32,
+    /// When all pages were looked at.
+    pub(in crate::store) ended: Timestamp,
+    /// The commit by which the operator last asked for it.
+    pub(in crate::store) asked: i64,
 }
 
 /// How far they are.
@@ -202,6 +209,8 @@ pub(in crate::store) fn scrub(connection: &Connection) -> Result<Scrub, StoreErr
         done: get_number(connection, SCRUBBED)?,
         began: get_number(connection, SCRUB_BEGAN)?,
         after: u32::try_from(get_number(connection, SCRUB_AFTER)?).unwrap_or_default(),
+        ended: Timestamp::from_millis(get_number(connection, SCRUB_ENDED)?),
+        asked: get_number(connection, SCRUB_ASKED)?,
     })
 }
 
@@ -209,7 +218,16 @@ pub(in crate::store) fn scrub(connection: &Connection) -> Result<Scrub, StoreErr
 pub(in crate::store) fn set_scrub(connection: &Connection, scrub: Scrub) -> Result<(), StoreError> {
     set(connection, SCRUBBED, &scrub.done.to_string())?;
     set(connection, SCRUB_BEGAN, &scrub.began.to_string())?;
-    set(connection, SCRUB_AFTER, &scrub.after.to_string())
+    set(connection, SCRUB_AFTER, &scrub.after.to_string())?;
+    set(connection, SCRUB_ENDED, &scrub.ended.millis().to_string())
+}
+
+/// Remembers that by this commit the operator asked for it.
+pub(in crate::store) fn ask_for_scrub(
+    connection: &Connection,
+    commit: i64,
+) -> Result<(), StoreError> {
+    set(connection, SCRUB_ASKED, &commit.to_string())
 }
 
 /// Remembers that this commit deleted something.

@@ -6,8 +6,9 @@ use crate::domain::access::Authority;
 use crate::domain::event::Event;
 use crate::domain::job::{Breaker, Lane, Priority};
 use crate::domain::refusal::Refusal;
+use crate::domain::schedule::PeriodicTask;
 use crate::ids::JobId;
-use crate::store::tables::{destinations, jobs, schedules};
+use crate::store::tables::{destinations, jobs, meta, schedules};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// The most dead jobs that one unit revives.
@@ -148,6 +149,9 @@ impl Unit for RunTaskNow {
         }
         if !schedules::set_due(write.connection, &self.task, write.now)? {
             return Err(Refusal::NotFound.into());
+        }
+        if self.task == PeriodicTask::Database.name() {
+            meta::ask_for_scrub(write.connection, write.commit)?;
         }
         write.tell(Event::SchedulesChanged);
         Ok(())

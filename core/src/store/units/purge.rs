@@ -21,6 +21,9 @@ pub const ROWS_PER_PURGE_MAX: usize = 100;
 /// millisecond a post.
 pub const POSTS_PER_PURGE_MAX: usize = 25;
 
+/// The most bytes of words in the posts that one unit removes, unless it is a single post: imported ones are long.
+pub const TEXT_BYTES_PER_PURGE_MAX: usize = 8 * 1024;
+
 /// Removes what hangs on a deleted post; true when nothing is left.
 pub(super) fn purge_post(write: &mut Write<'_>, post: PostId) -> Result<bool, StoreError> {
     let connection = write.connection;
@@ -55,7 +58,12 @@ pub(super) fn purge_account(write: &mut Write<'_>, account: AccountId) -> Result
     let connection = write.connection;
     let entries = account_rows::oldest_entries(connection, account, POSTS_PER_PURGE_MAX)?;
     if !entries.is_empty() {
-        for entry in entries {
+        let mut room = TEXT_BYTES_PER_PURGE_MAX;
+        for (nth, (entry, bytes)) in entries.into_iter().enumerate() {
+            if nth > 0 && bytes > room {
+                break;
+            }
+            room = room.saturating_sub(bytes);
             match posts::facts(connection, entry)? {
                 Some(boost) if boost.boost_of.is_some() => remove_boost(write, boost)?,
                 Some(post) => remove_post(write, post)?,
@@ -112,4 +120,49 @@ pub(super) fn purge_account(write: &mut Write<'_>, account: AccountId) -> Result
         ROWS_PER_PURGE_MAX,
     )?);
     Ok(most < ROWS_PER_PURGE_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::access::Authority;
+    use crate::domain::visibility::Visibility;
+    use crate::store::testing::{AddAccount, TestStore};
+    use crate::store::units::{DeleteAccount, PreparedText, PublishPost};
+
+    #[test]
+    fn a_step_ends_at_what_is_long_and_takes_one_at_least() {
+        let store = TestStore::open();
+        store.apply(AddAccount("jay")).expect("an account");
+        let author = store.apply(AddAccount("wren")).expect("an account");
+        for letters in [10, 10, 4000, 5000, 65_000, 10, 10] {
+            let unit = PublishPost {
+                author,
+                text: PreparedText {
+                    text: "é".repeat(letters / 2),
+                    ..PreparedText::default()
+                },
+                visibility: Some(Visibility::Public),
+                reply_to: None,
+                app: None,
+                idempotency_key: None,
+            };
+            store.apply(unit).expect("a post");
+        }
+        let by = Authority::Operator;
+        let account = author;
+        store
+            .apply(DeleteAccount { by, account })
+            .expect("it is deleted");
+        let mut left = Vec::new();
+        loop {
+            let count = store.number("SELECT count(*) FROM posts");
+            left.push(count);
+            if count == 0 {
+                break;
+            }
+            assert!(store.step_in_house());
+        }
+        left.dedup();
+        assert_eq!(left, [7, 4, 3, 2, 0]);
+    }
 }

@@ -53,6 +53,7 @@ impl Unit for ScrubPages {
                     after: 0,
                     began,
                     done: began,
+                    ended: write.now,
                     ..scrub
                 },
             },
@@ -66,6 +67,8 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::clock::Clock;
+    use crate::domain::access::Authority;
     use crate::domain::account::Role;
     use crate::domain::text::search_terms::post_terms;
     use crate::domain::visibility::Visibility;
@@ -73,7 +76,8 @@ mod tests {
     use crate::store::queries::residue::FindResidue;
     use crate::store::testing::TestStore;
     use crate::store::units::{
-        Admission, DeletePost, NewMember, PreparedText, PublishPost, RegisterAccount, TidyDatabase,
+        Admission, DeletePost, NewMember, PlanTask, PreparedText, PublishPost, RegisterAccount,
+        RunTaskNow, TidyDatabase,
     };
 
     /// Of each word so many letters are looked for.
@@ -103,7 +107,8 @@ mod tests {
             admission: Admission::Operator(Role::User),
         };
         let author = store.apply(register).expect("the name is free").account;
-        assert_eq!(store.find(FindResidue), None, "nothing was deleted");
+        let now = store.clock.now();
+        assert_eq!(store.find(FindResidue { now }), None, "nothing was deleted");
         let mut deleted = Vec::new();
         let mut posts = Vec::new();
         for number in 0..600 {
@@ -133,7 +138,7 @@ mod tests {
         }
         while store.step_in_house() {}
         let mut overwritten = 0;
-        while let Some(residue) = store.find(FindResidue) {
+        while let Some(residue) = store.find(FindResidue { now }) {
             overwritten += residue.pages.len();
             store.apply(ScrubPages { residue }).expect("overwritten");
         }
@@ -150,6 +155,55 @@ mod tests {
         for word in deleted.iter().flat_map(|text| text.split(' ')) {
             assert!(!holds(word), "{word}");
         }
-        assert_eq!(store.find(FindResidue), None, "nothing was deleted since");
+        assert_eq!(
+            store.find(FindResidue { now }),
+            None,
+            "nothing was deleted since"
+        );
+    }
+
+    #[test]
+    fn who_deletes_all_the_time_has_an_end_of_it_and_who_asks_has_another_pass() {
+        struct Forget;
+        impl Unit for Forget {
+            type Answer = ();
+
+            fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
+                Ok(write.forget_soon()?)
+            }
+        }
+        let mut store = TestStore::open();
+        let plan = PlanTask {
+            task: "database".to_owned(),
+            expression: "@daily".to_owned(),
+            due_at: store.clock.now(),
+        };
+        store.apply(plan).expect("it is planned");
+        // A pass during which something is deleted; whether there was one.
+        let pass = |store: &mut TestStore| {
+            let now = store.clock.now();
+            let Some(residue) = store.find(FindResidue { now }) else {
+                return false;
+            };
+            assert_eq!(residue.until, None, "a small database");
+            store.apply(Forget).expect("something is deleted");
+            store.apply(ScrubPages { residue }).expect("overwritten");
+            true
+        };
+        assert!(!pass(&mut store));
+        store.apply(Forget).expect("something is deleted");
+        assert!(pass(&mut store));
+        assert!(!pass(&mut store), "one was a moment ago");
+        let ask = RunTaskNow {
+            by: Authority::Operator,
+            task: "database".to_owned(),
+        };
+        store.apply(ask).expect("it is planned");
+        assert!(pass(&mut store));
+        assert!(!pass(&mut store), "it was asked for once");
+        store.clock.advance_millis(60 * 60 * 1000);
+        assert!(pass(&mut store));
+        store.clock.advance_millis(-60 * 1000);
+        assert!(pass(&mut store), "the clock was set back");
     }
 }

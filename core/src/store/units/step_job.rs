@@ -14,6 +14,8 @@ use crate::store::writer::{Unit, UnitError, Write};
 pub struct StepJob {
     /// Which.
     pub job: JobId,
+    /// Whether the job stays when nothing is left in the store: something is left elsewhere.
+    pub stays: bool,
 }
 
 /// How far a job is after a step.
@@ -48,7 +50,9 @@ impl Unit for StepJob {
         };
         match step {
             Step::Done => {
-                jobs::delete(write.connection, self.job)?;
+                if !self.stays {
+                    jobs::delete(write.connection, self.job)?;
+                }
                 Ok(false)
             }
             Step::Left(left) => {

@@ -21,8 +21,9 @@ pub(super) async fn run_once(actors: &Actors, config: &Config) -> Result<bool, A
     let uploads = actors.find(ListArrivalFiles).await?;
     let data_dir = config.storage.data_dir.clone();
     let removing = tokio::task::spawn_blocking(move || {
-        Shelf::Archives.remove_others(&data_dir, &archives, MAKING_TIME_MAX)?;
-        Shelf::Uploads.remove_others(&data_dir, &uploads, MAKING_TIME_MAX)
+        let archives = Shelf::Archives.remove_others(&data_dir, &archives, MAKING_TIME_MAX);
+        let uploads = Shelf::Uploads.remove_others(&data_dir, &uploads, MAKING_TIME_MAX);
+        archives.and(uploads)
     });
     match removing.await {
         Ok(Ok(_)) => {}

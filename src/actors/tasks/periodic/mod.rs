@@ -41,7 +41,7 @@ pub(super) async fn run_once(
         PeriodicTask::SignUps => sign_ups::run_once(actors).await?,
         PeriodicTask::IdempotencyKeys => idempotency_keys::run_once(actors).await?,
         PeriodicTask::Jobs => jobs::run_once(actors).await?,
-        PeriodicTask::Database => database::run_once(actors).await?,
+        PeriodicTask::Database => database::run_once(actors, &backups.clock).await?,
         PeriodicTask::Backups => backups::run_once(backups).await?,
         PeriodicTask::RestoreDrills => backups::try_once(backups).await?,
     };
