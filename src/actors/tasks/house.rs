@@ -11,6 +11,7 @@ use crate::domain::job::{Job, LeasedJob};
 use crate::error::AskError;
 use crate::randomness::Randomness;
 use crate::store::units::{RetryJob, Setback, StepJob, YieldJob};
+use crate::timelines::ForgetHome;
 
 /// The most steps of one job in a row; then the others have their turn.
 const STEPS_IN_A_ROW_MAX: usize = 64;
@@ -29,6 +30,13 @@ impl House {
     async fn step(&self, job: &LeasedJob) -> Result<bool, AskError> {
         if let Job::PurgeAccount { account } = job.job {
             self.archivist.forget(account).await?;
+            let forget = ForgetHome { reader: account };
+            self.actors
+                .timelines
+                .send(forget)
+                .await
+                .map_err(AskError::from)
+                .flatten()?;
         }
         self.actors.perform(StepJob { job: job.id }).await
     }
