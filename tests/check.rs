@@ -191,8 +191,7 @@ async fn homes_that_were_kept_are_held_against_the_posts() {
          DELETE FROM follows WHERE follower = (SELECT id FROM accounts WHERE name = 'carol');
          DELETE FROM notifications WHERE sender = (SELECT id FROM accounts WHERE name = 'carol');
          UPDATE accounts SET followers_count = 1 WHERE name = 'bob';
-         UPDATE accounts SET state = 3, email = NULL WHERE name = 'carol';
-         DELETE FROM account_terms WHERE rowid = (SELECT id FROM accounts WHERE name = 'carol');",
+         UPDATE accounts SET state = 3, email = NULL WHERE name = 'carol';",
     );
     let said = finds(&place, &["check"]);
     assert!(
@@ -211,6 +210,39 @@ async fn homes_that_were_kept_are_held_against_the_posts() {
     );
     assert!(running.stop().status.success());
     place.done(&["repair"]);
+    assert!(
+        place
+            .done(&["check"])
+            .starts_with("every invariant holds\n")
+    );
+}
+
+#[tokio::test]
+async fn the_home_of_a_deleted_account_goes_with_it() {
+    let place = inhabited().await;
+    let running = place.serve();
+    place.done(&["user", "delete", "carol", "--yes"]);
+    let begun = Moment::now();
+    let jobs = || {
+        let database = Connection::open(place.data().join("kinglet.db")).expect("it opens");
+        let counted = "SELECT count(*) FROM jobs WHERE kind = 'purge_account'";
+        let counted = database.query_row(counted, (), |row| row.get::<_, i64>(0));
+        counted.expect("a number")
+    };
+    loop {
+        let jobs = jobs();
+        // Before, between and afterwards.
+        assert!(
+            place
+                .done(&["check"])
+                .starts_with("every invariant holds\n")
+        );
+        if jobs == 0 {
+            break;
+        }
+        assert!(begun.elapsed_nanos() < 60_000_000_000, "it isn't purged");
+    }
+    assert!(running.stop().status.success());
     assert!(
         place
             .done(&["check"])

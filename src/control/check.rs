@@ -135,15 +135,13 @@ async fn take(
             (step.broken, step.next)
         }
         Place::Homes => {
-            let after = AccountId(after.unwrap_or(0));
-            let listed = instance.actors.timelines.send(ListKeptHomes { after });
-            let kept = listed
-                .await
-                .map_err(AskError::from)
-                .flatten()
-                .map_err(told)?;
-            let next = next_home(&kept);
-            (read(instance, CheckHomes { kept }).await?, next)
+            let looked = homes(instance, after).await?;
+            let is_orphaned = |found: &Finding| found.invariant == name::ORPHANED_HOMES;
+            // Between the two looks the last of an account may have gone, its home with it.
+            match looked.0.iter().any(is_orphaned) {
+                true => homes(instance, after).await?,
+                false => looked,
+            }
         }
         Place::Archives => {
             let named = read(instance, ListArchives).await?;
@@ -157,6 +155,21 @@ async fn take(
             (address(configured, remembered.as_deref()), None)
         }
     })
+}
+
+async fn homes(
+    instance: &Instance,
+    after: Option<i64>,
+) -> Result<(Vec<Finding>, Option<i64>), Failure> {
+    let after = AccountId(after.unwrap_or(0));
+    let listed = instance.actors.timelines.send(ListKeptHomes { after });
+    let kept = listed
+        .await
+        .map_err(AskError::from)
+        .flatten()
+        .map_err(told)?;
+    let next = next_home(&kept);
+    Ok((read(instance, CheckHomes { kept }).await?, next))
 }
 
 /// Asks on a connection of its own: it may take long, and the readers have other things to do.

@@ -9,8 +9,10 @@ use crate::Actors;
 use crate::clock::Moment;
 use crate::domain::job::{Job, LeasedJob};
 use crate::error::AskError;
+use crate::ids::AccountId;
 use crate::randomness::Randomness;
 use crate::store::units::{RetryJob, Setback, StepJob, YieldJob};
+use crate::timelines::ForgetHome;
 
 /// The most steps of one job in a row; then the others have their turn.
 const STEPS_IN_A_ROW_MAX: usize = 64;
@@ -25,6 +27,14 @@ pub(super) struct House {
 }
 
 impl House {
+    /// Removes what lies beside the database of an account that is deleted.
+    async fn forget(&self, account: AccountId) -> Result<(), AskError> {
+        let files = self.archivist.forget(account).await;
+        let forget = ForgetHome { reader: account };
+        let home = self.actors.timelines.send(forget).await;
+        files.and(home.map_err(AskError::from).flatten())
+    }
+
     /// One step; whether something is left to do.
     async fn step(&self, job: &LeasedJob, are_files_left: bool) -> Result<bool, AskError> {
         let step = StepJob {
@@ -47,9 +57,9 @@ impl Worker for House {
         if let Job::TakeArchive { account } = job.job {
             return self.arrivals.work(&job, account).await;
         }
-        // A file that can't be removed keeps the job, but nothing else of the account.
+        // What can't be removed there keeps the job, but nothing else of the account.
         let are_files_left = match job.job {
-            Job::PurgeAccount { account } => self.archivist.forget(account).await.is_err(),
+            Job::PurgeAccount { account } => self.forget(account).await.is_err(),
             _ => false,
         };
         let begun = Moment::now();

@@ -89,6 +89,25 @@ impl Handler<SaveWindows> for SnapshotKeeper {
     }
 }
 
+/// Removes what is kept of a reader; answered when it is gone from the disk or can't be.
+pub(super) struct RemoveWindow(pub(super) AccountId);
+
+impl Message for RemoveWindow {
+    type Result = ();
+}
+
+impl Handler<RemoveWindow> for SnapshotKeeper {
+    type Result = ();
+
+    fn handle(&mut self, RemoveWindow(reader): RemoveWindow, _: &mut SyncContext<Self>) {
+        if let Some(snapshots) = self.snapshots()
+            && let Err(error) = snapshots.remove(reader)
+        {
+            tracing::warn!(target: "kinglet::actors::timelines::keeper", %error, "a timeline snapshot can't be removed");
+        }
+    }
+}
+
 /// Lists the windows that are kept, above a reader.
 pub(super) struct ListKept(pub(super) AccountId);
 

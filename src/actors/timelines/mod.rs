@@ -25,7 +25,7 @@ use actix::{
 };
 
 use self::core::Residents;
-use self::keeper::{ListKept, LoadWindow, SaveWindows};
+use self::keeper::{ListKept, LoadWindow, RemoveWindow, SaveWindows};
 use self::newest::Newest;
 use self::window::Below;
 use super::Actors;
@@ -425,6 +425,36 @@ impl Handler<PersistWindows> for Timelines {
             {
                 tracing::warn!("the keeper of timeline snapshots is gone");
             }
+        })
+    }
+}
+
+/// Forgets the home of an account that is deleted, in memory and on disk.
+#[derive(Debug, Clone, Copy)]
+pub struct ForgetHome {
+    /// Whose.
+    pub reader: AccountId,
+}
+
+impl Message for ForgetHome {
+    type Result = Result<(), AskError>;
+}
+
+impl Handler<ForgetHome> for Timelines {
+    type Result = ResponseFuture<Result<(), AskError>>;
+
+    fn handle(&mut self, ForgetHome { reader }: ForgetHome, _: &mut Context<Self>) -> Self::Result {
+        self.residents.evict(reader);
+        // What was to be saved before is saved before.
+        let removing = self
+            .keeper
+            .as_ref()
+            .map(|keeper| keeper.send(RemoveWindow(reader)));
+        Box::pin(async move {
+            if let Some(removing) = removing {
+                removing.await?;
+            }
+            Ok(())
         })
     }
 }

@@ -20,7 +20,7 @@ use crate::store::queries::home::{HomeEntry, MergeHome, RefreshHome};
 use crate::store::queries::relations::relations_of;
 use crate::store::reader::{Query, Reader, View};
 use crate::store::snapshots::{DIRECTORY_NAME, Snapshots, WindowSnapshot};
-use crate::store::tables::{accounts, meta, posts, walks};
+use crate::store::tables::{accounts, jobs, meta, posts, walks};
 
 /// The most kept homes that one step looks at.
 pub const HOMES_PER_STEP_MAX: usize = 200;
@@ -97,6 +97,8 @@ impl Query for CheckHomes {
         for kept in self.kept.iter().take(HOMES_PER_STEP_MAX) {
             let reader = kept.reader;
             match accounts::state(view.connection, reader)? {
+                // It goes with everything else of that account.
+                Some(AccountState::Deleted) if jobs::is_purging(view.connection, reader)? => {}
                 None | Some(AccountState::Deleted) => broken.push(finding(
                     name::ORPHANED_HOMES,
                     format!("the home of account {reader} is kept, which isn't there any more"),

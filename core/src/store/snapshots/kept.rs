@@ -112,6 +112,19 @@ impl Snapshots {
         Ok(snapshot)
     }
 
+    /// Removes a reader's snapshot, and has that on disk when it returns.
+    ///
+    /// # Errors
+    /// When the disk refuses or sled panics.
+    pub fn remove(&self, reader: AccountId) -> Result<(), StoreError> {
+        self.guarded(|| {
+            if self.database.remove(key(reader))?.is_some() {
+                self.database.flush()?;
+            }
+            Ok(())
+        })
+    }
+
     /// Whose snapshots are there, above a reader, at most `limit`; each with its snapshot, if that is sound.
     ///
     /// # Errors
@@ -232,6 +245,13 @@ mod tests {
         );
         assert_eq!(snapshots.load(AccountId(8)).expect("loads"), None);
         drop(snapshots);
+        let removed = Snapshots::open(&path, "store", 1 << 20).expect("opens again");
+        for _ in 0..2 {
+            removed.remove(AccountId(7)).expect("removes");
+            assert_eq!(removed.page(AccountId(0), 10).expect("lists"), []);
+        }
+        removed.save(&[snapshot()]).expect("saves");
+        drop(removed);
         let other = Snapshots::open(&path, "another store", 1 << 20).expect("opens again");
         assert_eq!(
             other.load(AccountId(7)).expect("loads"),

@@ -29,6 +29,14 @@ impl Snapshots {
         Ok(())
     }
 
+    /// Removes nothing.
+    ///
+    /// # Errors
+    /// None.
+    pub fn remove(&self, _: AccountId) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Finds nobody's.
     ///
     /// # Errors

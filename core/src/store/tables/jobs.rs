@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::clock::Timestamp;
 use crate::domain::job::{Job, JobState, Lane, PAYLOAD_VERSION, Priority};
-use crate::ids::JobId;
+use crate::ids::{AccountId, JobId};
 use crate::store::error::StoreError;
 use crate::store::tables::first_column;
 
@@ -102,6 +102,17 @@ pub(in crate::store) fn delete_by_key(
         .prepare_cached("DELETE FROM jobs WHERE dedup_key = ?1 AND state < 2")?
         .execute([key])?;
     Ok(())
+}
+
+/// Whether everything of an account is still to be removed.
+pub(in crate::store) fn is_purging(
+    connection: &Connection,
+    account: AccountId,
+) -> Result<bool, StoreError> {
+    let key = Job::PurgeAccount { account }.dedup_key();
+    Ok(connection
+        .prepare_cached("SELECT 1 FROM jobs WHERE dedup_key = ?1 AND state < 2")?
+        .exists([key])?)
 }
 
 /// A job by its number.
