@@ -24,13 +24,18 @@ use crate::store::check::{
 };
 use crate::store::error::StoreError;
 use crate::store::invariants::Finding;
-use crate::store::open::database_in;
+use crate::store::open::{database_in, wal_of};
 use crate::store::queries::archive::{ArchiveFile, ListArchives};
 use crate::store::queries::instance::FindInstanceUrl;
 use crate::store::reader::{Query, Reader};
 
 /// A file of this age, in milliseconds, that is nobody's archive should have been removed: twice as old as any archive gets.
 const STRAY_MILLIS_MIN: i64 = 2 * ARCHIVE_MILLIS_MAX;
+
+/// So often it is looked how long the log is, while it is read.
+const LOOK_PAUSE: Duration = Duration::from_millis(100);
+
+const MIB: u64 = 1024 * 1024;
 
 /// One part of the whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,18 +177,48 @@ async fn homes(
     Ok((read(instance, CheckHomes { kept }).await?, next))
 }
 
-/// Asks on a connection of its own: it may take long, and the readers have other things to do.
+/// Asks on a connection of its own: it may take long, and the readers have other things to do. The log can't start anew meanwhile: when
+/// it gets too long, or the instance stops, it is given up.
 async fn read<Q: Query>(instance: &Instance, query: Q) -> Result<Q::Answer, Failure> {
     let database = database_in(&instance.data_dir);
-    let held = instance.backups.long_reads.begin();
-    let reading = move || {
+    let unreadable = |error: StoreError| with_causes(&error);
+    let wal = wal_of(&database);
+    let length = || fs::metadata(&wal).map_or(0, |found| found.len());
+    let length_before = length();
+    let max_mib = instance.config.backup.wal_max_mib;
+    let mut reader = blocking(move || Reader::open(&database))
+        .await?
+        .map_err(unreadable)?;
+    let interrupter = reader.interrupter();
+    let long_reads = &instance.backups.long_reads;
+    let (held, watched) = (long_reads.begin(), long_reads.begin());
+    let reading = blocking(move || {
         // Whoever writes doesn't wait for it meanwhile.
         let _held = held;
-        Ok(Reader::open(&database)?.run(&query)?.0)
-    };
-    blocking(reading)
-        .await?
-        .map_err(|error: StoreError| with_causes(&error))
+        reader.run(&query)
+    });
+    let mut reading = std::pin::pin!(reading);
+    let mut given_up = None;
+    loop {
+        if let Ok(read) = tokio::time::timeout(LOOK_PAUSE, &mut reading).await {
+            return match given_up {
+                Some(why) => Err(Failure::new(why)),
+                None => Ok(read?.map_err(unreadable)?.0),
+            };
+        }
+        if watched.is_unwanted() {
+            given_up = Some("the instance stops: whether it is sound couldn't be told".to_owned());
+        } else if length().saturating_sub(length_before) > max_mib.saturating_mul(MIB) {
+            given_up = Some(format!(
+                "so much was written meanwhile that the write-ahead log grew by more than {max_mib} MiB: whether it is sound couldn't be \
+                 told. Check when less is written, check a backup, or set backup.wal_max_mib higher"
+            ));
+        }
+        // It ends the statement that runs; another one may follow.
+        if given_up.is_some() {
+            interrupter.interrupt();
+        }
+    }
 }
 
 /// What is wrong with the files of archives that can be fetched.

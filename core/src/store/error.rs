@@ -54,6 +54,12 @@ pub enum StoreError {
         /// What this kinglet needs.
         known: i64,
     },
+    /// What the store is told from every other by is gone.
+    #[error(
+        "the database has lost its identity, with which the names of deleted accounts are marked as taken: run kinglet restore with the newest set that \
+         kinglet backup verify finds sound"
+    )]
+    NoIdentity,
     /// A unit or a query panicked: a fault of the program, which failed alone.
     #[error("panicked: {0}")]
     Panicked(String),

@@ -82,6 +82,11 @@ impl Reader {
         self
     }
 
+    /// With this another thread ends the statement that runs.
+    pub fn interrupter(&self) -> rusqlite::InterruptHandle {
+        self.connection.get_interrupt_handle()
+    }
+
     /// Answers a query out of one snapshot, with that snapshot's commit number.
     ///
     /// # Errors

@@ -323,9 +323,13 @@ impl WriterThread {
     /// The store's random identity, made with the database: what was derived from another store can be told apart.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// What SQLite says, or [`StoreError::NoIdentity`].
     pub fn identity(&self) -> Result<String, StoreError> {
-        meta::identity(&self.connection)
+        let identity = meta::identity(&self.connection)?;
+        if identity.is_empty() {
+            return Err(StoreError::NoIdentity);
+        }
+        Ok(identity)
     }
 
     /// What links to unsubscribe are signed with: 32 bytes, made with the database.

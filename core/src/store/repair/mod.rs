@@ -13,7 +13,7 @@ use std::sync::Arc;
 use rand::CryptoRng;
 
 use super::bulk::BulkStore;
-use super::check::{Check, CountRows, Findings, Rows, StepCheck, name};
+use super::check::{Check, CountRows, Findings, MORE, Rows, StepCheck, name};
 use super::error::StoreError;
 use super::invariants::Finding;
 use super::open::{DiskUse, Synchronous, database_in};
@@ -58,7 +58,11 @@ impl Cure {
     /// What a finding asks for.
     pub fn of(finding: &Finding) -> Self {
         match finding.invariant.as_str() {
+            // What stands for more of the same doesn't tell what that is: it is told once this is mended.
+            name::INTEGRITY if finding.detail == MORE => Self::Repair,
             name::INTEGRITY if index_of(&finding.detail).is_none() => Self::Restore,
+            // It was drawn by chance, and the marks of deleted names are made with it.
+            "the_store_knows_itself" if finding.detail == "meta has no identity" => Self::Restore,
             name::INTEGRITY => Self::Repair,
             // Which table, is told by the detail alone.
             name::FOREIGN_KEYS if !is_in_derived_table(&finding.detail) => Self::Restore,

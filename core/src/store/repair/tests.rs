@@ -123,3 +123,42 @@ fn a_repair_that_is_killed_anywhere_is_given_again_and_touches_nothing_else() {
     }
     println!("{were_unfinished} of {kills} were unfinished when they were killed");
 }
+
+#[test]
+fn more_of_a_wrong_index_is_mended_with_it() {
+    let of = |detail: &str| Finding {
+        invariant: name::INTEGRITY.to_owned(),
+        detail: detail.to_owned(),
+    };
+    let mut found: Vec<_> = (0..20)
+        .map(|row| of(&format!("row {row} missing from index posts_by_author")))
+        .collect();
+    found.push(of("and more"));
+    assert!(found.iter().all(|found| Cure::of(found) == Cure::Repair));
+    let (store, ..) = crate::store::invariants::tests::lively();
+    let directory = store.close();
+    let mut rng = Randomness::seeded(1).rng();
+    let open = Repair::open(directory.path(), Arc::new(SystemClock), &mut rng);
+    let repair = open.expect("nobody else uses it");
+    let mended = repair.mend(&found).expect("it is mended");
+    assert_eq!(mended.len(), 1, "{mended:?}");
+    found.push(of("Tree 7 page 9: out of order"));
+    assert_eq!(repair.mend(&found).expect("nothing is done"), []);
+    repair.close().expect("it is closed");
+}
+
+#[test]
+fn an_identity_that_is_lost_is_not_drawn_anew() {
+    let (mut store, ..) = crate::store::invariants::tests::lively();
+    store.tamper("DELETE FROM meta WHERE name IN ('identity', 'unsubscribe_key')");
+    let mut store = store.reopen();
+    let found = store.find(crate::store::invariants::CheckInvariants);
+    let told: Vec<_> = found
+        .iter()
+        .map(|found| (found.detail.as_str(), Cure::of(found)))
+        .collect();
+    assert_eq!(told, [("meta has no identity", Cure::Restore)]);
+    // A new store has one.
+    let found = TestStore::open().find(crate::store::invariants::CheckInvariants);
+    assert_eq!(found, []);
+}

@@ -102,10 +102,12 @@ pub struct ArchiveFile {
     pub bytes: u64,
 }
 
-/// The files that can be fetched.
+/// The files that can be fetched; those of deleted accounts are about to be removed.
 pub(in crate::store) fn made(connection: &Connection) -> Result<Vec<ArchiveFile>, StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT account, file, bytes FROM archives WHERE file IS NOT NULL")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT account, file, bytes FROM archives
+             WHERE file IS NOT NULL AND account NOT IN (SELECT id FROM accounts WHERE state = 3)",
+    )?;
     let rows = statement.query_map((), |row| {
         Ok(ArchiveFile {
             account: row.get(0)?,

@@ -22,15 +22,23 @@ const IDENTITY_BYTES: usize = 16;
 /// Random bytes of the key that links to unsubscribe are signed with.
 const UNSUBSCRIBE_KEY_BYTES: usize = 32;
 
-/// Writes what a new database starts with; changes nothing in an old one.
+/// Writes what a new database starts with; changes nothing in an old one. An identity that an old one lost is never drawn anew:
+/// the marks of deleted names are made with it, so that with another one each of them could be taken again.
 pub(in crate::store) fn initialise(
     connection: &Connection,
     rng: &mut impl CryptoRng,
 ) -> Result<(), StoreError> {
     let identity = random_digits::<IDENTITY_BYTES>(rng);
     let unsubscribe_key = random_digits::<UNSUBSCRIBE_KEY_BYTES>(rng);
+    let is_new = connection.query_row(
+        "SELECT NOT EXISTS (SELECT 1 FROM meta WHERE name <> ?1) AND NOT EXISTS (SELECT 1 FROM accounts)",
+        [LEAST_SCHEMA],
+        |row| row.get::<_, bool>(0),
+    )?;
+    // All at once: a store whose making was broken off is new still.
     connection.execute(
-        "INSERT OR IGNORE INTO meta (name, value) VALUES (?1, '0'), (?2, '0'), (?3, ?4), (?5, ?6)",
+        "INSERT OR IGNORE INTO meta (name, value)
+         SELECT ?1, '0' UNION ALL SELECT ?2, '0' UNION ALL SELECT ?3, ?4 WHERE ?7 UNION ALL SELECT ?5, ?6",
         (
             COMMIT,
             LAST_ID,
@@ -38,6 +46,7 @@ pub(in crate::store) fn initialise(
             identity,
             UNSUBSCRIBE_KEY,
             unsubscribe_key,
+            is_new,
         ),
     )?;
     Ok(())

@@ -19,37 +19,45 @@ const GUARDIAN_PAUSE: Duration = Duration::from_millis(100);
 /// moment when it checkpoints.
 const GUARDIAN_ABSENT: Duration = Duration::from_secs(2);
 
+/// And so often in a row it must have been missed: it is only looked for after a commit, and those may be seconds apart.
+const ABSENCES_MIN: u32 = 3;
+
 /// The program that should look after the log, as far as it was seen.
 #[derive(Debug, Default)]
 pub(super) struct Guardian {
     looked_at: Option<Moment>,
-    /// When the log was first found to be held by nobody, since it was last held.
-    absent_since: Option<Moment>,
+    /// How often in a row nobody held the log.
+    absences: u32,
+    /// For how long: from the first of those looks to the last.
+    absent_for: Duration,
     is_told: bool,
 }
 
 impl Guardian {
     /// Looks, unless that was done a moment ago.
     fn look(&mut self, index: &Path) {
-        if self.looked_at.is_some_and(|at| since(at) < GUARDIAN_PAUSE) {
-            return;
-        }
-        let now = Moment::now();
-        // Whoever wasn't looked for may have been there.
-        let was_long_ago = self.looked_at.is_none_or(|at| since(at) >= GUARDIAN_ABSENT);
-        self.looked_at = Some(now);
-        if foreign::is_held(index) {
-            self.absent_since = None;
-        } else if was_long_ago {
-            self.absent_since = Some(now);
-        } else {
-            self.absent_since.get_or_insert(now);
+        let passed = self.looked_at.map_or(Duration::MAX, since);
+        if passed >= GUARDIAN_PAUSE {
+            self.looked_at = Some(Moment::now());
+            self.note(passed, foreign::is_held(index));
         }
     }
 
+    /// Takes in what was seen so long after the last look.
+    fn note(&mut self, passed: Duration, is_held: bool) {
+        if is_held {
+            self.absences = 0;
+            self.absent_for = Duration::ZERO;
+            return;
+        }
+        if self.absences > 0 {
+            self.absent_for = self.absent_for.saturating_add(passed);
+        }
+        self.absences = self.absences.saturating_add(1);
+    }
+
     fn is_dead(&self) -> bool {
-        self.absent_since
-            .is_some_and(|absent| since(absent) >= GUARDIAN_ABSENT)
+        self.absences >= ABSENCES_MIN && self.absent_for >= GUARDIAN_ABSENT
     }
 }
 
@@ -99,15 +107,11 @@ impl WriterThread {
     fn bound_foreign_wal(&mut self, wal_bytes_max: u64) {
         let wal = open::wal_of(&self.data_dir.database());
         let bytes = std::fs::metadata(&wal).map_or(0, |metadata| metadata.len());
-        // Who is dead is known by the time it matters.
-        if bytes < wal_bytes_max / 2 {
-            self.guardian = Guardian::default();
-            self.was_blocked = false;
-            return;
-        }
+        // However short the log is: who is dead is known by the time it matters.
         self.guardian
             .look(&open::index_of(&self.data_dir.database()));
         if bytes < wal_bytes_max {
+            self.guardian.is_told = false;
             self.was_blocked = false;
             return;
         }
@@ -180,6 +184,29 @@ impl WriterThread {
                 tracing::warn!(target: "kinglet::store::writer", %error, mode, "the write-ahead log can't be checkpointed now");
                 false
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_missed_for_long_is_dead_however_rarely_it_is_looked_for() {
+        for (pause, looks) in [(100, 21), (500, 5), (2000, 3), (60_000, 3)] {
+            let mut guardian = Guardian::default();
+            let pause = Duration::from_millis(pause);
+            guardian.note(pause, true);
+            for look in 1..=looks {
+                assert!(!guardian.is_dead(), "{pause:?}: look {look}");
+                guardian.note(pause, false);
+            }
+            assert!(guardian.is_dead(), "{pause:?}");
+            guardian.note(pause, true);
+            assert!(!guardian.is_dead(), "{pause:?}: it lives again");
+            guardian.note(pause, false);
+            assert!(!guardian.is_dead(), "{pause:?}: it let go for a moment");
         }
     }
 }
