@@ -1,5 +1,6 @@
 //! Takes in an archive: looks through all of it first, then hands it over in small batches, one after the other.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::ControlFlow;
@@ -252,7 +253,7 @@ impl Archive {
         };
         let mut things = 0;
         let mut dates = Dates::default();
-        archive.walk(&mut |thing| {
+        archive.walk(&Cell::new(0), &mut |thing| {
             things += 1;
             if let Thing::Entry(reading) = &thing {
                 let entry = reading.entry.as_ref().ok();
@@ -298,15 +299,16 @@ impl Archive {
         taker: &mut dyn Taker,
         look: &mut dyn FnMut(&Course) -> ControlFlow<()>,
     ) -> Result<Option<Course>, ArchiveError> {
+        let passed_over = Cell::new(course.done);
         let mut hand = Hand {
             taker,
             look,
             gathered: Vec::new(),
             bytes: 0,
-            passed_over: course.done,
+            passed_over: &passed_over,
             course,
         };
-        let walked = self.walk(&mut |thing| hand.take(thing));
+        let walked = self.walk(&passed_over, &mut |thing| hand.take(thing));
         match walked.and_then(|()| hand.pass_on()) {
             Ok(()) => Ok(Some(hand.course)),
             Err(ArchiveError::Later) => Ok(None),
@@ -314,9 +316,10 @@ impl Archive {
         }
     }
 
-    /// Reads the entries, the oldest first as soon as their order is known.
+    /// Reads the entries, the oldest first as soon as their order is known; not the parts of which all is to be passed over.
     fn walk_entries(
         &self,
+        passed_over: &Cell<usize>,
         take: &mut dyn FnMut(Thing) -> Result<(), ArchiveError>,
     ) -> Result<(), ArchiveError> {
         let Arrival { local_host, now } = &self.arrival;
@@ -332,6 +335,10 @@ impl Archive {
             return read(take).map(drop);
         };
         for part in order.parts() {
+            if let Some(left) = passed_over.get().checked_sub(part.len()) {
+                passed_over.set(left);
+                continue;
+            }
             let mut things: Vec<Option<Thing>> = part.clone().map(|_| None).collect();
             let mut entry = 0;
             read(&mut |thing| {
@@ -356,6 +363,7 @@ impl Archive {
     /// Reads every part, in an order in which nothing refers to what comes later.
     fn walk(
         &self,
+        passed_over: &Cell<usize>,
         take: &mut dyn FnMut(Thing) -> Result<(), ArchiveError>,
     ) -> Result<(), ArchiveError> {
         let container = &self.container;
@@ -363,7 +371,7 @@ impl Archive {
             Some(thing) => take(thing),
             None => Ok(()),
         })?;
-        self.walk_entries(take)?;
+        self.walk_entries(passed_over, take)?;
         for (name, part) in [
             (FOLLOWING, Part::Follows),
             (BLOCKED, Part::Blocks),
@@ -517,14 +525,14 @@ struct Hand<'a> {
     gathered: Vec<Thing>,
     bytes: usize,
     /// How many are left to be passed over because they are done.
-    passed_over: usize,
+    passed_over: &'a Cell<usize>,
     course: Course,
 }
 
 impl Hand<'_> {
     fn take(&mut self, thing: Thing) -> Result<(), ArchiveError> {
-        if self.passed_over > 0 {
-            self.passed_over -= 1;
+        if let Some(left) = self.passed_over.get().checked_sub(1) {
+            self.passed_over.set(left);
             return Ok(());
         }
         let Course { done, report } = &mut self.course;

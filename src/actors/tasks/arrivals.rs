@@ -29,6 +29,8 @@ use crate::store::units::{EndArrival, FinishJob, NoteArrival, RetryJob, Setback,
 
 /// How long one archive is taken in before others have their turn; far less than a lease.
 const SHIFT_TIME_MAX: Duration = Duration::from_secs(60);
+/// How long an archive is taken in altogether, from when it was uploaded, in milliseconds.
+const TIME_MILLIS_MAX: i64 = 7 * 24 * 60 * 60 * 1000;
 /// How often it is noted how far it is, and looked whether anybody wants the rest.
 const NOTE_PAUSE: Duration = Duration::from_secs(1);
 /// How long the others wait before they look again, in milliseconds.
@@ -180,6 +182,10 @@ struct ArchiveReader {
 
 impl ArchiveReader {
     fn read(&self, arriving: &Arriving) -> Result<Shift, ArchiveError> {
+        let now = self.arrival.now;
+        if now > arriving.asked_at.plus_millis(TIME_MILLIS_MAX) {
+            return Err(ArchiveError::refused("it isn't in after a week"));
+        }
         let archive = Archive::open_named(&self.path, &arriving.name, self.arrival.clone())?;
         let begun = Course {
             done: usize::try_from(arriving.done).unwrap_or(0),
@@ -189,11 +195,13 @@ impl ArchiveReader {
         if !self.note(arriving, &archive, &begun)? {
             return Ok(Shift::Unwanted);
         }
-        let (shift_began, mut noted) = (Moment::now(), Moment::now());
+        // What is passed over because it is done is no part of a shift: however long that takes, the shift gets on.
+        let (mut shift_began, mut noted) = (None, Moment::now());
         let mut failure = None;
         let mut taker = Batches { reader: self };
         let mut is_wanted = true;
         let mut look = |course: &Course| {
+            let shift_began = *shift_began.get_or_insert_with(Moment::now);
             let is_over = since(shift_began) >= SHIFT_TIME_MAX;
             if !is_over && since(noted) < NOTE_PAUSE {
                 return ControlFlow::Continue(());

@@ -23,7 +23,9 @@ use crate::ids::AccountId;
 use crate::problem::Problem;
 
 /// Files that are uploaded at once, whoever does.
-const UPLOADS_MAX: usize = 8;
+pub const UPLOADS_MAX: usize = 8;
+/// How much of a file is written before it is asked again whether the disk has room, in bytes.
+pub const ROOM_BYTES: u64 = 16 << 20;
 /// How long a whole upload may take.
 const UPLOAD_TIME_MAX: Duration = Duration::from_secs(60 * 60);
 /// How long the next piece of it may take.
@@ -66,6 +68,13 @@ impl Uploads {
             account,
             all: Arc::clone(&self.0),
         })
+    }
+}
+
+impl Uploading {
+    /// How many files are uploaded now, this one too.
+    pub fn together(&self) -> usize {
+        locked(&self.all).len()
     }
 }
 
@@ -155,6 +164,8 @@ pub enum Unkept {
     Problem(Problem),
     /// The disk doesn't take it.
     Disk(std::io::Error),
+    /// The disk has no room for more of it.
+    NoRoom,
 }
 
 impl From<Problem> for Unkept {
@@ -225,23 +236,31 @@ impl FileForm {
         Ok(builder.form)
     }
 
-    /// Writes the file; `None` when there is none, or it is empty, as a browser sends it for a field that was left alone.
+    /// Writes the file, and asks again and again whether there is room; `None` when there is none, or it is empty, as a browser sends it for a field that was left alone.
     ///
     /// # Errors
     /// Too large, too slow, broken off, or followed by something else; what the disk says.
     pub async fn keep(
         mut self,
         to: &mut (impl AsyncWrite + Unpin),
+        has_room: impl Fn() -> bool,
     ) -> Result<Option<Kept>, Unkept> {
         let Some(mut file) = self.file.take() else {
             return Ok(None);
         };
         let name = last_part(file.file_name().unwrap_or_default());
         let mut bytes = 0;
+        let mut room_until = ROOM_BYTES;
         while let Some(piece) = in_time(file.chunk()).await? {
             bytes += length(&piece);
             if bytes > self.bytes_max {
                 return Err(Problem::too_large().into());
+            }
+            if bytes > room_until {
+                if !has_room() {
+                    return Err(Unkept::NoRoom);
+                }
+                room_until = bytes.saturating_add(ROOM_BYTES);
             }
             to.write_all(&piece).await.map_err(Unkept::Disk)?;
         }
@@ -349,12 +368,12 @@ mod tests {
         let fields = whole.fields().await.expect("fields");
         assert_eq!(fields.text("a").expect("a text"), Some("b"));
         let mut kept = Vec::new();
-        let file = whole.keep(&mut kept).await.expect("it is kept");
+        let file = whole.keep(&mut kept, || true).await.expect("it is kept");
         assert_eq!(file.map(|file| file.bytes), Some(file_bytes));
         assert_eq!(kept.len() as u64, file_bytes);
         let (mut large, _) = form(begin(), MANY, "\r\n--x--\r\n", file_bytes - 1);
         large.fields().await.expect("fields");
-        let refused = large.keep(&mut tokio::io::sink()).await;
+        let refused = large.keep(&mut tokio::io::sink(), || true).await;
         assert!(
             matches!(&refused, Err(Unkept::Problem(problem)) if problem.code() == ErrorCode::TooLarge),
             "{refused:?}"
@@ -363,9 +382,23 @@ mod tests {
         let begin = format!("{FIELD}{FILE}abc\r\n--x\r\nContent-Disposition: ");
         let (mut followed, read) = form(begin, MANY, "", MUCH);
         followed.fields().await.expect("fields");
-        let refused = followed.keep(&mut tokio::io::sink()).await;
+        let refused = followed.keep(&mut tokio::io::sink(), || true).await;
         assert!(matches!(refused, Err(Unkept::Problem(_))), "{refused:?}");
         assert!(read.load(Ordering::Relaxed) <= 8 * SIP_BYTES);
+    }
+
+    #[tokio::test]
+    async fn a_file_is_written_as_long_as_there_is_room() {
+        let pieces = 4 * ROOM_BYTES as usize / PIECE_BYTES;
+        let (mut form, _) = form(format!("{FIELD}{FILE}"), pieces, "", MUCH);
+        form.fields().await.expect("fields");
+        let asked = AtomicUsize::new(0);
+        let mut kept = Vec::new();
+        let has_room = || asked.fetch_add(1, Ordering::Relaxed) < 2;
+        let refused = form.keep(&mut kept, has_room).await;
+        assert!(matches!(refused, Err(Unkept::NoRoom)), "{refused:?}");
+        let most = 3 * (ROOM_BYTES as usize + 2 * SIP_BYTES);
+        assert!((2 * ROOM_BYTES as usize..most).contains(&kept.len()));
     }
 
     #[tokio::test]
@@ -401,6 +434,7 @@ mod tests {
             .map(|account| uploads.begin(AccountId(account as i64)).expect("room"))
             .collect();
         assert!(uploads.begin(AccountId(99)).is_err());
+        assert_eq!(first.together(), UPLOADS_MAX);
         drop(first);
         uploads.begin(AccountId(1)).expect("room again");
         drop(others);

@@ -19,7 +19,7 @@ use crate::domain::arriving::{Arriving, Outcome};
 use crate::domain::text::numbers;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
-use crate::extract::upload::{FileForm, Kept, Unkept};
+use crate::extract::upload::{FileForm, Kept, ROOM_BYTES, UPLOADS_MAX, Unkept, Uploading};
 use crate::problem::Problem;
 use crate::reply::Response;
 use crate::secret::Secret;
@@ -29,6 +29,10 @@ use crate::store::units::{BeginArrival, EndArrival};
 const MIB: u64 = 1024 * 1024;
 /// How much of a file is written at once, in bytes.
 const BUFFER_BYTES: usize = 256 * 1024;
+/// How much more the disk has to have room for, in bytes: what all who upload may write before they ask again.
+const MARGIN_BYTES: u64 = ROOM_BYTES * UPLOADS_MAX as u64;
+/// How many of the largest archives may wait to be taken in, or as many smaller ones as are as large together.
+const WAITING_MAX: u64 = UPLOADS_MAX as u64;
 /// Where the page is.
 const PAGE: &str = "/settings/import";
 
@@ -104,7 +108,7 @@ pub(super) async fn upload(
         form.pass_over().await;
         return refuse(visit, field, problem).await;
     }
-    let kept = keep(&visit.context, form).await;
+    let kept = keep(&visit.context, form, &uploading).await;
     drop(uploading);
     let (file, kept) = match kept {
         Ok(kept) => kept,
@@ -115,6 +119,8 @@ pub(super) async fn upload(
         file: file.clone(),
         name: kept.name,
         bytes: i64::try_from(kept.bytes).unwrap_or(i64::MAX),
+        together_bytes_max: i64::try_from(bytes_max.saturating_mul(WAITING_MAX))
+            .unwrap_or(i64::MAX),
     };
     match visit.context.actors.perform(begin).await {
         Ok(()) => visit.go(PAGE, Some(Notice::ImportBegun)),
@@ -164,14 +170,22 @@ async fn refuse(
     visit.refused(&page, &problem)
 }
 
+fn no_room() -> Problem {
+    Problem::unavailable("an archive can't be uploaded: the disk has no room for the largest ones")
+}
+
 /// Writes the file, so that it is on the disk; the name that it has here, and what it is.
-async fn keep(context: &Context, form: FileForm) -> Result<(String, Kept), Problem> {
+async fn keep(
+    context: &Context,
+    form: FileForm,
+    uploading: &Uploading,
+) -> Result<(String, Kept), Problem> {
     let data_dir = &context.instance.data_dir;
     let soundness = &context.instance.soundness;
-    if !soundness.has_room_for(bytes_max(context)) {
-        return Err(Problem::unavailable(
-            "an archive can't be uploaded: the disk has no room for the largest one",
-        ));
+    let together = u64::try_from(uploading.together()).unwrap_or(u64::MAX);
+    let all_bytes = bytes_max(context).saturating_mul(together);
+    if !soundness.has_room_for(all_bytes.saturating_add(MARGIN_BYTES)) {
+        return Err(no_room());
     }
     let mut bytes = [0; 16];
     context.instance.randomness.rng().fill_bytes(&mut bytes);
@@ -185,11 +199,13 @@ async fn keep(context: &Context, form: FileForm) -> Result<(String, Kept), Probl
     let opened = options.open(&path).await.map_err(failed)?;
     let mut half = HalfUpload(Some(&path));
     let mut to = BufWriter::with_capacity(BUFFER_BYTES, opened);
-    let kept = match form.keep(&mut to).await {
+    let has_room = || soundness.has_room_for(MARGIN_BYTES);
+    let kept = match form.keep(&mut to, has_room).await {
         Ok(Some(kept)) => on_the_disk(to, &path).await.map(|()| kept).map_err(failed),
         Ok(None) => Err(Problem::invalid("Choose a file")),
         Err(Unkept::Problem(problem)) => Err(problem),
         Err(Unkept::Disk(error)) => Err(failed(error)),
+        Err(Unkept::NoRoom) => Err(no_room()),
     };
     let kept = kept?;
     half.0 = None;

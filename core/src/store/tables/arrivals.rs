@@ -153,6 +153,13 @@ pub(in crate::store) fn delete_until(
         .execute(params![until, limit as i64])?)
 }
 
+/// How large the files are together that are needed, in bytes.
+pub(in crate::store) fn bytes_under_way(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT coalesce(sum(bytes), 0) FROM arrivals WHERE file IS NOT NULL")?
+        .query_row((), |row| row.get(0))?)
+}
+
 /// The names of the files that are needed.
 pub(in crate::store) fn files(connection: &Connection) -> Result<Vec<String>, StoreError> {
     first_column(

@@ -47,6 +47,8 @@ pub struct BeginArrival {
     pub name: String,
     /// Its size, in bytes.
     pub bytes: i64,
+    /// How large the uploads of all accounts may be together, in bytes, as long as they are needed.
+    pub together_bytes_max: i64,
 }
 
 impl Unit for BeginArrival {
@@ -54,6 +56,13 @@ impl Unit for BeginArrival {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
         require_none_under_way(write, self.account)?;
+        let others_bytes = arrivals::bytes_under_way(write.connection)?;
+        if others_bytes.saturating_add(self.bytes) > self.together_bytes_max {
+            return Err(Refusal::invalid(
+                "Too many archives are being taken in: try again when some of them are done",
+            )
+            .into());
+        }
         arrivals::begin(
             write.connection,
             self.account,
@@ -151,6 +160,7 @@ mod tests {
             file: file.to_owned(),
             name: "archive.zip".to_owned(),
             bytes,
+            together_bytes_max: 100,
         }
     }
 
@@ -181,5 +191,24 @@ mod tests {
         assert!(found.ended.is_none());
         let done = store.apply(end(ada, "second", Outcome::Done));
         assert!(done.expect("it ends"));
+    }
+
+    #[test]
+    fn uploads_under_way_are_bounded_together() {
+        let store = TestStore::open();
+        let ada = store.apply(AddAccount("ada")).expect("an account");
+        let bob = store.apply(AddAccount("bob")).expect("an account");
+        store.apply(begin(ada, "first", 60)).expect("it begins");
+        store
+            .apply(begin(bob, "large", 41))
+            .expect_err("there is no room");
+        store.apply(begin(bob, "small", 40)).expect("it begins");
+        for (account, file) in [(ada, "first"), (bob, "small")] {
+            let done = store.apply(end(account, file, Outcome::Done));
+            assert!(done.expect("it ends"));
+        }
+        store
+            .apply(begin(bob, "large", 41))
+            .expect("there is room again");
     }
 }
