@@ -12,7 +12,7 @@ use super::error::StoreError;
 use super::invariants::{CheckInvariants, Finding};
 use super::migrate;
 use super::reader::{Query, Reader, View};
-use super::tables::{mends, meta, secrets};
+use super::tables::{arrivals, mends, meta, secrets};
 
 /// What the manifest of such a file calls it.
 pub const KIND: &str = "kinglet-instance";
@@ -111,6 +111,7 @@ impl PortableCopy {
         let connection = Connection::open_with_flags(&path, flags).map_err(StoreError::Sqlite)?;
         // Their files stay here.
         mends::forget_archives(&connection)?;
+        arrivals::cancel_all(&connection, plan.now)?;
         if without_secrets {
             secrets::strip(&connection)?;
         }

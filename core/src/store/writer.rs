@@ -164,6 +164,12 @@ impl Write<'_> {
         meta::touch_forgotten(self.connection, self.commit)
     }
 
+    /// Says that what was deleted was overwritten where SQLite left it: the log has to take it into the file soon.
+    pub(super) fn overwrote(&mut self) {
+        self.wishes.commit = true;
+        self.wishes.forgetting = true;
+    }
+
     /// Says that the database file changed, where no row did.
     pub(super) fn changed_file(&mut self) {
         self.wishes.commit = true;
@@ -634,6 +640,7 @@ impl WriterThread {
                 }
             }
         }
+        self.note_leftovers();
         if !self.soundness.is_in_place() {
             // It is written where nobody finds it again, unless the files are put back: nobody is told that it stands.
             self.soundness.is_gone();
@@ -641,10 +648,14 @@ impl WriterThread {
             return Round::InDoubt;
         }
         self.soundness.was_written();
+        Round::Committed { outcomes, events }
+    }
+
+    /// Tells who empties the log that the last commit deleted something.
+    fn note_leftovers(&self) {
         if self.wishes.forgetting && self.disk_use.checkpoints == Checkpoints::Own {
             self.leftovers.set(true);
         }
-        Round::Committed { outcomes, events }
     }
 
     fn begin(&mut self) -> Result<(), StoreError> {

@@ -142,10 +142,6 @@ const UNCOUNTED: &[&str] = &[
     "DELETE FROM digest_items WHERE id IN (SELECT id FROM digest_items WHERE account = ?1 LIMIT ?2)",
     "DELETE FROM imports WHERE account = ?1
          AND origin IN (SELECT origin FROM imports WHERE account = ?1 LIMIT ?2)",
-    // What the mail server said of a letter names the address.
-    "DELETE FROM jobs WHERE id IN (
-         SELECT id FROM jobs WHERE destination = 'mail' AND state <> 1
-             AND CAST(payload ->> 'account' AS INTEGER) = ?1 LIMIT ?2)",
     "DELETE FROM account_days WHERE account = ?1
          AND day IN (SELECT day FROM account_days WHERE account = ?1 LIMIT ?2)",
 ];
@@ -164,6 +160,22 @@ pub(in crate::store) fn delete_uncounted(
         most = most.max(deleted);
     }
     Ok(most)
+}
+
+/// Takes out up to `limit` jobs of mail to an account that don't run, dead ones as well: what the mail server said of a letter
+/// names the address. It looks at every mail that waits.
+pub(in crate::store) fn delete_mail(
+    connection: &Connection,
+    account: AccountId,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "DELETE FROM jobs WHERE id IN (
+                 SELECT id FROM jobs WHERE destination = 'mail' AND state <> 1
+                     AND CAST(payload ->> 'account' AS INTEGER) = ?1 LIMIT ?2)",
+        )?
+        .execute(params![account, limit as i64])?)
 }
 
 /// Takes out every notification that the account sent; for one that never was in use, whose sign-up was all it did.

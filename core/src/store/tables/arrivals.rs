@@ -127,6 +127,19 @@ pub(in crate::store) fn cut_off(
     Ok(())
 }
 
+/// Ends every upload that is under way, for a copy that goes where their files aren't.
+pub(in crate::store) fn cancel_all(
+    connection: &Connection,
+    now: Timestamp,
+) -> Result<usize, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "UPDATE arrivals SET file = NULL, outcome = coalesce(outcome, ?1), ended_at = coalesce(ended_at, ?2)
+             WHERE file IS NOT NULL OR outcome IS NULL",
+        )?
+        .execute(params![Outcome::Cancelled.word(), now])?)
+}
+
 /// Forgets an account's upload.
 pub(in crate::store) fn delete(
     connection: &Connection,
@@ -167,4 +180,32 @@ pub(in crate::store) fn files(connection: &Connection) -> Result<Vec<String>, St
         "SELECT file FROM arrivals WHERE file IS NOT NULL",
         (),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::testing::{AddAccount, TestStore};
+    use crate::store::units::{Mend, MendPart};
+
+    #[test]
+    fn uploads_end_where_their_files_are_not() {
+        let store = TestStore::open();
+        for name in ["wren", "jay"] {
+            store.apply(AddAccount(name)).expect("an account");
+        }
+        store.tamper(
+            "INSERT INTO arrivals (account, asked_at, file, name, bytes, outcome, ended_at)
+             SELECT id, 1, iif(name = 'wren', 'file', NULL), 'a.zip', 1, iif(name = 'wren', NULL, 'done'),
+                 iif(name = 'wren', NULL, 7) FROM accounts",
+        );
+        let part = MendPart {
+            mend: Mend::EveryArchive,
+            after: None,
+        };
+        store.apply(part).expect("it works");
+        let cancelled = "SELECT count(*) FROM arrivals WHERE file IS NULL AND outcome = 'cancelled' AND ended_at > 7";
+        assert_eq!(store.number(cancelled), 1);
+        let done = "SELECT count(*) FROM arrivals WHERE outcome = 'done' AND ended_at = 7";
+        assert_eq!(store.number(done), 1);
+    }
 }

@@ -271,6 +271,19 @@ pub(in crate::store) fn delete(connection: &Connection, id: JobId) -> Result<boo
     Ok(deleted == 1)
 }
 
+/// Whether a job is mail to somebody who is gone or deleted.
+pub(in crate::store) fn is_to_nobody(
+    connection: &Connection,
+    id: JobId,
+) -> Result<bool, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT 1 FROM jobs WHERE id = ?1 AND destination = 'mail' AND payload ->> 'account' IS NOT NULL
+             AND NOT EXISTS (SELECT 1 FROM accounts
+                 WHERE accounts.id = CAST(payload ->> 'account' AS INTEGER) AND state <> 3)",
+    )?;
+    Ok(statement.exists([id])?)
+}
+
 /// Up to `limit` waiting jobs that leave the house and were asked for until `until`, oldest first.
 pub(in crate::store) fn waiting_since(
     connection: &Connection,

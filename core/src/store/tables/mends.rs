@@ -290,7 +290,10 @@ pub(in crate::store) fn unpurged(
              OR EXISTS (SELECT 1 FROM follows WHERE follower = accounts.id OR followee = accounts.id)
              OR EXISTS (SELECT 1 FROM favourites WHERE account = accounts.id)
              OR EXISTS (SELECT 1 FROM bookmarks WHERE account = accounts.id)
-             OR EXISTS (SELECT 1 FROM notifications WHERE account = accounts.id OR sender = accounts.id))
+             OR EXISTS (SELECT 1 FROM notifications WHERE account = accounts.id OR sender = accounts.id)
+             OR EXISTS (SELECT 1 FROM archives WHERE account = accounts.id)
+             OR EXISTS (SELECT 1 FROM arrivals WHERE account = accounts.id)
+             OR EXISTS (SELECT 1 FROM imports WHERE account = accounts.id))
          LIMIT ?1",
         [limit as i64],
     )

@@ -17,6 +17,7 @@ const STRIP: &str = "
     DELETE FROM digest_items;
     DELETE FROM idempotency_keys;
     DELETE FROM jobs WHERE destination = 'mail';
+    UPDATE arrivals SET name = '', report = '', reason = NULL;
     UPDATE destinations SET last_error = NULL;
     UPDATE jobs SET last_error = NULL;
     UPDATE schedules SET last_error = NULL;

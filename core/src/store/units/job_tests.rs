@@ -42,6 +42,13 @@ impl Unit for Ask {
         const NEWEST: &str = "SELECT coalesce(max(id), 0) FROM jobs";
         let before: i64 = write.connection.query_row(NEWEST, (), |row| row.get(0))?;
         enqueue_at(write, &self.0, write.now.plus_millis(self.1))?;
+        // Mail to nobody isn't kept once it failed.
+        write.connection.execute(
+            "INSERT OR IGNORE INTO accounts (id, name)
+             SELECT CAST(payload ->> 'account' AS INTEGER), 'member' || (payload ->> 'account') FROM jobs
+             WHERE payload ->> 'account' IS NOT NULL",
+            (),
+        )?;
         let after: i64 = write.connection.query_row(NEWEST, (), |row| row.get(0))?;
         Ok((after > before).then_some(JobId(after)))
     }
@@ -446,6 +453,29 @@ fn work_that_this_kinglet_does_not_know_dies_with_a_reason_and_blocks_nothing() 
         assert_eq!(row.state, JobState::Dead);
         assert!(reason.contains(word), "{reason}");
         assert!(row.job.is_err());
+    }
+}
+
+#[test]
+fn mail_to_an_account_that_was_deleted_meanwhile_leaves_no_words() {
+    let mut store = TestStore::open();
+    for state in ["UPDATE accounts SET state = 3", "DELETE FROM accounts"] {
+        let put_off = store.ask(mention(1)).expect("it is new");
+        let given_up = store.ask(mention(2)).expect("it is new");
+        let purge = Job::PurgeAccount {
+            account: AccountId(1),
+        };
+        let purge = store.ask(purge).expect("it is new");
+        assert_eq!(store.lease_mail(2), [put_off, given_up]);
+        assert_eq!(store.lease(Lane::House, 1).len(), 1);
+        store.tamper(state);
+        store.fail(put_off, Setback::Deferred);
+        store.bury(given_up);
+        store.fail(purge, Setback::Deferred);
+        assert_eq!(store.job(put_off), None);
+        assert_eq!(store.job(given_up), None);
+        assert_eq!(store.state_of(purge), Some(JobState::Waiting));
+        store.tamper("DELETE FROM jobs");
     }
 }
 

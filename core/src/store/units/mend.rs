@@ -10,7 +10,7 @@ use crate::store::error::StoreError;
 use crate::store::tables::mends::{self, MENDINGS, Part};
 use crate::store::tables::terms::{self, IndexChange};
 use crate::store::tables::walks::{self, Index};
-use crate::store::tables::{archives, jobs, meta, posts, tags};
+use crate::store::tables::{archives, arrivals, jobs, meta, posts, tags};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// The most rows that one unit makes anew.
@@ -41,7 +41,7 @@ pub enum Mend {
     HalfArchives,
     /// The archive of an account: it is written once more.
     Archive(AccountId),
-    /// Every archive, because their files are elsewhere: they are written once more.
+    /// Every archive, because their files are elsewhere: they are written once more, and uploads end.
     EveryArchive,
     /// What is kept of a day, counted since 1970: it is forgotten, to be counted anew.
     Day(i32),
@@ -108,7 +108,7 @@ impl Unit for MendPart {
                 for archive in &kept {
                     self::archive(write, archive.account)?;
                 }
-                whole(kept.len())
+                whole(kept.len() + arrivals::cancel_all(connection, write.now)?)
             }
             Mend::Archive(account) => whole(archive(write, *account)?),
             Mend::Day(day) => whole(mends::forget_day(connection, *day)?),

@@ -119,7 +119,11 @@ pub(super) fn purge_account(write: &mut Write<'_>, account: AccountId) -> Result
         account,
         ROWS_PER_PURGE_MAX,
     )?);
-    Ok(most < ROWS_PER_PURGE_MAX)
+    if most > 0 {
+        return Ok(false);
+    }
+    let mails = account_rows::delete_mail(connection, account, ROWS_PER_PURGE_MAX)?;
+    Ok(mails < ROWS_PER_PURGE_MAX)
 }
 
 #[cfg(test)]

@@ -18,6 +18,9 @@ use crate::store::tables::{
 };
 use crate::store::writer::{Unit, UnitError, Write};
 
+/// The most jobs of mail that are forgotten with somebody who never was in: each kind is there once at a time, and dies seldom.
+const MAILS_PER_NEWCOMER_MAX: usize = 100;
+
 /// Lets somebody in who waits.
 #[derive(Debug, Clone, Copy)]
 pub struct ApproveAccount {
@@ -71,6 +74,7 @@ pub(super) fn remove_newcomer(write: &mut Write<'_>, account: AccountId) -> Resu
         terms::remove_account(write.connection, account, &terms_of(&found))?;
     }
     account_rows::delete_notifications_by(write.connection, account)?;
+    account_rows::delete_mail(write.connection, account, MAILS_PER_NEWCOMER_MAX)?;
     mail_settings::delete(write.connection, account)?;
     mail_standing::delete(write.connection, account)?;
     credentials::delete(write.connection, account)?;

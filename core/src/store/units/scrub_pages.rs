@@ -35,7 +35,7 @@ impl Unit for ScrubPages {
                 if let Some(unused) = layout.residue(number, &page, &map) {
                     page[unused].fill(0);
                     pages::write(connection, number, &page)?;
-                    write.changed_file();
+                    write.overwrote();
                 }
             }
         }

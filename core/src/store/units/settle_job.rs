@@ -96,6 +96,9 @@ impl Unit for RetryJob {
             }
             Setback::Deferred => close_breaker(write, &row.destination)?,
         }
+        if jobs::is_to_nobody(connection, self.job)? {
+            return forget(write, self.job);
+        }
         let pause = backoff_millis(attempts.max(1), self.chance);
         let run_at = write.now.plus_millis(pause);
         jobs::put_off(connection, self.job, run_at, attempts, Some(&reason))?;
@@ -129,7 +132,12 @@ impl Unit for BuryJob {
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
         let reason = shortened(&self.reason);
         if let Some(row) = running(write, self.job)? {
-            give_up(write, &row, &reason)?;
+            if jobs::is_to_nobody(write.connection, self.job)? {
+                count(write, &row, MailOutcome::Failed)?;
+                forget(write, self.job)?;
+            } else {
+                give_up(write, &row, &reason)?;
+            }
             close_breaker(write, &row.destination)?;
         }
         if let Some(Bounced { account, email }) = &self.bounced {
@@ -140,6 +148,13 @@ impl Unit for BuryJob {
         }
         Ok(())
     }
+}
+
+/// Removes mail to somebody who was deleted meanwhile: why it failed names the address.
+fn forget(write: &mut Write<'_>, job: JobId) -> Result<(), UnitError> {
+    jobs::delete(write.connection, job)?;
+    write.forget_soon()?;
+    Ok(())
 }
 
 /// Ends a job that didn't succeed; it is kept for somebody to look at.

@@ -40,6 +40,8 @@ impl Unit for StepJob {
             value,
         };
         let job = row.job.map_err(corrupt)?;
+        let is_purge = matches!(job, Job::PurgePost { .. } | Job::PurgeAccount { .. });
+        let changes_before = write.connection.total_changes();
         let step = match job {
             Job::PurgePost { post } => done_or(purge_post(write, post)?, job),
             Job::PurgeAccount { account } => done_or(purge_account(write, account)?, job),
@@ -48,6 +50,10 @@ impl Unit for StepJob {
             Job::IndexPosts { after } => index_posts(write, after)?,
             mail => return Err(corrupt(format!("{mail:?}, which is no work on the store")).into()),
         };
+        // Each step stands in the log, however long the purge takes.
+        if is_purge && write.connection.total_changes() != changes_before {
+            write.forget_soon()?;
+        }
         match step {
             Step::Done => {
                 if !self.stays {

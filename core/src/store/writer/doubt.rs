@@ -80,6 +80,8 @@ impl WriterThread {
         match self.look_after_failed_commit(1) {
             Some(committed) => {
                 if committed {
+                    // Nothing was begun since that commit: its wishes are still there.
+                    self.note_leftovers();
                     self.deliver(events);
                 }
                 true
