@@ -125,7 +125,7 @@ async fn what_is_derived_is_told_of_and_mended() {
         &data,
         "UPDATE accounts SET followers_count = 9 WHERE name = 'bob';
          UPDATE posts SET favourites_count = 0;
-         DELETE FROM post_terms WHERE rowid = 1",
+         DELETE FROM post_terms_docsize WHERE id = 1",
     );
     for arguments in [&["check"][..], &["repair", "--dry-run"]] {
         let said = finds(&place, arguments);

@@ -23,9 +23,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const OLDER: &str = "
     DROP TABLE imports;
     DROP TABLE archives;
+    DROP TABLE arrivals;
     PRAGMA user_version = 6;
     INSERT OR REPLACE INTO meta (name, value) VALUES ('search_index', 'partial');
-    DELETE FROM post_terms WHERE rowid % 2 = 0;";
+    INSERT INTO post_terms (post_terms) VALUES ('delete-all');
+    REPLACE INTO post_terms_config VALUES ('version', 5);";
 
 /// Whether posts are missing in the index, or the start hasn't begun.
 const IS_PARTIAL: &str = "SELECT count(*) FROM meta WHERE name = 'search_index'";

@@ -149,7 +149,7 @@ fn more_of_a_wrong_index_is_mended_with_it() {
 
 #[test]
 fn an_identity_that_is_lost_is_not_drawn_anew() {
-    let (mut store, ..) = crate::store::invariants::tests::lively();
+    let (store, ..) = crate::store::invariants::tests::lively();
     store.tamper("DELETE FROM meta WHERE name IN ('identity', 'unsubscribe_key')");
     let mut store = store.reopen();
     let found = store.find(crate::store::invariants::CheckInvariants);
