@@ -540,7 +540,8 @@ fn a_deleted_name_stays_taken_wherever_the_instance_goes() {
     for name in ["BEFORE", "after"] {
         assert!(is_taken(&place, name), "{name}");
     }
-    assert_eq!(place.done(&["check"]), "every invariant holds\n");
+    let checked = place.done(&["check"]);
+    assert!(checked.starts_with("every invariant holds\n"), "{checked}");
     // And the whole instance elsewhere.
     let packed = place.path().join("kinglet.tar.gz");
     let packed = packed.to_str().expect("UTF-8");
@@ -566,5 +567,6 @@ fn the_page_about_deleting_can_be_followed() {
     }
     assert!(!place.done(&["user", "list"]).contains("ada"));
     assert!(running.stop().status.success());
-    assert_eq!(place.done(&["check"]), "every invariant holds\n");
+    let checked = place.done(&["check"]);
+    assert!(checked.starts_with("every invariant holds\n"), "{checked}");
 }
