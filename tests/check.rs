@@ -135,7 +135,9 @@ async fn what_is_derived_is_told_of_and_mended() {
     }
     let said = finds(&place, &["check"]);
     assert!(
-        said.contains("5 findings (followers_count, favourites_count, posts_are_indexed): "),
+        said.contains(
+            "6 findings (followers_count, favourites_count, posts_are_indexed, posts_are_found_by_their_words): "
+        ),
         "{said}"
     );
     assert!(said.contains("run kinglet repair"), "{said}");

@@ -18,6 +18,7 @@ mod gather;
 mod lane;
 mod leftovers;
 mod long_reads;
+mod noting;
 mod wal;
 
 pub use self::lane::Writer;
@@ -47,8 +48,8 @@ use crate::clock::{SharedClock, Timestamp};
 use crate::domain::event::Event;
 use crate::domain::refusal::Refusal;
 use crate::ids::IdGenerator;
+use crate::telemetry::Telemetry;
 use crate::telemetry::writer::{Pulse, WriterFigures};
-use crate::telemetry::{Span, Telemetry};
 
 /// The most units in one transaction: bounds how long the first of them waits for the last.
 pub const UNITS_PER_COMMIT_MAX: usize = 512;
@@ -511,43 +512,6 @@ impl WriterThread {
     fn count_failed(&self, units: usize) {
         if let Some(figures) = &self.figures {
             figures.failed.add(units as u64);
-        }
-    }
-
-    /// Notes what became of a unit, and in its request's course where the time went. Whoever waits has no answer yet.
-    fn note(
-        &self,
-        pending: &mut dyn Pending,
-        outcome: &Result<(), WriteError>,
-        committed: Option<(Tick, Tick)>,
-    ) {
-        let Some(figures) = &self.figures else {
-            return;
-        };
-        match outcome {
-            Ok(()) => figures.committed.count(),
-            Err(WriteError::Refused(_)) => figures.refused.count(),
-            Err(_) => figures.failed.count(),
-        }
-        let kind = pending.kind();
-        let Some(submission) = pending.submission() else {
-            return;
-        };
-        let Some((begun, ended)) = submission.applied else {
-            return;
-        };
-        let submitted = submission.submitted;
-        figures.lane.observe(begun.nanos_since(submitted));
-        figures.apply.observe(ended.nanos_since(begun));
-        let Some(trace) = &submission.trace else {
-            return;
-        };
-        trace.add_all([
-            (Span::Queue, kind, submitted, begun),
-            (Span::Apply, kind, begun, ended),
-        ]);
-        if let Some((begun, ended)) = committed {
-            trace.add(Span::Commit, "", begun, ended);
         }
     }
 
