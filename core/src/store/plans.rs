@@ -29,12 +29,17 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "walks the index of unused clients as far as there may be some, once for each that registers",
     ),
     (
-        "INSERT OR IGNORE INTO meta (name, value) VALUES",
-        "reads the rows that the statement brings",
-    ),
-    (
         "FROM archives WHERE file IS NOT NULL",
         "there are as many as members asked for lately",
+    ),
+    ("SELECT account, file, bytes FROM archives", "as above"),
+    (
+        "UPDATE arrivals SET file = NULL, outcome = coalesce",
+        "ends all that members uploaded lately, once in a copy of the instance",
+    ),
+    (
+        "SELECT NOT EXISTS (SELECT 1 FROM meta",
+        "stops at the first row",
     ),
     (
         "FROM arrivals WHERE file IS NOT NULL",

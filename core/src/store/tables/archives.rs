@@ -106,7 +106,7 @@ pub struct ArchiveFile {
 pub(in crate::store) fn made(connection: &Connection) -> Result<Vec<ArchiveFile>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT account, file, bytes FROM archives
-             WHERE file IS NOT NULL AND account NOT IN (SELECT id FROM accounts WHERE state = 3)",
+             WHERE file IS NOT NULL AND NOT EXISTS (SELECT 1 FROM accounts WHERE id = archives.account AND state = 3)",
     )?;
     let rows = statement.query_map((), |row| {
         Ok(ArchiveFile {
