@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use support::operations::{commands, part};
 use support::process::Place;
 use support::server::Client;
+use support::shell::Shell;
 
 /// Changes the database behind everybody's back.
 fn tamper(data: &Path, sql: &str) {
@@ -427,30 +428,12 @@ async fn every_command_of_the_page_does_what_it_says() {
     let place = inhabited().await;
     let home = place.path().to_str().expect("UTF-8").to_owned();
     place.done(&["backup", "set"]);
-    let bin = place.path().join("bin");
-    fs::create_dir(&bin).expect("a directory");
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_kinglet"), bin.join("kinglet")).expect("a link");
-    let path = format!(
-        "{}:{}",
-        bin.display(),
-        std::env::var("PATH").unwrap_or_default()
-    );
+    let shell = Shell::new(place.path());
     tamper(&place.data(), "UPDATE posts SET favourites_count = 7");
     let steps = commands(&part("## Is everything right?"));
     assert!(steps.len() >= 4, "{steps:?}");
     for step in steps {
         let step = step.replace("/var/backups/kinglet/by-hand", &format!("{home}/set"));
-        let output = std::process::Command::new("bash")
-            .args(["-euo", "pipefail", "-c", &step])
-            .current_dir(place.path())
-            .env("PATH", &path)
-            .output()
-            .expect("bash");
-        assert!(
-            output.status.success(),
-            "$ {step}\n{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
+        shell.done(&step);
     }
 }

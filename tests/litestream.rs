@@ -14,6 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use support::operations::{blocks, commands, part};
 use support::process::{Place, Running};
 use support::server::Client;
+use support::shell::Shell;
 use support::tools::{Helper, litestream};
 
 const HEADING: &str = "### Replicate with Litestream";
@@ -118,33 +119,11 @@ impl Hosts {
 
     /// Does on the standby what the page says.
     fn promote(&self) {
-        let bin = self.standby.path().join("bin");
-        if !bin.exists() {
-            fs::create_dir(&bin).expect("a directory");
-            for (name, program) in [
-                ("kinglet", PathBuf::from(env!("CARGO_BIN_EXE_kinglet"))),
-                ("litestream", litestream()),
-            ] {
-                std::os::unix::fs::symlink(program, bin.join(name)).expect("a link");
-            }
-        }
-        let path = std::env::var("PATH").unwrap_or_default();
+        let shell = Shell::new(self.standby.path()).program("litestream", &litestream());
         let steps = commands(&part(HEADING));
         assert_eq!(steps.len(), 2, "{steps:?}");
         for step in steps {
-            let step = self.at_home(&self.standby, &step);
-            let output = Command::new("bash")
-                .args(["-euo", "pipefail", "-c", &step])
-                .current_dir(self.standby.path())
-                .env("PATH", format!("{}:{path}", bin.display()))
-                .output()
-                .expect("bash");
-            assert!(
-                output.status.success(),
-                "$ {step}\n{}{}",
-                String::from_utf8_lossy(&output.stdout),
-                String::from_utf8_lossy(&output.stderr)
-            );
+            shell.done(&self.at_home(&self.standby, &step));
         }
     }
 }

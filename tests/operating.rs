@@ -9,14 +9,14 @@ mod support;
 
 use std::fs::File;
 use std::net::TcpListener;
-use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use support::process::Place;
 use support::server::Client;
+use support::shell::Shell;
 
 /// How long the server may take to answer for the first time, and its log to have a line.
 const WAIT_TIME_MAX: Duration = Duration::from_secs(30);
@@ -169,14 +169,7 @@ async fn every_command_of_the_page_does_what_it_says() {
     });
 
     // The program as it is called on the page.
-    let programs = place.path().join("bin");
-    std::fs::create_dir(&programs).expect("a directory");
-    symlink(env!("CARGO_BIN_EXE_kinglet"), programs.join("kinglet")).expect("a link");
-    let path = format!(
-        "{}:{}",
-        programs.display(),
-        std::env::var("PATH").unwrap_or_default()
-    );
+    let shell = Shell::new(place.path()).with("ID", &id);
     let steps = steps();
     assert!(steps.len() >= 8, "{steps:#?}");
     for step in steps {
@@ -186,16 +179,7 @@ async fn every_command_of_the_page_does_what_it_says() {
             .replace("--for 10s", "--for 1s")
             .replace("--seconds 10", "--seconds 1");
         let command = command.replace("127.0.0.1:8420", &address);
-        let output = Command::new("bash")
-            .args(["-euo", "pipefail", "-c", &command])
-            .current_dir(place.path())
-            .env("PATH", &path)
-            .env("ID", &id)
-            .output()
-            .expect("bash");
-        let said = String::from_utf8_lossy(&output.stdout);
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "$ {command}\n{said}{errors}");
+        let said = shell.done(&command).output;
         for word in step.output.iter().flat_map(|line| constant_parts(line)) {
             assert!(
                 said.contains(word),

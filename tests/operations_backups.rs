@@ -3,11 +3,11 @@
 mod support;
 
 use std::fs;
-use std::process::Command;
 
 use support::operations::{blocks, commands, part};
 use support::process::Place;
 use support::server::Client;
+use support::shell::Shell;
 
 /// The parts of which the commands are run, in this order; Litestream's are run by its own test.
 const PARTS: [&str; 4] = [
@@ -44,14 +44,7 @@ async fn every_command_about_backups_does_what_it_says() {
     let post: serde_json::Value = serde_json::from_str(&answer.text).expect("JSON");
     let post = format!("/api/v1/statuses/{}", post["id"].as_str().expect("an id"));
 
-    let bin = place.path().join("bin");
-    fs::create_dir(&bin).expect("a directory");
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_kinglet"), bin.join("kinglet")).expect("a link");
-    let path = format!(
-        "{}:{}",
-        bin.display(),
-        std::env::var("PATH").unwrap_or_default()
-    );
+    let shell = Shell::new(place.path());
     for heading in PARTS {
         if heading == "### Go back" {
             // As an upgrade that had something to rewrite leaves it.
@@ -60,19 +53,7 @@ async fn every_command_about_backups_does_what_it_says() {
         let steps = commands(&part(heading));
         assert!(steps.len() >= 2, "{heading}: {steps:?}");
         for step in steps {
-            let step = at_home(&step);
-            let output = Command::new("bash")
-                .args(["-euo", "pipefail", "-c", &step])
-                .current_dir(place.path())
-                .env("PATH", &path)
-                .output()
-                .expect("bash");
-            assert!(
-                output.status.success(),
-                "$ {step}\n{}{}",
-                String::from_utf8_lossy(&output.stdout),
-                String::from_utf8_lossy(&output.stderr)
-            );
+            shell.done(&at_home(&step));
         }
         if let Some(running) = running.take() {
             assert_eq!(ada.delete(&post).await.status, 200);

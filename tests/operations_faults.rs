@@ -3,11 +3,9 @@
 
 mod support;
 
-use std::os::unix::fs::symlink;
-use std::process::Command;
-
 use support::disk::Disk;
 use support::session::Town;
+use support::shell::{Said, Shell};
 
 const HEADING: &str = "## When it can't write";
 
@@ -40,29 +38,20 @@ async fn every_command_about_a_server_that_cant_write_does_what_it_says() {
     let mut served = disk.serve_with(None, false, &reserve);
     let base = served.base().await.expect("it starts");
     let address = base.strip_prefix("http://").expect("an address");
-    let programs = disk.root().join("bin");
-    std::fs::create_dir(&programs).expect("a directory");
-    symlink(env!("CARGO_BIN_EXE_kinglet"), programs.join("kinglet")).expect("a link");
-    let path = std::env::var("PATH").unwrap_or_default();
+    let data = disk.data();
+    let shell = Shell::new(&disk.root())
+        .with("KINGLET_HTTP__LISTEN", address)
+        .with("KINGLET_STORAGE__DATA_DIR", &data.to_string_lossy());
     let steps = steps();
     assert!(steps.len() >= 5, "{steps:#?}");
     for (command, output) in steps {
-        let data = disk.data();
         let command = command
             .replace("127.0.0.1:8420", address)
             .replace("/var/lib/kinglet", &data.to_string_lossy());
-        let ran = Command::new("bash")
-            .args(["-euo", "pipefail", "-c", &command])
-            .current_dir(disk.root())
-            .env("PATH", format!("{}:{path}", programs.display()))
-            .env("KINGLET_HTTP__LISTEN", address)
-            .env("KINGLET_STORAGE__DATA_DIR", &data)
-            .env_remove("KINGLET_CONFIG")
-            .output()
-            .expect("bash");
-        let said = String::from_utf8_lossy(&ran.stdout);
-        let errors = String::from_utf8_lossy(&ran.stderr);
-        assert!(ran.status.success(), "$ {command}\n{said}{errors}");
+        let Said {
+            output: said,
+            errors,
+        } = shell.done(&command);
         for line in output {
             assert!(
                 said.contains(&line),

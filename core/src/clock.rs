@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 use jiff::{SignedDuration, Span};
 pub use kinglet_ticks::Tick;
-use rustix::time::{ClockId, clock_gettime};
+use kinglet_ticks::kernel_nanos;
 
 const DAY_MILLIS: i64 = 86_400_000;
 
@@ -230,10 +230,7 @@ pub struct Moment(u64);
 impl Moment {
     /// The present point.
     pub fn now() -> Self {
-        let now = clock_gettime(ClockId::Monotonic);
-        // It counts from the machine's start, which was less than 584 years ago.
-        let nanos = now.tv_sec.wrapping_mul(1_000_000_000);
-        Self(nanos.wrapping_add(now.tv_nsec).cast_unsigned())
+        Self(kernel_nanos())
     }
 
     /// Nanoseconds from an earlier point to this one; 0 when that one is later.

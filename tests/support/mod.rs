@@ -22,6 +22,7 @@ pub mod process;
 pub mod program;
 pub mod server;
 pub mod session;
+pub mod shell;
 pub mod smtp;
 pub mod terminal;
 pub mod tools;

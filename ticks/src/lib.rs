@@ -51,8 +51,8 @@ fn counter() -> Option<&'static Counter> {
         .as_ref()
 }
 
-/// The kernel's monotonic clock, which counts from the machine's start: less than 584 years.
-fn kernel_nanos() -> u64 {
+/// Nanoseconds on the kernel's monotonic clock, which counts from the machine's start: less than 584 years.
+pub fn kernel_nanos() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
     let nanos = now.tv_sec.wrapping_mul(1_000_000_000);
     nanos.wrapping_add(now.tv_nsec).cast_unsigned()

@@ -52,7 +52,8 @@ impl Handler<LogIn> for Users {
         let session = self.new_token();
         let (store, hashers) = (self.store.clone(), self.hashers.clone());
         Box::pin(async move {
-            let login = require_password(hashers, finding.await?, message.password).await?;
+            let wrong = Refusal::Unauthenticated("Wrong name, mail address or password".into());
+            let login = require_password(hashers, finding.await?, message.password, wrong).await?;
             // Only whoever knows the password learns how the account stands.
             match login.member.state {
                 AccountState::Active => {}
@@ -102,17 +103,23 @@ impl Handler<LogIn> for Users {
     }
 }
 
-/// The login whose password this is. It takes as long when there is no such account.
+/// The login whose password this is; else what whoever typed it is told. It takes as long when there is no such account.
 pub(super) async fn require_password(
     hashers: Hashers,
     login: Option<Login>,
     password: Secret<String>,
+    wrong: Refusal,
 ) -> Result<Login, AskError> {
     let hash = login.as_ref().and_then(|login| login.password_hash.clone());
     match (hashers.verify(password, hash).await?, login) {
         (true, Some(login)) => Ok(login),
-        _ => Err(Refusal::Unauthenticated("Wrong name, mail address or password".into()).into()),
+        _ => Err(wrong.into()),
     }
+}
+
+/// What a member is told who typed another password than its own.
+pub(super) fn wrong_password() -> Refusal {
+    Refusal::forbidden("The password is wrong")
 }
 
 /// Opens a session for an account that was just made: by sign-up or set-up, which know that it is the same person.
@@ -177,12 +184,8 @@ impl Handler<ReplacePassword> for Users {
         let (store, hashers, salt) = (self.store.clone(), self.hashers.clone(), self.new_salt());
         Box::pin(async move {
             let (login, email) = (finding.await?, reading.await?.unwrap_or_default());
-            let login = match require_password(hashers.clone(), login, message.old).await {
-                Err(AskError::Refused(Refusal::Unauthenticated(_))) => {
-                    return Err(Refusal::forbidden("The old password is wrong").into());
-                }
-                other => other?,
-            };
+            let wrong = Refusal::forbidden("The old password is wrong");
+            let login = require_password(hashers.clone(), login, message.old, wrong).await?;
             check_password(message.new.expose(), &login.member.name, &email)
                 .map_err(|fault| Refusal::invalid(fault.to_string()))?;
             let new_hash = hashers.hash(message.new, salt).await?;
@@ -223,12 +226,8 @@ impl Handler<ReplaceAddress> for Users {
         Box::pin(async move {
             let email =
                 clean_email(&message.email).map_err(|fault| Refusal::invalid(fault.to_string()))?;
-            let login = match require_password(hashers, finding.await?, message.password).await {
-                Err(AskError::Refused(Refusal::Unauthenticated(_))) => {
-                    return Err(Refusal::forbidden("The password is wrong").into());
-                }
-                other => other?,
-            };
+            let (login, wrong) = (finding.await?, wrong_password());
+            let login = require_password(hashers, login, message.password, wrong).await?;
             let password_hash = login.password_hash.unwrap_or_default();
             store
                 .perform(ChangeAddress {
@@ -262,13 +261,8 @@ impl Handler<AskForArchive> for Users {
         let finding = self.store.find(ReadLogin { account });
         let (store, hashers) = (self.store.clone(), self.hashers.clone());
         Box::pin(async move {
-            match require_password(hashers, finding.await?, message.password).await {
-                Err(AskError::Refused(Refusal::Unauthenticated(_))) => {
-                    return Err(Refusal::forbidden("The password is wrong").into());
-                }
-                Err(error) => return Err(error),
-                Ok(_) => {}
-            }
+            let (login, wrong) = (finding.await?, wrong_password());
+            require_password(hashers, login, message.password, wrong).await?;
             store.perform(AskArchive { account }).await
         })
     }
@@ -295,13 +289,8 @@ impl Handler<AskToUpload> for Users {
         let finding = self.store.find(ReadLogin { account });
         let (store, hashers) = (self.store.clone(), self.hashers.clone());
         Box::pin(async move {
-            match require_password(hashers, finding.await?, message.password).await {
-                Err(AskError::Refused(Refusal::Unauthenticated(_))) => {
-                    return Err(Refusal::forbidden("The password is wrong").into());
-                }
-                Err(error) => return Err(error),
-                Ok(_) => {}
-            }
+            let (login, wrong) = (finding.await?, wrong_password());
+            require_password(hashers, login, message.password, wrong).await?;
             store.perform(AdmitArrival { account }).await
         })
     }

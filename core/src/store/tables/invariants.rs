@@ -11,8 +11,30 @@ pub(in crate::store) struct Invariant {
     pub(in crate::store) violations: &'static str,
 }
 
+/// Notifications of what isn't there any more, for those who find them and those who remove them.
+macro_rules! causeless_notifications {
+    () => {
+        "FROM notifications
+         WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = sender AND state = 3)
+           AND CASE
+               WHEN kind = 3 THEN NOT EXISTS (SELECT 1 FROM follows
+                   WHERE follower = notifications.sender AND followee = notifications.account)
+               WHEN kind = 4 THEN NOT EXISTS (SELECT 1 FROM follow_requests
+                   WHERE follower = notifications.sender AND followee = notifications.account)
+               WHEN post IS NULL OR post NOT IN (SELECT id FROM posts) THEN 0
+               WHEN kind = 1 THEN NOT EXISTS (SELECT 1 FROM posts AS boosts
+                   WHERE boosts.boost_of = notifications.post AND boosts.author = notifications.sender)
+               WHEN kind = 2 THEN NOT EXISTS (SELECT 1 FROM favourites
+                   WHERE favourites.post = notifications.post AND favourites.account = notifications.sender)
+               WHEN kind IN (0, 5, 6) THEN NOT EXISTS (SELECT 1 FROM posts AS told
+                   WHERE told.id = notifications.post AND told.author = notifications.sender)
+               ELSE 0 END"
+    };
+}
+pub(super) use causeless_notifications;
+
 macro_rules! invariants {
-    ($($name:literal: $violations:literal,)*) => {
+    ($($name:literal: $violations:expr,)*) => {
         /// Every invariant beside those that SQLite knows itself.
         pub(in crate::store) const INVARIANTS: &[Invariant] = &[
             $(Invariant { name: $name, violations: $violations },)*
@@ -177,21 +199,7 @@ invariants! {
              THEN ' has no post' ELSE ' has a post' END FROM notifications
          WHERE (kind IN (0, 1, 2, 5, 6)) <> (post IS NOT NULL)",
     "notifications_have_their_cause":
-        "SELECT 'notification ' || id || ' of kind ' || kind || ' tells of what isn''t there' FROM notifications
-         WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = sender AND state = 3)
-           AND CASE
-               WHEN kind = 3 THEN NOT EXISTS (SELECT 1 FROM follows
-                   WHERE follower = notifications.sender AND followee = notifications.account)
-               WHEN kind = 4 THEN NOT EXISTS (SELECT 1 FROM follow_requests
-                   WHERE follower = notifications.sender AND followee = notifications.account)
-               WHEN post IS NULL OR post NOT IN (SELECT id FROM posts) THEN 0
-               WHEN kind = 1 THEN NOT EXISTS (SELECT 1 FROM posts AS boosts
-                   WHERE boosts.boost_of = notifications.post AND boosts.author = notifications.sender)
-               WHEN kind = 2 THEN NOT EXISTS (SELECT 1 FROM favourites
-                   WHERE favourites.post = notifications.post AND favourites.account = notifications.sender)
-               WHEN kind IN (0, 5, 6) THEN NOT EXISTS (SELECT 1 FROM posts AS told
-                   WHERE told.id = notifications.post AND told.author = notifications.sender)
-               ELSE 0 END",
+        concat!("SELECT 'notification ' || id || ' of kind ' || kind || ' tells of what isn''t there' ", causeless_notifications!()),
     "idempotency_keys_have_their_post":
         "SELECT 'a key made the missing post ' || post FROM idempotency_keys
          WHERE post NOT IN (SELECT id FROM posts)",

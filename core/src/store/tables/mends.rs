@@ -5,6 +5,7 @@ use rusqlite::{Connection, params};
 use crate::ids::AccountId;
 use crate::store::error::StoreError;
 use crate::store::tables::first_column;
+use crate::store::tables::invariants::causeless_notifications;
 use crate::store::tables::walks::Index;
 
 /// In which parts a statement is applied.
@@ -28,7 +29,7 @@ pub(in crate::store) struct Mending {
 }
 
 macro_rules! mendings {
-    ($($invariant:literal $parts:ident: $sql:literal,)*) => {
+    ($($invariant:literal $parts:ident: $sql:expr,)*) => {
         /// Every such statement; of those of one invariant each is needed, in this order.
         pub(in crate::store) const MENDINGS: &[Mending] = &[
             $(Mending { invariant: $invariant, parts: Parts::$parts, sql: $sql },)*
@@ -96,22 +97,7 @@ mendings! {
          WHERE id > ?1 AND id <= ?2
            AND favourites_count <> (SELECT count(*) FROM favourites WHERE post = posts.id)",
     "notifications_have_their_cause" Wrong:
-        "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications
-         WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE accounts.id = sender AND state = 3)
-           AND CASE
-               WHEN kind = 3 THEN NOT EXISTS (SELECT 1 FROM follows
-                   WHERE follower = notifications.sender AND followee = notifications.account)
-               WHEN kind = 4 THEN NOT EXISTS (SELECT 1 FROM follow_requests
-                   WHERE follower = notifications.sender AND followee = notifications.account)
-               WHEN post IS NULL OR post NOT IN (SELECT id FROM posts) THEN 0
-               WHEN kind = 1 THEN NOT EXISTS (SELECT 1 FROM posts AS boosts
-                   WHERE boosts.boost_of = notifications.post AND boosts.author = notifications.sender)
-               WHEN kind = 2 THEN NOT EXISTS (SELECT 1 FROM favourites
-                   WHERE favourites.post = notifications.post AND favourites.account = notifications.sender)
-               WHEN kind IN (0, 5, 6) THEN NOT EXISTS (SELECT 1 FROM posts AS told
-                   WHERE told.id = notifications.post AND told.author = notifications.sender)
-               ELSE 0 END
-         LIMIT ?1)",
+        concat!("DELETE FROM notifications WHERE id IN (SELECT id ", causeless_notifications!(), " LIMIT ?1)"),
     "idempotency_keys_have_their_post" Wrong:
         "DELETE FROM idempotency_keys WHERE post IN (SELECT post FROM idempotency_keys
          WHERE post NOT IN (SELECT id FROM posts) LIMIT ?1)",
