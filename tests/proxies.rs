@@ -58,7 +58,11 @@ impl Proxy {
             _directory: directory,
         };
         let up = async {
-            while TcpStream::connect(https).await.is_err() || !proxy.root.exists() {
+            // Some listen before they have a certificate to show.
+            while TcpStream::connect(https).await.is_err()
+                || !proxy.root.exists()
+                || !proxy.answers()
+            {
                 let ended = proxy.helper.0.try_wait().expect("a child can be asked");
                 assert!(ended.is_none(), "the proxy ended with {ended:?}");
                 // Another program tells nobody when it listens.
@@ -68,6 +72,12 @@ impl Proxy {
         let came_up = tokio::time::timeout(PATIENCE, up).await;
         came_up.expect("the proxy listens in time");
         proxy
+    }
+
+    /// Whether it shows a certificate that its root signed.
+    fn answers(&self) -> bool {
+        let client = self.client(Ipv4Addr::LOCALHOST);
+        client.fetch(BASE, &["--head"]).code == 0
     }
 
     /// curl, which finds the proxy under the recipe's name, from an address of its own.

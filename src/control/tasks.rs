@@ -136,7 +136,8 @@ pub(super) async fn run(instance: &Instance, name: String) -> Result<Answer, Fai
         by: BY,
         task: name.clone(),
     };
-    done_with_task(instance.actors.perform(unit).await, &name)
+    let outcome = instance.actors.perform(unit).await;
+    outcome.map(|()| Answer::Done).map_err(told)
 }
 
 /// Stops a task or a queue, or lets it go on.
@@ -151,7 +152,8 @@ pub(super) async fn pause(
             task: name.clone(),
             paused,
         };
-        return done_with_task(instance.actors.perform(unit).await, &name);
+        let outcome = instance.actors.perform(unit).await;
+        return outcome.map(|()| Answer::Done).map_err(told);
     }
     let unit = PauseDestination {
         by: BY,
@@ -205,15 +207,6 @@ fn find_task(name: &str) -> Result<PeriodicTask, Failure> {
         let names = PeriodicTask::ALL.map(PeriodicTask::name).join(", ");
         Failure::new(format!("there is no task {name}; the tasks are {names}"))
     })
-}
-
-fn done_with_task(outcome: Result<(), AskError>, name: &str) -> Result<Answer, Failure> {
-    match outcome {
-        Err(AskError::Refused(Refusal::NotFound)) => Err(Failure::new(format!(
-            "{name} was never planned: that is done when the server first starts"
-        ))),
-        outcome => outcome.map(|()| Answer::Done).map_err(told),
-    }
 }
 
 fn told(error: AskError) -> Failure {

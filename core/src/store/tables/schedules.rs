@@ -10,7 +10,7 @@ use crate::store::error::StoreError;
 pub struct ScheduleRow {
     /// Its name.
     pub task: String,
-    /// The expression that `due_at` was reckoned with.
+    /// The expression that `due_at` was reckoned with; empty when somebody asked for the task before it was planned.
     pub expression: String,
     /// When it runs next.
     pub due_at: Timestamp,
@@ -44,7 +44,7 @@ pub(in crate::store) fn all(connection: &Connection) -> Result<Vec<ScheduleRow>,
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Sets when a task runs next.
+/// Sets when a task runs next, unless somebody asked for it before it was ever planned: then it is due.
 pub(in crate::store) fn plan(
     connection: &Connection,
     task: &str,
@@ -54,7 +54,8 @@ pub(in crate::store) fn plan(
     connection
         .prepare_cached(
             "INSERT INTO schedules (task, expression, due_at) VALUES (?1, ?2, ?3)
-             ON CONFLICT (task) DO UPDATE SET expression = ?2, due_at = ?3",
+             ON CONFLICT (task) DO UPDATE SET expression = ?2,
+                 due_at = CASE expression WHEN '' THEN min(due_at, ?3) ELSE ?3 END",
         )?
         .execute(params![task, expression, due_at])?;
     Ok(())
@@ -76,16 +77,19 @@ pub(in crate::store) fn record(
     Ok(())
 }
 
-/// Makes a task due now; false when it isn't known.
+/// Makes a task due then, whether or not it was ever planned.
 pub(in crate::store) fn set_due(
     connection: &Connection,
     task: &str,
     due_at: Timestamp,
-) -> Result<bool, StoreError> {
-    let changed = connection
-        .prepare_cached("UPDATE schedules SET due_at = ?2 WHERE task = ?1")?
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "INSERT INTO schedules (task, expression, due_at) VALUES (?1, '', ?2)
+             ON CONFLICT (task) DO UPDATE SET due_at = ?2",
+        )?
         .execute(params![task, due_at])?;
-    Ok(changed == 1)
+    Ok(())
 }
 
 /// Whether somebody stopped a task.
@@ -95,14 +99,18 @@ pub(in crate::store) fn is_paused(connection: &Connection, task: &str) -> Result
     Ok(statement.exists([task])?)
 }
 
-/// Stops a task or lets it go on; false when it isn't known.
+/// Stops a task or lets it go on, whether or not it was ever planned.
 pub(in crate::store) fn set_paused(
     connection: &Connection,
     task: &str,
     paused: bool,
-) -> Result<bool, StoreError> {
-    let changed = connection
-        .prepare_cached("UPDATE schedules SET paused = ?2 WHERE task = ?1")?
-        .execute(params![task, paused])?;
-    Ok(changed == 1)
+) -> Result<(), StoreError> {
+    let never = Timestamp::from_millis(i64::MAX);
+    connection
+        .prepare_cached(
+            "INSERT INTO schedules (task, expression, due_at, paused) VALUES (?1, '', ?2, ?3)
+             ON CONFLICT (task) DO UPDATE SET paused = ?3",
+        )?
+        .execute(params![task, never, paused])?;
+    Ok(())
 }

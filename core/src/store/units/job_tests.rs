@@ -620,7 +620,7 @@ fn a_task_is_paused_and_run_by_hand() {
     let mut store = TestStore::open();
     let task = || "codes".to_owned();
     assert_eq!(
-        refused(store.apply(run_task_now(&task()))),
+        refused(store.apply(run_task_now("coffee"))),
         Refusal::NotFound
     );
     let due_at = Timestamp::from_millis(store.now() + HOUR);
@@ -642,6 +642,38 @@ fn a_task_is_paused_and_run_by_hand() {
     store.apply(run_task_now(&task())).expect("a task");
     let rows = store.find(ListSchedules);
     assert_eq!(rows[0].due_at.millis(), store.now());
+}
+
+#[test]
+fn a_task_that_was_asked_for_before_it_was_planned_is_due() {
+    use crate::store::queries::jobs::ListSchedules;
+    let mut store = TestStore::open();
+    let plan = |task: &str, due_at| PlanTask {
+        task: task.into(),
+        expression: "10 * * * *".into(),
+        due_at: Timestamp::from_millis(due_at),
+    };
+    let now = store.now();
+    store.apply(run_task_now("codes")).expect("a task");
+    let pause = PauseTask {
+        by: OPERATOR,
+        task: "statistics".into(),
+        paused: true,
+    };
+    store.apply(pause).expect("a task");
+    for task in ["codes", "statistics"] {
+        store.apply(plan(task, now + HOUR)).expect("planned");
+    }
+    let rows = store.find(ListSchedules);
+    let found: Vec<_> = rows
+        .iter()
+        .map(|row| (row.task.as_str(), row.due_at.millis() - now, row.paused))
+        .collect();
+    assert_eq!(found, [("codes", 0, false), ("statistics", HOUR, true)]);
+    assert!(rows.iter().all(|row| row.expression == "10 * * * *"));
+    // From then on each plan counts.
+    store.apply(plan("codes", now + HOUR)).expect("planned");
+    assert_eq!(store.find(ListSchedules)[0].due_at.millis() - now, HOUR);
 }
 
 // Which mail leaves, and what it says.

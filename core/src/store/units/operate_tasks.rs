@@ -144,13 +144,12 @@ impl Unit for RunTaskNow {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
         require_owner(write.connection, self.by)?;
+        let task = PeriodicTask::from_name(&self.task).ok_or(Refusal::NotFound)?;
         if schedules::is_paused(write.connection, &self.task)? {
             return Err(Refusal::Conflict("This task is paused: let it go on first".into()).into());
         }
-        if !schedules::set_due(write.connection, &self.task, write.now)? {
-            return Err(Refusal::NotFound.into());
-        }
-        if self.task == PeriodicTask::Database.name() {
+        schedules::set_due(write.connection, &self.task, write.now)?;
+        if task == PeriodicTask::Database {
             meta::ask_for_scrub(write.connection, write.commit)?;
         }
         write.tell(Event::SchedulesChanged);
@@ -174,9 +173,8 @@ impl Unit for PauseTask {
 
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
         require_owner(write.connection, self.by)?;
-        if !schedules::set_paused(write.connection, &self.task, self.paused)? {
-            return Err(Refusal::NotFound.into());
-        }
+        PeriodicTask::from_name(&self.task).ok_or(Refusal::NotFound)?;
+        schedules::set_paused(write.connection, &self.task, self.paused)?;
         write.tell(Event::SchedulesChanged);
         Ok(())
     }
