@@ -30,6 +30,9 @@ CREATE TABLE jobs (
 CREATE UNIQUE INDEX jobs_by_dedup_key ON jobs (dedup_key) WHERE dedup_key IS NOT NULL AND state < 2;
 CREATE INDEX jobs_waiting ON jobs (destination, priority, run_at) WHERE state = 0;
 CREATE INDEX jobs_waiting_by_age ON jobs (made_at) WHERE state = 0;
+-- Whose mail it is, for accounts that go.
+CREATE INDEX jobs_of_mail_by_account ON jobs (CASE WHEN json_valid(payload) THEN CAST(payload ->> 'account' AS INTEGER) END)
+    WHERE destination = 'mail';
 CREATE INDEX jobs_running ON jobs (run_at) WHERE state = 1;
 CREATE INDEX jobs_dead ON jobs (run_at) WHERE state = 2;
 

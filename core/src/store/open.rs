@@ -23,7 +23,7 @@ const PATH_LETTERS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_');
 /// How long a connection waits for another to let go, which only a foreign tool's lock makes happen.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How much a commit waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

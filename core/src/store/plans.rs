@@ -110,10 +110,6 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "sorts the terms of one post, when something is wrong with the index",
     ),
     (
-        "WHERE destination = 'mail' AND state <> 1",
-        "reads the mail that waits or died, once at the end of an account's purge",
-    ),
-    (
         "JOIN newer.accounts AS there ON there.id = here.id",
         "compares every account of two databases, once when one is restored",
     ),

@@ -7,26 +7,58 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::check::{Check, StepCheck, name};
+use super::error::StoreError;
+use super::invariants::CheckInvariants;
 use super::queries::series::{ReadAccountSeries, ReadInstanceSeries, ReadShares, ReadTotals};
 use super::queries::statistics::{
     ComputeAccountDays, ComputeDay, ComputeWindows, ComputedDay, PlanStatistics, StatisticsStep,
 };
+use super::reader::{Query, View};
 use super::testing::TestStore;
 use super::units::{
     Admission, ApproveAccount, BoostPost, CountMail, DeleteAccount, DeletePost, EditPost,
-    FollowAccount, ForgetAccountDays, MailOutcome, Mark, MarkAccountsStale, MarkPost,
-    MeasureDatabase, NewMember, PreparedText, PublishPost, RegisterAccount, ReopenDays,
-    SuspendAccount, UnboostPost, UnfollowAccount, UnsuspendAccount,
+    FollowAccount, ForgetAccountDays, ImportEntries, ImportedEntry, ImportedKind, MailOutcome,
+    Mark, MarkAccountsStale, MarkPost, MeasureDatabase, NewMember, PreparedText, PublishPost,
+    RegisterAccount, ReopenDays, SuspendAccount, UnboostPost, UnfollowAccount, UnsuspendAccount,
 };
 use super::writer::{Unit, UnitError, Write};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::access::{Authority, Registration};
 use crate::domain::account::Role;
+use crate::domain::arrival::{Origin, Reference};
 use crate::domain::statistics::{
     AccountDay, Audience, Day, Dimension, Figures, InstanceDay, Measure, Share,
 };
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, AppId, PostId};
+
+/// The first entry of an account.
+struct OldestEntry {
+    author: AccountId,
+}
+
+impl Query for OldestEntry {
+    type Answer = PostId;
+
+    fn run(&self, view: &View<'_>) -> Result<PostId, StoreError> {
+        let sql = "SELECT min(id) FROM posts WHERE author = ?1";
+        Ok(view
+            .connection
+            .query_row(sql, [self.author], |row| row.get(0))?)
+    }
+}
+
+/// How many quarters of an hour wait to be counted anew.
+struct CountStale;
+
+impl Query for CountStale {
+    type Answer = i64;
+
+    fn run(&self, view: &View<'_>) -> Result<i64, StoreError> {
+        let sql = "SELECT count(*) FROM stale_quarters";
+        Ok(view.connection.query_row(sql, (), |row| row.get(0))?)
+    }
+}
 
 /// Days before and after every history.
 const FROM: Day = Day(20_400);
@@ -1074,6 +1106,54 @@ fn a_deleted_account_has_no_days_whoever_answered_it() {
     world.store.clock.advance_millis(3 * 86_400_000);
     world.settle();
     world.check();
+}
+
+#[test]
+fn what_an_import_brought_from_before_the_instance_opens_no_day_when_it_goes() {
+    let mut world = World::new(STARTS[0], ZONES[0]);
+    let who = world.who(0);
+    let entry = |number: u64, days: i64| ImportedEntry {
+        reference: Reference {
+            origin: Origin::of(&format!("https://old.example/{number}")),
+            here: None,
+        },
+        published: moment(STARTS[0]).plus_millis(-days * 86_400_000),
+        visibility: Visibility::Public,
+        what: ImportedKind::Post {
+            text: PreparedText::default(),
+            reply_to: None,
+            edited_at: None,
+        },
+    };
+    let import = ImportEntries {
+        account: who,
+        entries: vec![entry(1, 3000), entry(2, 400)],
+    };
+    world.store.apply(import).unwrap();
+    world.store.clock.advance_millis(3 * 86_400_000);
+    world.settle();
+    world.check();
+    let imported = world.store.find(OldestEntry { author: who });
+    let delete = DeletePost {
+        author: who,
+        post: imported,
+    };
+    world.store.apply(delete).unwrap();
+    // And all that it did changes.
+    let by = Authority::Operator;
+    world
+        .store
+        .apply(SuspendAccount { by, account: who })
+        .unwrap();
+    world
+        .store
+        .apply(UnsuspendAccount { by, account: who })
+        .unwrap();
+    while world.store.step_in_house() {}
+    world.settle();
+    world.check();
+    assert_eq!(world.store.find(CheckInvariants), []);
+    assert_eq!(world.store.find(CountStale), 0);
 }
 
 #[test]

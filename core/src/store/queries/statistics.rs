@@ -100,7 +100,7 @@ impl Query for PlanStatistics {
         let opened = instance_days::open(connection, OPEN_DAYS_MAX)?;
         let stale = stale_quarters::first(
             connection,
-            Quarter(i64::MIN),
+            first_quarter(Timestamp::midnight(first.0, &self.zone)),
             first_quarter(Timestamp::midnight(first_open.0, &self.zone)),
         )?
         .map(|quarter| Day::of(quarter.start(), &self.zone));

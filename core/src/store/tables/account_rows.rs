@@ -163,7 +163,7 @@ pub(in crate::store) fn delete_uncounted(
 }
 
 /// Takes out up to `limit` jobs of mail to an account that don't run, dead ones as well: what the mail server said of a letter
-/// names the address. It looks at every mail that waits.
+/// names the address.
 pub(in crate::store) fn delete_mail(
     connection: &Connection,
     account: AccountId,
@@ -173,7 +173,8 @@ pub(in crate::store) fn delete_mail(
         .prepare_cached(
             "DELETE FROM jobs WHERE id IN (
                  SELECT id FROM jobs WHERE destination = 'mail' AND state <> 1
-                     AND CAST(payload ->> 'account' AS INTEGER) = ?1 LIMIT ?2)",
+                     AND CASE WHEN json_valid(payload) THEN CAST(payload ->> 'account' AS INTEGER) END = ?1
+                 LIMIT ?2)",
         )?
         .execute(params![account, limit as i64])?)
 }

@@ -254,20 +254,23 @@ pub(in crate::store) fn add_entry(
     Ok(())
 }
 
-/// Takes back what [`add_entry`] counted, and looks up the newest entry that remains. `last_entry` stays: it only has to
-/// be no smaller than the newest entry.
+/// Takes back what [`add_entry`] counted of a removed entry, and where it was the newest, looks up the one that is now.
+/// `last_entry` stays: it only has to be no smaller than the newest entry.
 pub(in crate::store) fn remove_entry(
     connection: &Connection,
     id: AccountId,
+    entry: PostId,
     open: bool,
 ) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "UPDATE accounts SET posts_count = posts_count - ?2,
-                 last_open_post = (SELECT max(id) FROM posts WHERE author = ?1 AND visibility <= 1)
+                 last_open_post = CASE last_open_post
+                     WHEN ?3 THEN (SELECT max(id) FROM posts WHERE author = ?1 AND visibility <= 1)
+                     ELSE last_open_post END
              WHERE id = ?1",
         )?
-        .execute(params![id, open])?;
+        .execute(params![id, open, entry])?;
     Ok(())
 }
 

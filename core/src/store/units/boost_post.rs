@@ -162,7 +162,12 @@ pub(super) fn remove_boost(write: &mut Write<'_>, boost: PostFacts) -> Result<()
     mark_stale(write, boost.id.0)?;
     // Boosts that this one collapsed show again, in homes that nobody counts.
     meta::touch_timelines(connection, write.commit)?;
-    accounts::remove_entry(connection, boost.author, boost.visibility.is_open())?;
+    accounts::remove_entry(
+        connection,
+        boost.author,
+        boost.id,
+        boost.visibility.is_open(),
+    )?;
     count(write, boosted.post, PostCounter::Boosts, -1)?;
     notifications::delete(
         connection,

@@ -61,7 +61,7 @@ pub(super) fn remove_post(write: &mut Write<'_>, facts: PostFacts) -> Result<(),
     post_edits::delete_of_post(connection, id)?;
     idempotency_keys::delete_of_post(connection, id)?;
     enqueue(write, &Job::PurgePost { post: id })?;
-    accounts::remove_entry(connection, facts.author, facts.visibility.is_open())?;
+    accounts::remove_entry(connection, facts.author, id, facts.visibility.is_open())?;
     if let Some(parent) = facts.reply_to
         && facts.visibility.is_open()
     {

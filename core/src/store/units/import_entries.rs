@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
-use super::mark_stale::mark_stale_since;
+use super::mark_stale::mark_stale;
 use super::publish_post::PreparedText;
 use super::rules::{count, require_active, require_visible_post};
 use crate::clock::Timestamp;
@@ -17,7 +17,7 @@ use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::tables::posts::NewPost;
 use crate::store::tables::terms::IndexChange;
-use crate::store::tables::{accounts, day_figures, imports, meta, posts, tags};
+use crate::store::tables::{accounts, imports, meta, posts, tags};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// The most entries of one unit: others wait for so many at the most.
@@ -74,10 +74,8 @@ impl Unit for ImportEntries {
         if self.entries.len() > ENTRIES_PER_IMPORT_MAX {
             return Err(Refusal::invalid("Too many entries at once").into());
         }
-        let first_account = day_figures::first_account(write.connection)?;
         let mut course = Course {
             account: self.account,
-            first_moment: first_account.map_or(write.now, AccountId::time),
             newest: None,
             tags: BTreeSet::new(),
         };
@@ -102,8 +100,6 @@ impl Unit for ImportEntries {
 /// How far a unit is.
 struct Course {
     account: AccountId,
-    /// When the instance began.
-    first_moment: Timestamp,
     newest: Option<PostId>,
     tags: BTreeSet<String>,
 }
@@ -135,7 +131,7 @@ impl Course {
             let open = entry.visibility.is_open();
             accounts::add_entry(connection, self.account, id, open)?;
             imports::insert(connection, self.account, entry.reference.origin, id)?;
-            mark_stale_since(write, id.0, self.first_moment)?;
+            mark_stale(write, id.0)?;
             write.raise_ids(id.0);
             self.newest = self.newest.max(Some(id));
         }

@@ -1,10 +1,9 @@
 //! What changes the statistics of an earlier day is marked, in the same unit, so that the day is computed again.
 
-use crate::clock::Timestamp;
 use crate::domain::statistics::Quarter;
-use crate::ids::PostId;
+use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
-use crate::store::tables::{measured_quarters, stale_quarters};
+use crate::store::tables::{day_figures, measured_quarters, stale_quarters};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// The most quarters of an hour that one unit marks.
@@ -12,28 +11,22 @@ pub const QUARTERS_PER_UNIT_MAX: usize = 500;
 const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
 
 /// Marks the time of an act, told by its id, whose traces were changed or removed. The present quarter of an hour needs
-/// no mark: its day is computed once more after it.
+/// no mark: its day is computed once more after it. Nor does what an import brought from before the instance: the figures
+/// begin with the day of its first account.
 pub(super) fn mark_stale(write: &Write<'_>, id: i64) -> Result<(), StoreError> {
-    let quarter = Quarter::of(PostId(id).time());
+    let mut time = PostId(id).time();
+    if let Some(first) = day_figures::first_account(write.connection)?.map(AccountId::time)
+        && time < first
+    {
+        // It may have been on the same day all the same.
+        if time <= first.plus_millis(-DAY_MILLIS) {
+            return Ok(());
+        }
+        time = first;
+    }
+    let quarter = Quarter::of(time);
     if quarter < Quarter::of(write.now) {
         stale_quarters::mark(write.connection, quarter, write.commit)?;
-    }
-    Ok(())
-}
-
-/// As [`mark_stale`], for an act that may be older than the instance: the figures begin with the day of its first account.
-pub(super) fn mark_stale_since(
-    write: &Write<'_>,
-    id: i64,
-    first: Timestamp,
-) -> Result<(), StoreError> {
-    let time = PostId(id).time();
-    if time >= first {
-        return mark_stale(write, id);
-    }
-    // It may have been on the same day all the same.
-    if time > first.plus_millis(-DAY_MILLIS) {
-        stale_quarters::mark(write.connection, Quarter::of(first), write.commit)?;
     }
     Ok(())
 }

@@ -33,7 +33,12 @@ pub(super) fn purge_post(write: &mut Write<'_>, post: PostId) -> Result<bool, St
         if let Some(boost) = posts::facts(connection, boost)? {
             posts::delete(connection, boost.id)?;
             mark_stale(write, boost.id.0)?;
-            accounts::remove_entry(connection, boost.author, boost.visibility.is_open())?;
+            accounts::remove_entry(
+                connection,
+                boost.author,
+                boost.id,
+                boost.visibility.is_open(),
+            )?;
             // Homes dropped the boost together with the post: to them nothing is new.
             write.tell(Event::AccountChanged(boost.author));
             write.tell(Event::PostChanged(boost.id));

@@ -15,6 +15,7 @@ use crate::clock::ManualClock;
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
 use crate::randomness::Randomness;
+use crate::store::open::BUSY_TIMEOUT;
 use crate::store::open::Synchronous;
 use crate::store::reader::{Query, Reader, View};
 use crate::store::soundness::Trouble;
@@ -510,6 +511,33 @@ impl Query for Dawdle {
         std::thread::sleep(DAWDLE);
         Ok(newest)
     }
+}
+
+#[test]
+fn nobody_waits_for_a_reader_until_what_was_deleted_left_the_log() {
+    let (directory, mut thread, writer) = store();
+    write(&mut thread, &writer, "first").unwrap();
+    let mut reader = rusqlite::Connection::open(directory.path().join("kinglet.db")).unwrap();
+    let reading = reader.transaction().unwrap();
+    let count = |reading: &rusqlite::Transaction<'_>| -> i64 {
+        let sql = "SELECT count(*) FROM sqlite_schema";
+        reading.query_row(sql, (), |row| row.get(0)).unwrap()
+    };
+    count(&reading);
+    write(&mut thread, &writer, "after what is read").unwrap();
+    let begun = Moment::now();
+    assert!(thread.empty_log_if_free());
+    let waited = Duration::from_nanos(begun.elapsed_nanos());
+    assert!(waited < BUSY_TIMEOUT / 4, "{waited:?}");
+    drop(reading);
+    assert!(!thread.empty_log_if_free());
+    // In all else it is as patient as before.
+    let timeout: u128 = thread
+        .connection
+        .query_row("PRAGMA busy_timeout", (), |row| row.get::<_, i64>(0))
+        .map(|millis| millis.unsigned_abs().into())
+        .unwrap();
+    assert_eq!(timeout, BUSY_TIMEOUT.as_millis());
 }
 
 #[test]

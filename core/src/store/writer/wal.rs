@@ -10,6 +10,10 @@ use crate::store::open::{self, Checkpoints};
 /// After so many units a log that a reader holds is tried again, however rarely it is looked after else.
 pub(super) const UNITS_PER_RETRY: usize = 1000;
 
+/// How long everybody waits for whoever reads while the log is to be emptied because of what was deleted: that can be done again
+/// soon, where a log that grows can't wait.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// And so often one that nobody else looks after any more: that is for a long time, and its file doesn't get shorter.
 const UNITS_PER_FOREIGN_RETRY: usize = UNITS_PER_RETRY / 8;
 
@@ -76,7 +80,9 @@ impl WriterThread {
         // Whoever holds the log for long says so, and looks himself how long it gets: nobody's write waits for him.
         let is_held = self.long_reads.are_held();
         if std::mem::take(&mut self.wishes.checkpoint) && !is_held {
-            self.was_blocked = self.checkpoint("TRUNCATE");
+            if !self.empty_log_if_free() {
+                self.was_blocked = false;
+            }
             self.units_since_checkpoint = 0;
             return;
         }
@@ -131,6 +137,20 @@ impl WriterThread {
             self.was_blocked = true;
         }
         self.checkpoint("PASSIVE");
+    }
+
+    /// Empties the log unless somebody reads for long; answers whether a reader held it back.
+    pub(super) fn empty_log_if_free(&mut self) -> bool {
+        if let Err(error) = self.connection.busy_timeout(PATIENCE) {
+            tracing::warn!(target: "kinglet::store::writer", %error, "the write-ahead log can't be emptied now");
+            return true;
+        }
+        let was_blocked = self.checkpoint("TRUNCATE");
+        if let Err(error) = self.connection.busy_timeout(open::BUSY_TIMEOUT) {
+            // It is less patient from now on, that is all.
+            tracing::warn!(target: "kinglet::store::writer", %error, "SQLite takes no other time to wait");
+        }
+        was_blocked
     }
 
     fn log_is_large(&self) -> bool {
