@@ -1,4 +1,4 @@
-//! The actors that own the state: Users, Posts and Timelines, on one thread.
+//! The actors that own the state: Users, Posts, Timelines and Tasks, on one thread.
 //!
 //! Every change of a user, a post or a timeline is a message to its owner. Who may ask whom has no cycles: http asks
 //! the owners, Posts asks Timelines, owners ask the writer, the readers and the hasher; events flow from the writer to the

@@ -1,15 +1,13 @@
 //! A follower graph of a real community, or a generated one of the same size and kind.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use kinglet::bench::BenchError;
 use kinglet::bench::graph::FollowerGraph;
 
 /// Names the file with the real graph.
 const PATH_VARIABLE: &str = "KINGLET_GRAPH";
-/// Where the file lies otherwise, seen from the package.
-const USUAL_PATH: &str = "../shared/data/socfb-Reed98.edges";
 /// How many members the real graph has, and so the generated one.
 pub const GENERATED_MEMBERS: usize = 962;
 /// How many friends each new member of the generated graph finds: the real one has 19.6 pairs a member.
@@ -17,22 +15,16 @@ pub const FRIENDS_OF_A_NEW_MEMBER: usize = 20;
 /// Any number: it makes every run the same.
 const GENERATED_SEED: u64 = 0x6b69_6e67_6c65_7421;
 
-/// The graph that `KINGLET_GRAPH` names, else the one at its usual place, else a generated one; says which on stdout.
+/// The graph that `KINGLET_GRAPH` names, else a generated one; says which on stdout.
 ///
 /// # Errors
-/// When the file is there but can't be read, or when `KINGLET_GRAPH` names none: then it was asked for.
+/// When the file that it names can't be read.
 pub fn load() -> Result<FollowerGraph, BenchError> {
-    let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join(USUAL_PATH);
-    let path = match env::var_os(PATH_VARIABLE) {
-        Some(path) => Some(PathBuf::from(path)),
-        None => usual.exists().then_some(usual),
-    };
-    let (graph, source) = match path {
+    let (graph, source) = match env::var_os(PATH_VARIABLE).map(PathBuf::from) {
         Some(path) => (FollowerGraph::read(&path)?, path.display().to_string()),
         None => {
-            let source = format!(
-                "generated from seed {GENERATED_SEED:#x}, as neither {PATH_VARIABLE} nor {USUAL_PATH} is there"
-            );
+            let source =
+                format!("generated from seed {GENERATED_SEED:#x}, as {PATH_VARIABLE} names none");
             (generate(GENERATED_MEMBERS, GENERATED_SEED), source)
         }
     };

@@ -189,11 +189,6 @@ impl Running {
         assert!(sent.success());
     }
 
-    /// Whether it has ended.
-    pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().expect("it can be asked").is_some()
-    }
-
     /// Waits for its end.
     pub fn end(mut self) -> Ended {
         let status = self.child.wait().expect("it ends");

@@ -255,12 +255,6 @@ impl Client {
         self
     }
 
-    /// The same client without a token.
-    pub fn without_token(mut self) -> Self {
-        self.token = None;
-        self
-    }
-
     /// The token.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()

@@ -181,7 +181,7 @@ settings::settings! {
         statistics: Option<CronExpression> = Some(CronExpression::of("5 * * * *"));
         /// Mailing daily digests.
         digests: Option<CronExpression> = Some(CronExpression::of("0 8 * * *"));
-        /// Forgetting expired codes and links.
+        /// Forgetting expired codes and links, removing archives and uploads that are over.
         codes: Option<CronExpression> = Some(CronExpression::of("10 * * * *"));
         /// Ending sessions that nobody used for 30 days.
         sessions: Option<CronExpression> = Some(CronExpression::of("20 3 * * *"));
@@ -193,7 +193,7 @@ settings::settings! {
         idempotency_keys: Option<CronExpression> = Some(CronExpression::of("15 * * * *"));
         /// Giving up jobs that are too late, forgetting dead ones after 14 days.
         jobs: Option<CronExpression> = Some(CronExpression::of("40 * * * *"));
-        /// Giving unused space back to the disk, renewing the planner's statistics.
+        /// Overwriting what is left of deleted rows, giving space back, renewing the planner's statistics.
         database: Option<CronExpression> = Some(CronExpression::of("45 3 * * *"));
         /// Making a backup, where backup.directory is set.
         backups: Option<CronExpression> = Some(CronExpression::of("0 4 * * *"));
@@ -219,7 +219,7 @@ settings::settings! {
         anonymous_timelines: bool = true;
     }
 
-    /// Traces of requests, for an OpenTelemetry collector.
+    /// Traces of requests, for an OpenTelemetry collector; needs a build with the feature otlp.
     otlp: Otlp {
         /// http:// address that takes OTLP over HTTP, such as http://127.0.0.1:4318; "" for none.
         url: Option<CollectorUrl> = None;

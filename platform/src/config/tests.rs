@@ -92,7 +92,7 @@ fn the_checked_in_file_is_the_template() {
     } else {
         assert_eq!(
             CHECKED_IN, template,
-            "after a change of settings run UPDATE_CONFIG_TOML=1 cargo test --lib config::"
+            "after a change of settings run UPDATE_CONFIG_TOML=1 cargo test -p kinglet-platform --lib config::"
         );
     }
 }

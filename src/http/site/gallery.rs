@@ -1,6 +1,6 @@
 //! Every page with sample content: for looking at, and for rules that hold on all of them.
 //!
-//! `KINGLET_GALLERY_DIR=DIR cargo test --lib site::gallery` writes the pages, the assets and the
+//! `KINGLET_GALLERY_DIR=DIR cargo test -p kinglet-http --lib site::gallery` writes the pages, the assets and the
 //! sample pictures into `DIR`, ready for any static file server.
 
 use std::collections::BTreeSet;

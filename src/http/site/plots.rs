@@ -528,7 +528,10 @@ mod tests {
             std::fs::write(kept, svg.replace("/>", "/>\n")).unwrap();
         }
         let wanted = std::fs::read_to_string(kept).unwrap().replace("/>\n", "/>");
-        assert_eq!(svg, wanted);
+        assert_eq!(
+            svg, wanted,
+            "after a change run UPDATE_SNAPSHOTS=1 cargo test -p kinglet-http --lib site::plots"
+        );
     }
 
     #[test]

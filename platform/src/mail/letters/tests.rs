@@ -129,7 +129,7 @@ fn every_letter_is_as_its_snapshot() {
                 let before = fs::read_to_string(&path).expect("a snapshot of every letter");
                 assert_eq!(
                     before, now,
-                    "{file}: after a change run UPDATE_MAIL_SNAPSHOTS=1 cargo test --lib mail::letters"
+                    "{file}: after a change run UPDATE_MAIL_SNAPSHOTS=1 cargo test -p kinglet-platform --lib mail::letters"
                 );
             }
         }
