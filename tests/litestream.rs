@@ -33,6 +33,10 @@ const CHECKPOINT_MAX: Duration = Duration::from_secs(90);
 /// Posts at once.
 const WRITERS: usize = 8;
 
+/// Held by each test: they write as fast as the disk allows, and what Litestream promises of the lag it can't keep on a disk that others keep
+/// busy.
+static DISK: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// Two hosts: one that serves and one that stands by. They share nothing but the replica.
 struct Hosts {
     primary: Place,
@@ -186,6 +190,7 @@ fn posts(database: &Path) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_standby_is_promoted_with_nothing_lost_beyond_the_stated_lag() {
+    let _disk = DISK.lock().await;
     let hosts = Hosts::new(256);
     let token = token(&hosts.primary, "ada");
     let replicating = hosts.replicate();
@@ -221,6 +226,7 @@ async fn a_standby_is_promoted_with_nothing_lost_beyond_the_stated_lag() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_is_bounded_when_litestream_is_dead_and_it_begins_anew_when_it_lives() {
+    let _disk = DISK.lock().await;
     let hosts = Hosts::new(WAL_MAX_MIB);
     let token = token(&hosts.primary, "ada");
     let replicating = hosts.replicate();
@@ -283,6 +289,7 @@ async fn the_log_is_bounded_when_litestream_is_dead_and_it_begins_anew_when_it_l
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_litestream_that_lives_but_slowly_is_left_to_its_log_and_loses_nothing() {
+    let _disk = DISK.lock().await;
     let hosts = Hosts::new(WAL_MAX_MIB);
     let token = token(&hosts.primary, "ada");
     let replicating = hosts.replicate();

@@ -141,16 +141,18 @@ impl WriterThread {
 
     /// Empties the log unless somebody reads for long; answers whether a reader held it back.
     pub(super) fn empty_log_if_free(&mut self) -> bool {
-        if let Err(error) = self.connection.busy_timeout(PATIENCE) {
-            tracing::warn!(target: "kinglet::store::writer", %error, "the write-ahead log can't be emptied now");
-            return true;
-        }
+        self.wait_at_most(PATIENCE);
         let was_blocked = self.checkpoint("TRUNCATE");
-        if let Err(error) = self.connection.busy_timeout(open::BUSY_TIMEOUT) {
-            // It is less patient from now on, that is all.
-            tracing::warn!(target: "kinglet::store::writer", %error, "SQLite takes no other time to wait");
-        }
+        self.wait_at_most(open::BUSY_TIMEOUT);
         was_blocked
+    }
+
+    /// For how long SQLite waits for whoever has the database, from now on.
+    fn wait_at_most(&self, time: Duration) {
+        if let Err(error) = self.connection.busy_timeout(time) {
+            // It waits as before, that is all.
+            tracing::warn!(target: "kinglet::store::writer", %error, "SQLite can't be told how long to wait");
+        }
     }
 
     fn log_is_large(&self) -> bool {
