@@ -12,18 +12,18 @@
 //!
 //! `on` or `off` asks one server alone, for a profiler that counts instructions.
 
-use std::error::Error;
-use std::fs;
-use std::time::Instant;
+#[path = "shared/answers.rs"]
+mod answers;
 
+use std::fs;
+
+use answers::{Failure, now, read_answer};
 use kinglet::Server;
 use kinglet::config::Config;
 use kinglet::domain::account::Role;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-
-type Failure = Box<dyn Error + Send + Sync>;
 
 /// Rounds unless others are asked for.
 const ROUNDS: usize = 400;
@@ -149,36 +149,6 @@ fn server_nanos() -> Result<u64, Failure> {
         return Err("this system doesn't tell the processor time of threads".into());
     }
     Ok(nanos)
-}
-
-#[expect(clippy::disallowed_methods, reason = "this program measures time")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-/// Reads one answer, which has to be 200 with a length.
-async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<(), Failure> {
-    buffer.clear();
-    let mut whole = None;
-    while whole.is_none_or(|length| buffer.len() < length) {
-        if stream.read_buf(buffer).await? == 0 {
-            return Err("the server closed the connection".into());
-        }
-        if whole.is_none()
-            && let Some(end) = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n")
-        {
-            let head = std::str::from_utf8(&buffer[..end])?.to_ascii_lowercase();
-            if !head.starts_with("http/1.1 200") {
-                return Err(head.into());
-            }
-            let length = head
-                .lines()
-                .find_map(|line| line.strip_prefix("content-length: "))
-                .ok_or("an answer without a length")?;
-            whole = Some(end + 4 + length.trim().parse::<usize>()?);
-        }
-    }
-    Ok(())
 }
 
 /// Pairs of figures, with and without telemetry, of which the middle half is pooled: the sums of both.

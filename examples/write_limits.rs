@@ -12,11 +12,14 @@
 //! same units, starts a server in it three times and prints how long it took until a home page was answered.
 //! Directories are made in the present one, which should be on a disk.
 
-use std::error::Error;
+#[path = "shared/answers.rs"]
+mod answers;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use answers::{Failure, now, read_answer};
 use kinglet::Server;
 use kinglet::clock::SystemClock;
 use kinglet::config::Config;
@@ -29,11 +32,9 @@ use kinglet::store::population::{Population, Stage, Texts, post};
 use kinglet::store::units::PublishPost;
 use kinglet::telemetry::Telemetry;
 use kinglet::telemetry::process::ProcessFigures;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-
-type Failure = Box<dyn Error + Send + Sync>;
 
 /// Posts of a round, unless others are asked for.
 const POSTS: usize = 10_000;
@@ -207,36 +208,6 @@ fn config() -> Result<Config, Failure> {
 fn cpu_seconds() -> Result<f64, Failure> {
     let figures = ProcessFigures::read().ok_or("this system doesn't tell processor time")?;
     Ok(figures.cpu_seconds)
-}
-
-#[expect(clippy::disallowed_methods, reason = "this program measures time")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-/// Reads one answer, which has to be 200 with a length.
-async fn read_answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<(), Failure> {
-    buffer.clear();
-    let mut whole = None;
-    while whole.is_none_or(|length| buffer.len() < length) {
-        if stream.read_buf(buffer).await? == 0 {
-            return Err("the server closed the connection".into());
-        }
-        if whole.is_none()
-            && let Some(end) = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n")
-        {
-            let head = std::str::from_utf8(&buffer[..end])?.to_ascii_lowercase();
-            if !head.starts_with("http/1.1 200") {
-                return Err(head.into());
-            }
-            let length = head
-                .lines()
-                .find_map(|line| line.strip_prefix("content-length: "))
-                .ok_or("an answer without a length")?;
-            whole = Some(end + 4 + length.trim().parse::<usize>()?);
-        }
-    }
-    Ok(())
 }
 
 fn median(values: impl Iterator<Item = f64>) -> f64 {

@@ -8,15 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use kinglet::actors::posts::{Draft, WritePost};
 use kinglet::clock::Moment;
 use kinglet::config::Config;
 use kinglet::control;
 use kinglet::control::protocol::{Answer, Request};
 use kinglet::domain::access::Authority;
-use kinglet::domain::visibility::Visibility;
-use kinglet::ids::{AccountId, PostId};
-use kinglet::instance::Instance;
 use kinglet::store::queries::jobs::{ListSchedules, ScheduleRow};
 use kinglet::store::units::RunTaskNow;
 use rusqlite::{Connection, OpenFlags};
@@ -24,6 +20,7 @@ use support::process::{Place, Running};
 use support::server::{Client, Rig};
 use support::tools::free_address;
 use support::website::Visitor;
+use support::writing::write;
 
 /// Posts that are on their way at once while a backup is made.
 const WRITERS: usize = 64;
@@ -35,22 +32,6 @@ const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).expect("JSON")
-}
-
-async fn write(instance: &Instance, author: AccountId, text: String) -> PostId {
-    let message = WritePost {
-        author,
-        draft: Draft {
-            text,
-            ..Draft::default()
-        },
-        visibility: Some(Visibility::Public),
-        reply_to: None,
-        app: None,
-        idempotency_key: None,
-    };
-    let written = instance.actors.posts.send(message).await;
-    written.expect("Posts lives").expect("a post")
 }
 
 /// A table's rows, each as one text.

@@ -21,14 +21,13 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::{Value as Json, json};
 
 use support::process::Place;
-use support::server::{Answer, Client};
+use support::secrets::Secrets;
+use support::server::Client;
 
 /// Mails that wait to be read by a test.
 const MAILS_MAX: usize = 64;
 /// How long a mail may take to arrive.
 const MAIL_TIME_MAX: Duration = Duration::from_secs(20);
-/// What shorter texts would prove nothing: they could be anywhere.
-const SECRET_BYTES_MIN: usize = 8;
 
 fn json(text: &str) -> Json {
     serde_json::from_str(text).expect("JSON")
@@ -84,32 +83,6 @@ fn converse(mut stream: TcpStream, took: &mut dyn FnMut(String)) {
             "QUIT" => return say("221 bye\r\n"),
             _ => say("250 well\r\n"),
         }
-    }
-}
-
-/// What must not be found, each with its name.
-#[derive(Default)]
-struct Secrets(Vec<(&'static str, String)>);
-
-impl Secrets {
-    fn keep(&mut self, name: &'static str, secret: impl Into<String>) -> String {
-        let secret = secret.into();
-        assert!(secret.len() >= SECRET_BYTES_MIN, "{name}: {secret:?}");
-        self.0.push((name, secret.clone()));
-        secret
-    }
-
-    fn keep_cookies(&mut self, answer: &Answer) -> String {
-        let set = answer.headers.get_all("set-cookie").iter();
-        let pairs = set.filter_map(|value| value.to_str().ok()?.split(';').next());
-        let pairs: Vec<&str> = pairs.filter(|pair| !pair.ends_with('=')).collect();
-        for pair in &pairs {
-            let (name, value) = pair.split_once('=').expect("a name and a value");
-            if !name.ends_with("notice") {
-                self.keep("a cookie", value);
-            }
-        }
-        pairs.join("; ")
     }
 }
 

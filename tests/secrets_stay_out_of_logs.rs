@@ -8,16 +8,15 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use reqwest::Method;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
-use support::server::{Answer, Client};
+use support::secrets::Secrets;
+use support::server::Client;
 
 /// How long the program may take to answer for the first time.
 const START_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long it waits between two looks whether the program answers.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
-/// What shorter texts would prove nothing: they could be anywhere.
-const SECRET_BYTES_MIN: usize = 8;
 
 /// The program, everything it says on standard error kept.
 struct Program {
@@ -111,42 +110,6 @@ fn command(data: &Path, arguments: &[&str], input: &str) -> String {
     stdout.read_to_string(&mut output).expect("a text");
     assert!(child.wait().expect("it ends").success(), "{arguments:?}");
     output.trim().to_owned()
-}
-
-/// What must not be found, each with its name.
-#[derive(Default)]
-struct Secrets(Vec<(&'static str, String)>);
-
-impl Secrets {
-    fn keep(&mut self, name: &'static str, secret: impl Into<String>) -> String {
-        let secret = secret.into();
-        assert!(secret.len() >= SECRET_BYTES_MIN, "{name}: {secret:?}");
-        self.0.push((name, secret.clone()));
-        secret
-    }
-
-    fn keep_field(&mut self, name: &'static str, entity: &Json, field: &str) -> String {
-        self.keep(name, entity[field].as_str().expect("a text"))
-    }
-
-    /// All cookies that an answer sets, joined as a browser sends them.
-    fn keep_cookies(&mut self, answer: &Answer) -> String {
-        let set = answer.headers.get_all("set-cookie").iter();
-        let pairs = set.filter_map(|value| value.to_str().ok()?.split(';').next());
-        let pairs: Vec<&str> = pairs.filter(|pair| !pair.ends_with('=')).collect();
-        for pair in &pairs {
-            let (name, value) = pair.split_once('=').expect("a name and a value");
-            if !name.ends_with("notice") {
-                self.keep("a cookie", value);
-            }
-        }
-        pairs.join("; ")
-    }
-
-    fn keep_form_token(&mut self, page: &str) -> String {
-        let (_, rest) = page.split_once("name=\"csrf\" value=\"").expect("a form");
-        self.keep("a form's token", rest.split('"').next().expect("a value"))
-    }
 }
 
 /// Everything that clients and browsers do with secrets, the wrong ones too.

@@ -4,37 +4,20 @@ mod support;
 
 use std::time::Duration;
 
-use kinglet::actors::posts::{Draft, WritePost};
 use kinglet::control;
 use kinglet::control::protocol::{Answer, Request};
 use kinglet::domain::job::JobState;
 use kinglet::domain::visibility::Visibility;
-use kinglet::ids::{AccountId, PostId};
 use kinglet::instance::Instance;
 use kinglet::store::queries::jobs::{ListJobs, ReadQueues};
 use kinglet::store::units::{BoostPost, DeletePost};
 use support::server::Rig;
+use support::writing::write;
 
 /// How long a purge may take to begin and end.
 const PURGE_TIME_MAX: Duration = Duration::from_secs(10);
 /// Backups that are made while somebody writes.
 const BACKUPS: usize = 5;
-
-async fn write(instance: &Instance, author: AccountId, text: String) -> PostId {
-    let message = WritePost {
-        author,
-        draft: Draft {
-            text,
-            ..Draft::default()
-        },
-        visibility: Some(Visibility::Public),
-        reply_to: None,
-        app: None,
-        idempotency_key: None,
-    };
-    let written = instance.actors.posts.send(message).await;
-    written.expect("Posts lives").expect("a post")
-}
 
 async fn until_purged(instance: &Instance) {
     let is_waiting = async || {

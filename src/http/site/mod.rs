@@ -68,6 +68,20 @@
 //! * `/settings/mail/{confirmation,trust}`;
 //! * `/settings/sessions/ID/revoke`, `/settings/apps/ID/revoke`.
 
+/// Handlers of forms with one button each: `act` does what they are for.
+macro_rules! acts {
+    ($($(#[$doc:meta])* $name:ident $act:ident),* $(,)?) => {$(
+        $(#[$doc])*
+        pub(super) async fn $name(
+            context: Context,
+            guest: Guest,
+            call: Call,
+        ) -> Result<Response, Problem> {
+            act(context, guest, call, Act::$act).await
+        }
+    )*};
+}
+
 mod about;
 mod admin;
 mod archive;

@@ -216,19 +216,6 @@ async fn act(context: Context, guest: Guest, call: Call, act: Act) -> Result<Res
     visit.go(&path, None)
 }
 
-macro_rules! acts {
-    ($($(#[$doc:meta])* $name:ident $act:ident),* $(,)?) => {$(
-        $(#[$doc])*
-        pub(super) async fn $name(
-            context: Context,
-            guest: Guest,
-            call: Call,
-        ) -> Result<Response, Problem> {
-            act(context, guest, call, Act::$act).await
-        }
-    )*};
-}
-
 acts! {
     /// `POST /posts/:id/favourite`: favours a post.
     favourite Favourite,

@@ -395,19 +395,6 @@ async fn act(context: Context, guest: Guest, call: Call, act: Act) -> Result<Res
     visit.go(&path, notice)
 }
 
-macro_rules! acts {
-    ($($(#[$doc:meta])* $name:ident $act:ident),* $(,)?) => {$(
-        $(#[$doc])*
-        pub(super) async fn $name(
-            context: Context,
-            guest: Guest,
-            call: Call,
-        ) -> Result<Response, Problem> {
-            act(context, guest, call, Act::$act).await
-        }
-    )*};
-}
-
 acts! {
     /// `POST /@:name/follow`: follows, or asks to.
     follow Follow,
