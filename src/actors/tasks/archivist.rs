@@ -166,18 +166,16 @@ impl Archivist {
         match self.actors.perform(keep).await {
             Ok(true) => unkept.keep(),
             Ok(false) => {}
-            // It may be kept all the same: then the next attempt finds nothing to do.
-            Err(error @ AskError::Timeout) => {
-                unkept.keep();
-                return Err(gone(error));
-            }
+            Err(error @ (AskError::Refused(_) | AskError::Busy)) => return Err(gone(error)),
+            // It may be kept all the same, or be seen to be later: then the next attempt finds nothing to do. If not, it clears the
+            // desk.
             Err(error) => {
+                unkept.keep();
                 let found = self.actors.find(FindArchive { account }).await;
                 let made = found.ok().flatten().and_then(|found| found.made);
                 if made.is_none_or(|made| made.file != named) {
                     return Err(gone(error));
                 }
-                unkept.keep();
             }
         }
         Ok(())

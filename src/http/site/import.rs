@@ -11,6 +11,7 @@ use super::frame::{Visit, errors, is_correctable, sentence};
 use super::session::Notice;
 use super::views::settings::{Arrival, ImportPage};
 use super::views::{FormErrors, Nav};
+use crate::actors::error::AskError;
 use crate::actors::users::AskToUpload;
 use crate::archives::import::Report;
 use crate::archives::kept::Shelf;
@@ -122,13 +123,23 @@ pub(super) async fn upload(
         together_bytes_max: i64::try_from(bytes_max.saturating_mul(WAITING_MAX))
             .unwrap_or(i64::MAX),
     };
-    match visit.context.actors.perform(begin).await {
-        Ok(()) => visit.go(PAGE, Some(Notice::ImportBegun)),
-        Err(error) => {
+    let actors = &visit.context.actors;
+    let begun = match actors.perform(begin).await {
+        Ok(()) => Ok(()),
+        Err(error @ (AskError::Refused(_) | AskError::Busy)) => {
             let path = Shelf::Uploads.place_in(&visit.context.instance.data_dir, &file);
             remove(&path).await;
-            refuse(visit, "", error.into()).await
+            Err(error)
         }
+        // It may have begun all the same, or be seen to have later: then the file is needed. If not, a sweep removes it.
+        Err(error) => match actors.find(FindArrival { account }).await {
+            Ok(Some(found)) if found.file.as_ref() == Some(&file) => Ok(()),
+            _ => Err(error),
+        },
+    };
+    match begun {
+        Ok(()) => visit.go(PAGE, Some(Notice::ImportBegun)),
+        Err(error) => refuse(visit, "", error.into()).await,
     }
 }
 
