@@ -290,6 +290,28 @@ impl Upload {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn whoever_sends_all_before_they_look_sees_why_it_was_refused() {
+    let mut config = Config::default();
+    config.http.listen = "127.0.0.1:0".parse().expect("an address");
+    config.limits.rate_limits = false;
+    config.limits.import_max_mib = 32;
+    let rig = Rig::start_configured(config, &["ada"], |builder| builder).await;
+    let ada = logged_in(&rig, "ada").await;
+    let answer = async |files: &[&[u8]]| {
+        let upload = Upload::begin(&ada, rig.server.url(), files, 0).await;
+        upload.answer().await
+    };
+    let much = vec![b'P'; 24 * MIB];
+    let followed = answer(&[b"PK", &much]).await;
+    assert!(followed.starts_with("HTTP/1.1 400 "), "{followed}");
+    assert!(followed.contains("last field"), "{followed}");
+    let large = answer(&[&vec![b'P'; 48 * MIB]]).await;
+    assert!(large.starts_with("HTTP/1.1 413 "), "{large}");
+    assert!(large.contains("The request is too large."), "{large}");
+    assert!(uploads(&rig).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_stays_until_it_is_known_that_nobody_needs_it() {
     let rig = Rig::start(&["ada"]).await;
     let base = rig.server.url();
