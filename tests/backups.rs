@@ -256,7 +256,7 @@ async fn a_backup_becomes_an_instance_again_elsewhere() {
     let errors = place.fails(1, &["restore", "set", "--deletions-from", "nowhere"]);
     assert!(errors.contains("nobody knows what was deleted"), "{errors}");
     let told = place.done(&["restore", "set", "--deletions-from", "data.old"]);
-    assert!(told.contains("1 posts, 1 accounts"), "{told}");
+    assert!(told.contains("1 posts, 1 accounts, 0 sign-ups"), "{told}");
     assert!(
         place
             .done(&["check"])

@@ -15,9 +15,6 @@ pub enum AskError {
     /// The service is full for the moment.
     #[error("too much waits")]
     Busy,
-    /// It took longer than its bound.
-    #[error("no answer in time")]
-    Timeout,
     /// The store can't be reached, or the service is stopping.
     #[error("the store can't be reached")]
     Unavailable,
@@ -32,7 +29,6 @@ impl AskError {
         match self {
             Self::Refused(refusal) => refusal.code(),
             Self::Busy => ErrorCode::Busy,
-            Self::Timeout => ErrorCode::Timeout,
             Self::Unavailable => ErrorCode::Unavailable,
             Self::Internal(_) => ErrorCode::Internal,
         }

@@ -59,9 +59,13 @@ pub(super) fn run(options: &Restore, config: &Config) -> Result<(), CliError> {
     let settings = settings_of(manifest).map(|name| options.set.join(name));
     let url = plan.url.as_ref().or(manifest.url.as_ref());
     if options.output.json {
-        let reapplied = restored.reapplied.map(
-            |deleted| serde_json::json!({"posts": deleted.posts, "accounts": deleted.accounts}),
-        );
+        let reapplied = restored.reapplied.map(|deleted| {
+            serde_json::json!({
+                "posts": deleted.posts,
+                "accounts": deleted.accounts,
+                "sign_ups": deleted.sign_ups,
+            })
+        });
         return print_json(&serde_json::json!({
             "data_dir": data_dir,
             "manifest": manifest,
@@ -78,8 +82,8 @@ pub(super) fn run(options: &Restore, config: &Config) -> Result<(), CliError> {
     )];
     match restored.reapplied {
         Some(deleted) => lines.push(format!(
-            "deleted again, as since the backup: {} posts, {} accounts",
-            deleted.posts, deleted.accounts
+            "deleted again, as since the backup: {} posts, {} accounts, {} sign-ups",
+            deleted.posts, deleted.accounts, deleted.sign_ups
         )),
         None => lines.push(
             "what was deleted since the backup is there again: --deletions-from deletes it where the old data is left".to_owned(),

@@ -50,16 +50,14 @@ fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::UnsupportedType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ErrorCode::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-        ErrorCode::Busy | ErrorCode::Timeout | ErrorCode::Unavailable => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        ErrorCode::Busy | ErrorCode::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
 fn retry_after_of(code: ErrorCode) -> Option<u32> {
     match code {
-        ErrorCode::Busy | ErrorCode::Timeout => Some(BUSY_RETRY_AFTER_S),
+        ErrorCode::Busy => Some(BUSY_RETRY_AFTER_S),
         ErrorCode::Unavailable => Some(UNAVAILABLE_RETRY_AFTER_S),
         _ => None,
     }
@@ -176,15 +174,6 @@ impl Problem {
             ErrorCode::Busy,
             "The server is busy. Please try again in a moment",
         )
-    }
-
-    /// The service took too long.
-    pub fn timeout(detail: impl Into<String>) -> Self {
-        Self::new(
-            ErrorCode::Timeout,
-            "The server took too long. Please try again",
-        )
-        .with_detail(detail)
     }
 
     /// Something that the service needs can't be reached.
@@ -336,7 +325,6 @@ impl From<AskError> for Problem {
         match error {
             AskError::Refused(refusal) => refusal.into(),
             AskError::Busy => Self::busy(),
-            AskError::Timeout => Self::timeout("an actor took too long"),
             AskError::Unavailable => Self::unavailable("an actor or the store is not there"),
             AskError::Internal(detail) => Self::internal(detail),
         }

@@ -6,7 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kinglet::domain::access::Authority;
-use kinglet::store::units::RunTaskNow;
+use kinglet::domain::job::JobState;
+use kinglet::store::queries::archive::FindArchive;
+use kinglet::store::queries::jobs::ListJobs;
+use kinglet::store::units::{AskArchive, RunTaskNow};
 use tokio::time::{sleep, timeout};
 
 use crate::packing::python;
@@ -145,4 +148,31 @@ async fn an_archive_is_asked_for_with_the_password_and_fetched_by_its_owner_alon
     })
     .await;
     until("the sweep", async || files(&rig).is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_for_another_archive_to_be_written_has_not_failed() {
+    let names = ["ada", "bob", "cleo", "dora"];
+    let rig = Rig::start(&names).await;
+    let actors = &rig.server.instance().actors;
+    let accounts = names.map(|name| rig.person(name).id);
+    let asked = accounts.map(|account| actors.perform(AskArchive { account }));
+    for asked in asked {
+        asked.await.expect("it is asked for");
+    }
+    until("the archives", async || {
+        for state in [JobState::Waiting, JobState::Dead] {
+            let failed = actors.find(ListJobs { state }).await.expect("an answer");
+            assert!(failed.is_empty(), "{failed:?}");
+        }
+        rig.pass_seconds(1);
+        let mut made = 0;
+        for account in accounts {
+            let found = actors.find(FindArchive { account }).await;
+            let found = found.expect("an answer").expect("it was asked for");
+            made += usize::from(found.made.is_some());
+        }
+        made == accounts.len()
+    })
+    .await;
 }

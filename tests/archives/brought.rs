@@ -12,6 +12,8 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rusqlite::Connection;
 use serde_json::Value as Json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::sleep;
 
 use crate::asked::{logged_in, until};
@@ -22,6 +24,7 @@ use crate::support::website::{Page, Visitor};
 use crate::{instance, serve};
 
 const PAGE: &str = "/settings/import";
+const MIB: usize = 1024 * 1024;
 const PASSWORD: &str = "the password of alice";
 /// Posts of the archive that takes a while.
 const MANY: i64 = 20_000;
@@ -229,6 +232,101 @@ async fn what_is_no_archive_or_too_large_is_refused_and_leaves_nothing() {
         .post(&format!("{}{PAGE}", closed.server.url()), &[])
         .await;
     assert_eq!(posted.status, 404);
+}
+
+/// A form with files that is sent as browsers do: all of it goes out before anybody looks for an answer.
+struct Upload {
+    socket: TcpStream,
+    rest: Vec<u8>,
+}
+
+impl Upload {
+    /// Sends so many bytes of the form.
+    async fn begin(visitor: &Visitor, base: &str, files: &[&[u8]], begin_bytes: usize) -> Self {
+        let page = visitor.open(&format!("{base}{PAGE}")).await;
+        let mut fields = page.hidden_fields(PAGE);
+        fields.push(("import_password".to_owned(), password_of("ada")));
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            let part = format!(
+                "--x\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            );
+            body.extend_from_slice(part.as_bytes());
+        }
+        for file in files {
+            body.extend_from_slice(b"--x\r\nContent-Disposition: form-data; name=\"archive\"; filename=\"a.zip\"\r\n\r\n");
+            body.extend_from_slice(file);
+            body.extend_from_slice(b"\r\n");
+        }
+        body.extend_from_slice(b"--x--\r\n");
+        let host = page.url.authority();
+        let head = format!(
+            "POST {PAGE} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nCookie: {}\r\nConnection: close\r\n\
+             Content-Type: multipart/form-data; boundary=x\r\nContent-Length: {}\r\n\r\n",
+            visitor.cookies(&page.url),
+            body.len()
+        );
+        let mut socket = TcpStream::connect(host).await.expect("a connection");
+        let rest = body.split_off(begin_bytes.min(body.len()));
+        for part in [head.into_bytes(), body] {
+            socket.write_all(&part).await.expect("it is taken");
+        }
+        Self { socket, rest }
+    }
+
+    /// Sends the rest, and only then looks for an answer.
+    async fn answer(mut self) -> String {
+        self.socket
+            .write_all(&self.rest)
+            .await
+            .expect("it is taken");
+        let mut answer = Vec::new();
+        self.socket
+            .read_to_end(&mut answer)
+            .await
+            .expect("an answer");
+        String::from_utf8(answer).expect("it is text")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sends_all_before_they_look_sees_why_it_was_refused() {
+    let mut config = Config::default();
+    config.http.listen = "127.0.0.1:0".parse().expect("an address");
+    config.limits.rate_limits = false;
+    config.limits.import_max_mib = 32;
+    let rig = Rig::start_configured(config, &["ada"], |builder| builder).await;
+    let ada = logged_in(&rig, "ada").await;
+    let answer = async |files: &[&[u8]]| {
+        let upload = Upload::begin(&ada, rig.server.url(), files, 0).await;
+        upload.answer().await
+    };
+    let much = vec![b'P'; 24 * MIB];
+    let followed = answer(&[b"PK", &much]).await;
+    assert!(followed.starts_with("HTTP/1.1 400 "), "{followed}");
+    assert!(followed.contains("last field"), "{followed}");
+    let large = answer(&[&vec![b'P'; 48 * MIB]]).await;
+    assert!(large.starts_with("HTTP/1.1 413 "), "{large}");
+    assert!(large.contains("The request is too large."), "{large}");
+    assert!(uploads(&rig).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_stays_until_it_is_known_that_nobody_needs_it() {
+    let rig = Rig::start(&["ada"]).await;
+    let base = rig.server.url();
+    let ada = logged_in(&rig, "ada").await;
+    let file = vec![b'P'; MIB];
+    let upload = Upload::begin(&ada, base, &[&file], MIB / 2).await;
+    until("the upload", async || !uploads(&rig).is_empty()).await;
+    // Nothing can be written where the database was: nobody says whether this is.
+    let database = rig.server.data_dir().join("kinglet.db");
+    let away = database.with_extension("away");
+    fs::rename(&database, &away).expect("it is moved");
+    let answer = upload.answer().await;
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert_eq!(uploads(&rig).len(), 1);
+    fs::rename(&away, &database).expect("it is put back");
 }
 
 async fn alice_at(base: &str) -> Visitor {

@@ -1,7 +1,9 @@
 //! Somebody at the website, with a cookie jar and no browser: opens pages and sends the forms on them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::cookie::{CookieStore as _, Jar};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Client, StatusCode, Url};
 
@@ -11,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Somebody at the website.
 pub struct Visitor {
     client: Client,
+    cookies: Arc<Jar>,
 }
 
 /// A page as it was answered, after redirects.
@@ -26,12 +29,19 @@ pub struct Page {
 impl Visitor {
     /// Somebody who was never here before.
     pub fn new() -> Self {
+        let cookies = Arc::new(Jar::default());
         let client = Client::builder()
-            .cookie_store(true)
+            .cookie_provider(Arc::clone(&cookies))
             .timeout(PATIENCE)
             .build()
             .expect("a client without special wishes");
-        Self { client }
+        Self { client, cookies }
+    }
+
+    /// The header by which an address knows them.
+    pub fn cookies(&self, url: &Url) -> String {
+        let header = self.cookies.cookies(url).expect("they were there");
+        header.to_str().expect("cookies are text").to_owned()
     }
 
     /// Opens a page.

@@ -25,8 +25,6 @@ pub enum ErrorCode {
     TooManyRequests,
     /// The service is full for the moment.
     Busy,
-    /// It took too long.
-    Timeout,
     /// The store can't be reached.
     Unavailable,
     /// A fault of the program.

@@ -4,7 +4,8 @@
 //! the way back replaces the database by one rename, and the newer one keeps another name.
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -28,6 +29,8 @@ const SAMPLE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 const PASSES: u64 = 12;
 /// How many times its size an upgrade may take: the snapshot, the log, the rewritten tables.
 const COPIES: u64 = 3;
+/// How many databases of the same schema and commit may be put aside.
+const ASIDES_MAX: u32 = 100;
 
 /// Why an upgrade or the way back ended.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +53,11 @@ pub enum UpgradeError {
     /// No upgrade left a snapshot.
     #[error("there is no snapshot of an upgrade to go back to")]
     NoSnapshot,
+    /// The newer database can't be kept under another name.
+    #[error(
+        "{0} is taken, and so are all names up to {0}-{ASIDES_MAX}: move those files away that you don't need"
+    )]
+    NoName(PathBuf),
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -119,11 +127,8 @@ fn forecast_by(data_dir: &DataDir, migrations: &[Migration]) -> Result<Forecast,
     let nanos = begun.elapsed_nanos();
     let whole = u128::from(nanos) * u128::from(database_bytes) / u128::from(sampled.max(1));
     let seconds = whole * u128::from(PASSES) / 1_000_000_000;
-    let space = rustix::fs::statvfs(data_dir.path()).map_err(|error| StoreError::File {
-        action: "can't be looked at",
-        path: data_dir.path().to_owned(),
-        source: error.into(),
-    })?;
+    let space = rustix::fs::statvfs(data_dir.path())
+        .map_err(|error| not_looked_at(data_dir.path())(error.into()))?;
     Ok(Forecast {
         from,
         to: i64::try_from(migrations.len()).expect("a handful of migrations"),
@@ -237,11 +242,52 @@ pub fn look_back(data_dir: &DataDir) -> Result<WayBack, UpgradeError> {
     Ok(WayBack {
         commits_lost: commit - snapshot.commit,
         posts_lost: posts::count_newer(&older)?,
-        aside: data_dir
-            .path()
-            .join(format!("kinglet.db.schema-{schema}-commit-{commit}")),
+        aside: aside(
+            data_dir,
+            &format!("kinglet.db.schema-{schema}-commit-{commit}"),
+        )?,
         snapshot,
     })
+}
+
+/// What the newer database is going to be called: a name that nothing has, for another one may have been put aside that came as
+/// far; or the one that a way back gave it which was broken off.
+fn aside(data_dir: &DataDir, name: &str) -> Result<PathBuf, UpgradeError> {
+    let database = data_dir.database();
+    for number in 1..=ASIDES_MAX {
+        let path = data_dir.path().join(match number {
+            1 => name.to_owned(),
+            _ => format!("{name}-{number}"),
+        });
+        if !has_name(&path)? || is_same(&database, &path)? {
+            return Ok(path);
+        }
+    }
+    Err(UpgradeError::NoName(data_dir.path().join(name)))
+}
+
+fn has_name(path: &Path) -> Result<bool, StoreError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(not_looked_at(path)(error)),
+    }
+}
+
+/// Whether two names are of one file.
+fn is_same(one: &Path, other: &Path) -> Result<bool, StoreError> {
+    let look = |path| fs::symlink_metadata(path).map_err(not_looked_at(path));
+    let (one, other) = (look(one)?, look(other)?);
+    Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
+}
+
+fn not_looked_at(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_owned();
+    move |source| StoreError::File {
+        action: "can't be looked at",
+        path,
+        source,
+    }
 }
 
 /// Goes back to before the upgrade. The newer database keeps another name, and the snapshot stays.
@@ -266,7 +312,7 @@ pub fn roll_back(data_dir: &DataDir) -> Result<WayBack, UpgradeError> {
     fs::copy(&snapshot, &returning)
         .and_then(|_| File::open(&returning)?.sync_all())
         .map_err(broken("can't be brought back"))?;
-    if !way.aside.exists() {
+    if !has_name(&way.aside)? {
         fs::hard_link(&database, &way.aside).map_err(broken("can't be put aside"))?;
     }
     // Of commits that are going to have the numbers of others.
@@ -456,6 +502,61 @@ mod tests {
         // And forth again, from the same snapshot.
         upgrade_by(&data_dir, &newer(), NOW).expect("it is upgraded");
         require_upgraded(path);
+    }
+
+    #[test]
+    fn databases_that_came_as_far_are_put_aside_beside_each_other() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path();
+        older(path);
+        let data_dir = own(path);
+        // As many commits each time, but others.
+        let upgraded = |url: &str| {
+            upgrade_by(&data_dir, &newer(), NOW).expect("it is upgraded");
+            let connection = open(&data_dir).expect("it opens");
+            connection
+                .execute_batch(&format!(
+                    "UPDATE meta SET value = value + 5 WHERE name = 'commit';
+                     INSERT OR REPLACE INTO meta (name, value) VALUES ('test', '{url}')"
+                ))
+                .expect("it is written");
+        };
+        let written = |path: &Path| -> String {
+            let connection = open_at(path).expect("it opens");
+            let sql = "SELECT value FROM meta WHERE name = 'test'";
+            connection
+                .query_row(sql, (), |row| row.get(0))
+                .expect("a value")
+        };
+        let mut asides = Vec::new();
+        for url in ["first", "second", "third"] {
+            upgraded(url);
+            let way = look_back(&data_dir).expect("there is a way back");
+            assert_eq!(roll_back(&data_dir).expect("the way back"), way);
+            require_older(&data_dir.database());
+            asides.push(way.aside);
+        }
+        for (aside, url) in asides.iter().zip(["first", "second", "third"]) {
+            assert_eq!(written(aside), url, "{}", aside.display());
+        }
+        let name = |number: usize| asides[number].to_string_lossy().into_owned();
+        assert_eq!(name(1), format!("{}-2", name(0)));
+        assert_eq!(name(2), format!("{}-3", name(0)));
+        // A way back that was broken off once the newer one had its other name.
+        upgraded("fourth");
+        let way = look_back(&data_dir).expect("there is a way back");
+        fs::hard_link(data_dir.database(), &way.aside).expect("it is put aside");
+        assert_eq!(roll_back(&data_dir).expect("the way back"), way);
+        assert_eq!(written(&way.aside), "fourth");
+        assert!(!path.join(format!("{}-5", name(0))).exists());
+        // Their names have an end.
+        upgraded("last");
+        for number in 5..=ASIDES_MAX {
+            fs::write(format!("{}-{number}", name(0)), "").expect("it is written");
+        }
+        let refused = roll_back(&data_dir).expect_err("no name is left");
+        assert!(matches!(refused, UpgradeError::NoName(_)), "{refused}");
+        assert_eq!(written(&data_dir.database()), "last");
     }
 
     /// Not a test: the process that is killed.

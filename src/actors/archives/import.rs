@@ -253,7 +253,10 @@ impl Archive {
         };
         let mut things = 0;
         let mut dates = Dates::default();
-        archive.walk(&Cell::new(0), &mut |thing| {
+        archive.walk(&Cell::new(0), &mut |met| {
+            let Met::Thing(thing) = met else {
+                return Ok(());
+            };
             things += 1;
             if let Thing::Entry(reading) = &thing {
                 let entry = reading.entry.as_ref().ok();
@@ -281,15 +284,20 @@ impl Archive {
         taker: &mut dyn Taker,
         progress: &mut dyn FnMut(usize),
     ) -> Result<Report, ArchiveError> {
+        let mut shown = 0;
         let mut look = |course: &Course| {
-            progress(course.done);
+            if course.done != shown {
+                shown = course.done;
+                progress(shown);
+            }
             ControlFlow::Continue(())
         };
         let whole = self.go_on(Course::default(), taker, &mut look)?;
         whole.map(|course| course.report).ok_or(ArchiveError::Later)
     }
 
-    /// Hands over what isn't done yet, and asks after each batch whether to go on; `None` when it broke off because of that.
+    /// Hands over what isn't done yet, and asks whether to go on after each batch and for each thing that is only passed over: then
+    /// no more is done than when it asked before. `None` when it broke off because of that.
     ///
     /// # Errors
     /// Why it broke off.
@@ -308,7 +316,10 @@ impl Archive {
             passed_over: &passed_over,
             course,
         };
-        let walked = self.walk(&passed_over, &mut |thing| hand.take(thing));
+        let walked = self.walk(&passed_over, &mut |met| match met {
+            Met::Thing(thing) => hand.take(thing),
+            Met::Other => hand.ask(),
+        });
         match walked.and_then(|()| hand.pass_on()) {
             Ok(()) => Ok(Some(hand.course)),
             Err(ArchiveError::Later) => Ok(None),
@@ -320,7 +331,7 @@ impl Archive {
     fn walk_entries(
         &self,
         passed_over: &Cell<usize>,
-        take: &mut dyn FnMut(Thing) -> Result<(), ArchiveError>,
+        take: &mut dyn FnMut(Met) -> Result<(), ArchiveError>,
     ) -> Result<(), ArchiveError> {
         let Arrival { local_host, now } = &self.arrival;
         let read = |take: &mut dyn FnMut(Thing) -> Result<(), ArchiveError>| {
@@ -332,7 +343,7 @@ impl Archive {
             })
         };
         let Some(order) = &self.order else {
-            return read(take).map(drop);
+            return read(&mut |thing| take(Met::Thing(thing))).map(drop);
         };
         for part in order.parts() {
             if let Some(left) = passed_over.get().checked_sub(part.len()) {
@@ -351,10 +362,10 @@ impl Archive {
                 {
                     *slot = Some(thing);
                 }
-                Ok(())
+                take(Met::Other)
             })?;
             for thing in things.into_iter().flatten() {
-                take(thing)?;
+                take(Met::Thing(thing))?;
             }
         }
         Ok(())
@@ -364,14 +375,15 @@ impl Archive {
     fn walk(
         &self,
         passed_over: &Cell<usize>,
-        take: &mut dyn FnMut(Thing) -> Result<(), ArchiveError>,
+        take: &mut dyn FnMut(Met) -> Result<(), ArchiveError>,
     ) -> Result<(), ArchiveError> {
         let container = &self.container;
         container.read(ACTOR, |content| match Thing::profile(content)? {
-            Some(thing) => take(thing),
+            Some(thing) => take(Met::Thing(thing)),
             None => Ok(()),
         })?;
         self.walk_entries(passed_over, take)?;
+        let mut take = |thing| take(Met::Thing(thing));
         for (name, part) in [
             (FOLLOWING, Part::Follows),
             (BLOCKED, Part::Blocks),
@@ -398,6 +410,14 @@ impl Archive {
         }
         Ok(())
     }
+}
+
+/// What is met on the way through an archive.
+enum Met {
+    /// The next thing.
+    Thing(Thing),
+    /// One that isn't next.
+    Other,
 }
 
 /// One thing of an archive.
@@ -533,7 +553,7 @@ impl Hand<'_> {
     fn take(&mut self, thing: Thing) -> Result<(), ArchiveError> {
         if let Some(left) = self.passed_over.get().checked_sub(1) {
             self.passed_over.set(left);
-            return Ok(());
+            return self.ask();
         }
         let Course { done, report } = &mut self.course;
         if let Thing::Entry(reading) = &thing {
@@ -589,6 +609,11 @@ impl Hand<'_> {
             self.course.report.add(part, fate, address);
         }
         self.course.done += addresses.len();
+        self.ask()
+    }
+
+    /// Asks whether to go on.
+    fn ask(&mut self) -> Result<(), ArchiveError> {
         match (self.look)(&self.course) {
             ControlFlow::Continue(()) => Ok(()),
             ControlFlow::Break(()) => Err(ArchiveError::Later),
@@ -614,5 +639,108 @@ fn batch_of(part: Part, things: Vec<Thing>) -> Batch {
         Part::Follows | Part::Blocks | Part::Mutes => Batch::Relations(relations),
         Part::Favourites => Batch::Favourites(marks),
         Part::Bookmarks => Batch::Bookmarks(marks),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POSTS: usize = 100;
+
+    /// An outbox, whose dates rise or fall.
+    fn outbox(directory: &Path, falls: bool) -> Archive {
+        let address = |id: usize| format!("https://there.example/users/ada/statuses/{id}");
+        let mut ids: Vec<usize> = (0..POSTS).collect();
+        if falls {
+            ids.reverse();
+        }
+        let items = ids.iter().map(|id| {
+            let minute = id % 60;
+            let hour = id / 60;
+            serde_json::json!({
+                "type": "Create",
+                "published": format!("2023-04-05T{hour:02}:{minute:02}:00Z"),
+                "to": ["https://www.w3.org/ns/activitystreams#Public"],
+                "object": {
+                    "id": address(*id),
+                    "type": "Note",
+                    "published": format!("2023-04-05T{hour:02}:{minute:02}:00Z"),
+                    "to": ["https://www.w3.org/ns/activitystreams#Public"],
+                    "content": "<p>A wren</p>",
+                },
+            })
+        });
+        let outbox = serde_json::json!({
+            "type": "OrderedCollection",
+            "orderedItems": items.collect::<Vec<_>>(),
+        });
+        let path = directory.join("outbox.json");
+        std::fs::write(&path, outbox.to_string()).expect("it is written");
+        let arrival = Arrival {
+            local_host: "here.example".to_owned(),
+            now: Timestamp::from_millis(1_790_000_000_000),
+        };
+        Archive::open(&path, arrival).expect("an archive")
+    }
+
+    /// Counts what it is handed.
+    #[derive(Default)]
+    struct Counter(usize);
+
+    impl Taker for Counter {
+        fn take(&mut self, batch: Batch) -> Result<Vec<Fate>, ArchiveError> {
+            let Batch::Entries(entries) = batch else {
+                panic!("there are only entries");
+            };
+            self.0 += entries.len();
+            Ok(vec![Fate::Known; entries.len()])
+        }
+    }
+
+    fn half_done() -> Course {
+        Course {
+            done: POSTS / 2,
+            ..Course::default()
+        }
+    }
+
+    #[test]
+    fn what_is_passed_over_is_asked_about_and_is_no_progress() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for falls in [false, true] {
+            let archive = outbox(directory.path(), falls);
+            assert_eq!(archive.things(), POSTS);
+            let (mut passed_over, mut batches) = (0, 0);
+            let mut done = POSTS / 2;
+            let mut taken = Counter::default();
+            let mut look = |course: &Course| {
+                if course.done == done {
+                    passed_over += 1;
+                } else {
+                    batches += 1;
+                }
+                done = course.done;
+                ControlFlow::Continue(())
+            };
+            let whole = archive.go_on(half_done(), &mut taken, &mut look);
+            assert_eq!(whole.expect("it goes").expect("all of it").done, POSTS);
+            assert_eq!(taken.0, POSTS / 2);
+            assert!(passed_over >= POSTS / 2, "{falls}: {passed_over}");
+            assert!(batches > 0);
+        }
+    }
+
+    #[test]
+    fn nothing_is_handed_over_once_nobody_wants_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for falls in [false, true] {
+            let archive = outbox(directory.path(), falls);
+            let mut taken = Counter::default();
+            let mut look = |_: &Course| ControlFlow::Break(());
+            let broken = archive.go_on(half_done(), &mut taken, &mut look);
+            assert_eq!(broken.expect("no fault"), None);
+            assert_eq!(taken.0, 0);
+        }
     }
 }

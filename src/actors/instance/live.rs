@@ -32,7 +32,7 @@ impl Instance {
         let (jobs, caches) =
             tokio::join!(timeout(ANSWER_TIME_MAX, self.jobs()), self.actors.caches());
         let jobs = match jobs {
-            Ok(Err(AskError::Busy | AskError::Timeout)) | Err(_) => None,
+            Ok(Err(AskError::Busy)) | Err(_) => None,
             Ok(jobs) => Some(jobs?),
         };
         let now = self.clock.now();

@@ -20,10 +20,14 @@ use crate::ids::AccountId;
 use crate::randomness::Randomness;
 use crate::store::open::database_in;
 use crate::store::queries::archive::{FindArchive, FindArrival, ListArchiveFiles};
-use crate::store::units::{BuryJob, FinishJob, ForgetArchive, KeepArchive, RetryJob, Setback};
+use crate::store::units::{
+    BuryJob, FinishJob, ForgetArchive, KeepArchive, RetryJob, Setback, YieldJob,
+};
 
 /// How often an archive is tried.
 const ATTEMPTS_MAX: i64 = 5;
+/// How long the others wait before they look again whether it is their turn, in milliseconds.
+const WAIT_MILLIS: i64 = 5_000;
 
 /// Who writes them.
 pub(super) struct Archivist {
@@ -101,21 +105,23 @@ impl Archivist {
 
     /// Writes an archive, and settles its job.
     pub(super) async fn work(&self, job: &LeasedJob, account: AccountId) -> Result<(), AskError> {
-        let reason = match self.desk.try_acquire() {
-            Err(_) => "another archive is being written".to_owned(),
-            Ok(_seat) => match self.write_anew(account).await {
-                Ok(()) => return self.actors.perform(FinishJob { job: job.id }).await,
-                Err(error) => {
-                    let cause = std::error::Error::source(&error);
-                    let reason = match cause {
-                        Some(cause) => format!("{error}: {cause}"),
-                        None => error.to_string(),
-                    };
-                    tracing::warn!(target: "kinglet::actors::tasks::archivist", job = %job.id, error = %reason, "an archive can't be written");
-                    reason
-                }
-            },
+        let Ok(_seat) = self.desk.try_acquire() else {
+            // However long the other one takes, this one hasn't failed.
+            let wait = YieldJob {
+                job: job.id,
+                pause_millis: WAIT_MILLIS,
+            };
+            return self.actors.perform(wait).await;
         };
+        let Err(error) = self.write_anew(account).await else {
+            return self.actors.perform(FinishJob { job: job.id }).await;
+        };
+        let cause = std::error::Error::source(&error);
+        let reason = match cause {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        };
+        tracing::warn!(target: "kinglet::actors::tasks::archivist", job = %job.id, error = %reason, "an archive can't be written");
         if job.attempt >= ATTEMPTS_MAX {
             let bury = BuryJob {
                 job: job.id,
@@ -166,18 +172,16 @@ impl Archivist {
         match self.actors.perform(keep).await {
             Ok(true) => unkept.keep(),
             Ok(false) => {}
-            // It may be kept all the same: then the next attempt finds nothing to do.
-            Err(error @ AskError::Timeout) => {
-                unkept.keep();
-                return Err(gone(error));
-            }
+            Err(error @ (AskError::Refused(_) | AskError::Busy)) => return Err(gone(error)),
+            // It may be kept all the same, or be seen to be later: then the next attempt finds nothing to do. If not, it clears the
+            // desk.
             Err(error) => {
+                unkept.keep();
                 let found = self.actors.find(FindArchive { account }).await;
                 let made = found.ok().flatten().and_then(|found| found.made);
                 if made.is_none_or(|made| made.file != named) {
                     return Err(gone(error));
                 }
-                unkept.keep();
             }
         }
         Ok(())

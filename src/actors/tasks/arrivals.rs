@@ -197,12 +197,15 @@ impl ArchiveReader {
         }
         // What is passed over because it is done is no part of a shift: however long that takes, the shift gets on.
         let (mut shift_began, mut noted) = (None, Moment::now());
+        let mut done = begun.done;
         let mut failure = None;
         let mut taker = Batches { reader: self };
         let mut is_wanted = true;
         let mut look = |course: &Course| {
-            let shift_began = *shift_began.get_or_insert_with(Moment::now);
-            let is_over = since(shift_began) >= SHIFT_TIME_MAX;
+            let gets_on = course.done > done;
+            done = course.done;
+            let is_over =
+                gets_on && since(*shift_began.get_or_insert_with(Moment::now)) >= SHIFT_TIME_MAX;
             if !is_over && since(noted) < NOTE_PAUSE {
                 return ControlFlow::Continue(());
             }

@@ -148,7 +148,7 @@ impl Mailer {
     async fn finish(&self, job: JobId) -> Result<(), AskError> {
         for pause in FINISH_PAUSES {
             match self.actors.perform(FinishJob { job }).await {
-                Err(AskError::Busy | AskError::Unavailable | AskError::Timeout) => {
+                Err(AskError::Busy | AskError::Unavailable) => {
                     tokio::time::sleep(pause).await;
                 }
                 settled => return settled,

@@ -23,7 +23,7 @@ fn heading(code: ErrorCode) -> &'static str {
         ErrorCode::UnsupportedType => "Not this kind",
         ErrorCode::Invalid => "That didn't work",
         ErrorCode::TooManyRequests => "Slow down a little",
-        ErrorCode::Busy | ErrorCode::Timeout | ErrorCode::Unavailable => "Busy at the moment",
+        ErrorCode::Busy | ErrorCode::Unavailable => "Busy at the moment",
         ErrorCode::Internal => "Something went wrong",
     }
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, EXPECT};
 use multer::{Field, Multipart};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
@@ -36,6 +36,9 @@ const NAME_CHARS_MAX: usize = 100;
 const HEAD_BYTES_MAX: u64 = FORM_BYTES_MAX as u64;
 /// The most that stands behind the file, in bytes.
 const TAIL_BYTES_MAX: u64 = 8 * 1024;
+/// How many times as large as it may be a form is read over to its end. Browsers show no answer before they have sent all, but a
+/// connection that is closed on them; so whoever sends a larger one sees that, and the bound on the page before it.
+const PASSED_OVER_TIMES: u64 = 2;
 /// About how many bytes are taken at once, before somebody looks at what they are.
 const SIP_BYTES: usize = 16 * 1024;
 
@@ -146,6 +149,10 @@ pub struct FileForm {
     parts: Multipart<'static>,
     file: Option<Field<'static>>,
     bytes_max: u64,
+    /// Its sender says that it is larger than it may be.
+    is_too_large: bool,
+    /// Its sender waits to be asked for it.
+    awaits_invitation: bool,
 }
 
 /// A file that was kept.
@@ -188,9 +195,19 @@ impl FileForm {
             .take()
             .ok_or_else(|| Problem::malformed("The form was read already"))?;
         // All of it is read, if only to be passed over; how much of it is kept in memory is bounded as it is read.
-        let all_bytes = bytes_max.saturating_add(HEAD_BYTES_MAX);
-        call.context.allowance.allow(all_bytes, UPLOAD_TIME_MAX);
-        Ok(Self::of(body, boundary, bytes_max))
+        let all_bytes = bytes_max.saturating_add(HEAD_BYTES_MAX + TAIL_BYTES_MAX);
+        let passed_over_bytes = all_bytes.saturating_mul(PASSED_OVER_TIMES);
+        let declared_bytes = call
+            .header(CONTENT_LENGTH)
+            .and_then(|text| text.parse().ok());
+        call.context
+            .allowance
+            .allow(passed_over_bytes, UPLOAD_TIME_MAX);
+        Ok(Self {
+            is_too_large: declared_bytes.is_some_and(|bytes: u64| bytes > all_bytes),
+            awaits_invitation: call.header(EXPECT).is_some(),
+            ..Self::of(body, boundary, bytes_max)
+        })
     }
 
     fn of(body: BodyStream, boundary: String, bytes_max: u64) -> Self {
@@ -206,6 +223,8 @@ impl FileForm {
             source,
             file: None,
             bytes_max,
+            is_too_large: false,
+            awaits_invitation: false,
         }
     }
 
@@ -214,6 +233,10 @@ impl FileForm {
     /// # Errors
     /// Malformed, too large or too slow.
     pub async fn fields(&mut self) -> Result<Form, Problem> {
+        if self.is_too_large {
+            return Err(Problem::too_large());
+        }
+        self.awaits_invitation = false;
         let mut builder = Builder::new();
         let mut bytes_left = FORM_BYTES_MAX;
         while let Some(mut part) = in_time(self.parts.next_field()).await? {
@@ -239,9 +262,9 @@ impl FileForm {
     /// Writes the file, and asks again and again whether there is room; `None` when there is none, or it is empty, as a browser sends it for a field that was left alone.
     ///
     /// # Errors
-    /// Too large, too slow, broken off, or followed by something else; what the disk says.
+    /// Too large, too slow, broken off, or followed by something else; what the disk says. What is left is to be passed over.
     pub async fn keep(
-        mut self,
+        &mut self,
         to: &mut (impl AsyncWrite + Unpin),
         has_room: impl Fn() -> bool,
     ) -> Result<Option<Kept>, Unkept> {
@@ -272,14 +295,18 @@ impl FileForm {
         Ok((bytes > 0).then_some(Kept { name, bytes }))
     }
 
-    /// Reads over what is left, for browsers show no answer before they have sent all.
+    /// Reads over what is left, for browsers show no answer before they have sent all. Whoever waits to be asked for it isn't.
     pub async fn pass_over(self) {
         let Self {
             source,
             parts,
             file,
+            awaits_invitation,
             ..
         } = self;
+        if awaits_invitation {
+            return;
+        }
         // What they keep of it goes first.
         drop((file, parts));
         // Whatever is wrong with it: nobody wants it. As a whole it is bounded by what was allowed.
@@ -390,7 +417,7 @@ mod tests {
     #[tokio::test]
     async fn a_file_is_written_as_long_as_there_is_room() {
         let pieces = 4 * ROOM_BYTES as usize / PIECE_BYTES;
-        let (mut form, _) = form(format!("{FIELD}{FILE}"), pieces, "", MUCH);
+        let (mut form, read) = form(format!("{FIELD}{FILE}"), pieces, "", MUCH);
         form.fields().await.expect("fields");
         let asked = AtomicUsize::new(0);
         let mut kept = Vec::new();
@@ -399,6 +426,8 @@ mod tests {
         assert!(matches!(refused, Err(Unkept::NoRoom)), "{refused:?}");
         let most = 3 * (ROOM_BYTES as usize + 2 * SIP_BYTES);
         assert!((2 * ROOM_BYTES as usize..most).contains(&kept.len()));
+        form.pass_over().await;
+        assert!(read.load(Ordering::Relaxed) > pieces * PIECE_BYTES);
     }
 
     #[tokio::test]

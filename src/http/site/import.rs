@@ -11,11 +11,13 @@ use super::frame::{Visit, errors, is_correctable, sentence};
 use super::session::Notice;
 use super::views::settings::{Arrival, ImportPage};
 use super::views::{FormErrors, Nav};
+use crate::actors::error::AskError;
 use crate::actors::users::AskToUpload;
 use crate::archives::import::Report;
 use crate::archives::kept::Shelf;
 use crate::context::Context;
 use crate::domain::arriving::{Arriving, Outcome};
+use crate::domain::error_code::ErrorCode;
 use crate::domain::text::numbers;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
@@ -108,12 +110,14 @@ pub(super) async fn upload(
         form.pass_over().await;
         return refuse(visit, field, problem).await;
     }
-    let kept = keep(&visit.context, form, &uploading).await;
-    drop(uploading);
-    let (file, kept) = match kept {
+    let (file, kept) = match keep(&visit.context, &mut form, &uploading).await {
         Ok(kept) => kept,
-        Err(problem) => return refuse(visit, "archive", problem).await,
+        Err(problem) => {
+            form.pass_over().await;
+            return refuse(visit, "archive", problem).await;
+        }
     };
+    drop(uploading);
     let begin = BeginArrival {
         account,
         file: file.clone(),
@@ -122,13 +126,23 @@ pub(super) async fn upload(
         together_bytes_max: i64::try_from(bytes_max.saturating_mul(WAITING_MAX))
             .unwrap_or(i64::MAX),
     };
-    match visit.context.actors.perform(begin).await {
-        Ok(()) => visit.go(PAGE, Some(Notice::ImportBegun)),
-        Err(error) => {
+    let actors = &visit.context.actors;
+    let begun = match actors.perform(begin).await {
+        Ok(()) => Ok(()),
+        Err(error @ (AskError::Refused(_) | AskError::Busy)) => {
             let path = Shelf::Uploads.place_in(&visit.context.instance.data_dir, &file);
             remove(&path).await;
-            refuse(visit, "", error.into()).await
+            Err(error)
         }
+        // It may have begun all the same, or be seen to have later: then the file is needed. If not, a sweep removes it.
+        Err(error) => match actors.find(FindArrival { account }).await {
+            Ok(Some(found)) if found.file.as_ref() == Some(&file) => Ok(()),
+            _ => Err(error),
+        },
+    };
+    match begun {
+        Ok(()) => visit.go(PAGE, Some(Notice::ImportBegun)),
+        Err(error) => refuse(visit, "", error.into()).await,
     }
 }
 
@@ -162,9 +176,12 @@ async fn refuse(
     field: &'static str,
     problem: Problem,
 ) -> Result<Response, Problem> {
-    if !is_correctable(&problem) {
+    let is_large = problem.code() == ErrorCode::TooLarge;
+    if !is_correctable(&problem) && !is_large {
         return Err(problem);
     }
+    // The page says how large it may be.
+    let field = if is_large { "archive" } else { field };
     let fault = errors(field, format!("{}.", sentence(&problem)));
     let page = import_page(&mut visit, fault).await?;
     visit.refused(&page, &problem)
@@ -177,7 +194,7 @@ fn no_room() -> Problem {
 /// Writes the file, so that it is on the disk; the name that it has here, and what it is.
 async fn keep(
     context: &Context,
-    form: FileForm,
+    form: &mut FileForm,
     uploading: &Uploading,
 ) -> Result<(String, Kept), Problem> {
     let data_dir = &context.instance.data_dir;

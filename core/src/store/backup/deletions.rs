@@ -1,7 +1,7 @@
 //! What was deleted since a backup: it stays deleted when the backup is restored.
 //!
 //! The old database itself tells it, if it can still be read: whatever post the backup has and the newer database hasn't was
-//! deleted meanwhile, and so was whoever is deleted there and not here. No journal has to be kept for that, which
+//! deleted meanwhile, and so was whoever is deleted there and not here, or waits here to be let in and isn't there. No journal has to be kept for that, which
 //! would hold what should be forgotten.
 
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ pub enum Deletion {
     Post(PostId),
     /// An account.
     Account(AccountId),
+    /// An account that never was in use: nothing of it remains, its name is free again.
+    SignUp(AccountId),
     /// An account that was made after the backup: nothing of it is there, and its name has to stay taken.
     Name {
         /// Its id.
@@ -84,6 +86,9 @@ pub(super) fn each(
     for account in deletions::accounts(&connection).map_err(unreadable)? {
         take(Deletion::Account(account))?;
     }
+    for account in deletions::sign_ups(&connection).map_err(unreadable)? {
+        take(Deletion::SignUp(account))?;
+    }
     for (account, mark) in deletions::marks(&connection).map_err(unreadable)? {
         take(Deletion::Name { account, mark })?;
     }
@@ -96,6 +101,116 @@ pub(super) fn each(
         after = *last;
         for post in found {
             take(Deletion::Post(post))?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Plan, Reapplied, RestorePlan, back_up, restore};
+    use super::*;
+    use crate::clock::{ManualClock, Timestamp};
+    use crate::domain::access::{Authority, CONFIRMATION_MILLIS_MAX, Registration};
+    use crate::randomness::Randomness;
+    use crate::store::open::{DataDir, database_in};
+    use crate::store::queries::access::FindMember;
+    use crate::store::reader::Reader;
+    use crate::store::testing::TestStore;
+    use crate::store::units::{
+        Admission, ApproveAccount, DeleteAccount, NewMember, RegisterAccount, RejectAccount,
+        SweepSignUps,
+    };
+
+    const NOW: Timestamp = Timestamp::from_millis(1_790_000_000_000);
+
+    fn sign_up(store: &TestStore, name: &str) -> AccountId {
+        let register = RegisterAccount {
+            member: NewMember {
+                name: name.to_owned(),
+                email: format!("{name}@birds.example"),
+                password_hash: format!("hash of {name}"),
+            },
+            admission: Admission::SignUp {
+                registration: Registration::Approval,
+                invitation: None,
+                reason: Some(format!("the reason of {name}")),
+            },
+        };
+        store.apply(register).expect("it waits").account
+    }
+
+    #[test]
+    fn whoever_was_turned_away_since_a_backup_does_not_come_back_with_it() {
+        let by = Authority::Operator;
+        let with_mail = TestStore::open_with_mail();
+        sign_up(&with_mail, "tern");
+        // Whose address nobody asks for: one waits, one is let in, one is turned away, one is deleted.
+        let store = TestStore::open_again(with_mail.close());
+        let [_, robin, eider, finch] =
+            ["wren", "robin", "eider", "finch"].map(|name| sign_up(&store, name));
+        let parent = tempfile::tempdir().expect("a directory");
+        let set = parent.path().join("set");
+        back_up(&Plan::new(store.database(), set.clone(), NOW)).expect("a backup");
+        let approve = ApproveAccount { by, account: robin };
+        store.apply(approve).expect("it is let in");
+        let late = sign_up(&store, "late");
+        for account in [eider, late] {
+            let reject = RejectAccount { by, account };
+            store.apply(reject).expect("it is turned away");
+        }
+        let delete = DeleteAccount { by, account: finch };
+        store.apply(delete).expect("it is deleted");
+        store.clock.advance_millis(CONFIRMATION_MILLIS_MAX + 1);
+        store.apply(SweepSignUps).expect("it is swept");
+        let accounts = |database: &Path| {
+            let mut reader = Reader::open(database).expect("it opens");
+            ["tern", "wren", "robin", "eider", "finch", "late"]
+                .into_iter()
+                .filter(|name| {
+                    let name = (*name).to_owned();
+                    reader
+                        .run(&FindMember { name })
+                        .expect("an answer")
+                        .0
+                        .is_some()
+                })
+                .collect::<Vec<_>>()
+        };
+        let old = store.close();
+        assert_eq!(accounts(&database_in(old.path())), ["wren", "robin"]);
+
+        let plan = RestorePlan {
+            set,
+            data_dir: parent.path().join("data"),
+            url: None,
+            deletions_from: Some(old.path().to_owned()),
+        };
+        let clock = ManualClock::at(NOW);
+        let restored = restore(&plan, &(clock as _), &mut Randomness::seeded(2).rng());
+        let again = Reapplied {
+            posts: 0,
+            accounts: 1,
+            sign_ups: 2,
+        };
+        assert_eq!(restored.expect("it is restored").reapplied, Some(again));
+        let database = database_in(&plan.data_dir);
+        assert_eq!(accounts(&database), ["wren", "robin"]);
+        drop(DataDir::own(&plan.data_dir).expect("nobody uses it"));
+        let bytes = std::fs::read(database).expect("it is there");
+        let has = |text: &str| {
+            bytes
+                .windows(text.len())
+                .any(|found| found == text.as_bytes())
+        };
+        assert!(has("the reason of wren"));
+        for name in ["tern", "eider"] {
+            for text in [
+                format!("{name}@birds"),
+                format!("reason of {name}"),
+                format!("hash of {name}"),
+            ] {
+                assert!(!has(&text), "{text}");
+            }
         }
     }
 }

@@ -54,6 +54,8 @@ pub struct Reapplied {
     pub posts: usize,
     /// Accounts.
     pub accounts: usize,
+    /// Sign-ups that were turned away or not confirmed in time.
+    pub sign_ups: usize,
 }
 
 /// Makes an instance of a set, which is verified before. What it makes is checked as well, and only then takes its place; what
@@ -246,6 +248,7 @@ fn apply(
             _ if !was_there => {}
             Deletion::Post(_) => reapplied.posts += 1,
             Deletion::Account(_) => reapplied.accounts += 1,
+            Deletion::SignUp(_) => reapplied.sign_ups += 1,
             Deletion::Name { .. } => {}
         }
     }

@@ -29,6 +29,17 @@ pub(in crate::store) fn accounts(connection: &Connection) -> Result<Vec<AccountI
     )
 }
 
+/// The sign-ups that wait here and aren't there any more: they were turned away, or not confirmed in time. Whoever was let in has a
+/// row there, deleted or not.
+pub(in crate::store) fn sign_ups(connection: &Connection) -> Result<Vec<AccountId>, StoreError> {
+    first_column(
+        connection,
+        "SELECT id FROM main.accounts AS here WHERE state IN (?1, ?2)
+             AND NOT EXISTS (SELECT 1 FROM newer.accounts AS there WHERE there.id = here.id)",
+        [AccountState::Pending, AccountState::Unconfirmed],
+    )
+}
+
 /// The accounts that are deleted there and were made after this database, with the marks of their names.
 pub(in crate::store) fn marks(
     connection: &Connection,
