@@ -9,6 +9,7 @@ pub mod letter_box;
 pub mod logging;
 #[cfg(feature = "mail")]
 pub mod mail;
+pub mod memory;
 pub mod net;
 pub mod redact;
 pub mod threads;

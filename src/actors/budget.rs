@@ -60,6 +60,9 @@ impl Division {
 
 /// Of the budget so much is kept free, as a divisor, for what a part takes in until those with older entries have let go.
 const SLACK_DIVISOR: usize = 8;
+/// And whoever has older entries lets go of so much more, as a divisor: else those who take something in would find nothing free,
+/// and give it up again before the others are next used.
+const HEADROOM_DIVISOR: usize = 16;
 
 /// What holds a part of the budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -132,6 +135,18 @@ struct Shared {
     /// Whatever was last used up to here has to go, as long as it is too much.
     cutoff: AtomicU64,
     holdings: [Holding; Part::ALL.len()],
+}
+
+impl Shared {
+    /// Above this somebody has to let go of something.
+    fn bytes_wanted(&self) -> usize {
+        self.bytes_max - self.bytes_max / SLACK_DIVISOR
+    }
+
+    /// Above this whoever has something that is too old lets go of it.
+    fn bytes_kept(&self) -> usize {
+        self.bytes_wanted() - self.bytes_max / HEADROOM_DIVISOR
+    }
 }
 
 /// The memory that caches share; clones are the same.
@@ -213,10 +228,9 @@ impl Share {
         self.shared.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
-    /// Whether all parts together hold so much that some of them have to let go of something.
-    pub fn is_over(&self) -> bool {
-        let bytes_max = self.shared.bytes_max;
-        self.shared.bytes.load(Ordering::Relaxed) > bytes_max - bytes_max / SLACK_DIVISOR
+    /// Whether all parts together hold so much that some of them may have to let go of something.
+    pub fn is_short(&self) -> bool {
+        self.shared.bytes.load(Ordering::Relaxed) > self.shared.bytes_kept()
     }
 
     /// Whether the part has to let go of its least recently used entry, which was last used at `oldest`; `None` when it has
@@ -224,13 +238,17 @@ impl Share {
     pub fn has_to_give(&self, oldest: Option<Use>) -> bool {
         let Use(own) = oldest.unwrap_or(Use(NOTHING));
         self.holding().oldest.store(own, Ordering::Relaxed);
-        if oldest.is_none() || !self.is_over() {
+        if oldest.is_none() || !self.is_short() {
             return false;
         }
         let cutoff = &self.shared.cutoff;
         let told = cutoff.load(Ordering::Relaxed);
-        if self.shared.bytes.load(Ordering::Relaxed) > self.shared.bytes_max || own <= told {
+        let bytes = self.shared.bytes.load(Ordering::Relaxed);
+        if bytes > self.shared.bytes_max || own <= told {
             return true;
+        }
+        if bytes <= self.shared.bytes_wanted() {
+            return false;
         }
         // Whoever has something older was told before, and wasn't used since.
         let holdings = self.shared.holdings.iter();
@@ -315,6 +333,25 @@ mod tests {
     }
 
     #[test]
+    fn who_comes_late_gets_room_from_those_who_came_first() {
+        let budget = Budget::new(16_000);
+        let mut first = Shelf::of(&budget, Part::Posts);
+        let mut late = Shelf::of(&budget, Part::Windows);
+        for _ in 0..140 {
+            first.fill(100);
+        }
+        for _ in 0..200 {
+            // Two take in something new before what came first is used, as with readers who come at once.
+            late.fill(40);
+            late.fill(40);
+            if first.share.is_short() {
+                first.make_room();
+            }
+        }
+        assert!(late.entries.len() > 100, "{} stay", late.entries.len());
+    }
+
+    #[test]
     fn who_is_not_used_any_more_keeps_nobody_from_making_room() {
         let budget = Budget::new(800);
         let mut idle = Shelf::of(&budget, Part::Accesses);
@@ -331,7 +368,7 @@ mod tests {
         assert!(new.share.bytes() >= 600, "{}", new.share.bytes());
         assert!(large.share.bytes() <= 50);
         new.share.take(100);
-        assert!(new.share.is_over());
+        assert!(new.share.is_short());
         idle.make_room();
         assert_eq!(idle.share.bytes(), 0, "it is told as soon as it is used");
     }

@@ -69,7 +69,7 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
 
     /// The value, if it is known.
     pub fn get(&mut self, key: &K) -> Option<&V> {
-        if self.share.is_over() {
+        if self.share.is_short() {
             self.make_room();
         }
         let now = self.share.now();

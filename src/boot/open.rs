@@ -33,6 +33,7 @@ use crate::backups::Backups;
 use crate::config::{self, Config, StorageProfile};
 use crate::domain::access::Registration;
 use crate::instance::Instance;
+use crate::memory;
 use crate::store::error::StoreError;
 use crate::store::open::{Checkpoints, DataDir, DiskUse, Synchronous};
 use crate::store::queries::instance::FindInstanceUrl;
@@ -75,6 +76,16 @@ impl StopTimes {
 
 /// How often windows are kept on a disk that wears out, at most.
 const SPARING_SNAPSHOT_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// The budget of memory for caches in MiB, as far as there is room for it.
+fn fitting_budget(config: &Config) -> u64 {
+    let wanted_mib = config.limits.memory_budget_mib;
+    let budget_mib = memory::fitting_budget(wanted_mib, memory::there_is());
+    if budget_mib < wanted_mib {
+        tracing::info!(target: "kinglet::boot::open", budget_mib, wanted_mib, "there is less memory than caches may take");
+    }
+    budget_mib
+}
 
 /// How the settings want the disk to be used.
 pub fn disk_use(settings: &config::Storage) -> DiskUse {
@@ -220,7 +231,7 @@ impl Opened {
         let path = data_dir.path().to_owned();
         let database = data_dir.database();
         let mut rng = randomness.branch("store").rng();
-        let memory = Division::of(config.limits.memory_budget_mib);
+        let memory = Division::of(fitting_budget(&config));
         let disk_use = DiskUse {
             memory: memory.writer,
             ..disk_use(&config.storage)

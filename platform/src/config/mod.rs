@@ -139,7 +139,7 @@ settings::settings! {
         follows_per_account_max: u32 = 7500, 1..=7500;
         /// MiB of an archive that a member may upload to have it taken in, 0 to 65536; 0: nobody may.
         import_max_mib: u64 = 1024, 0..=65_536;
-        /// MiB of memory that all caches together may take, 8 to 1048576.
+        /// MiB of memory that all caches together may take, 8 to 1048576; less where 48 MiB wouldn't be left.
         memory_budget_mib: u64 = 128, 8..=1_048_576;
     }
 

@@ -187,7 +187,7 @@ impl Residents {
         for event in &batch.events {
             self.tell(event, batch.commit);
         }
-        while self.share.is_over()
+        while self.share.is_short()
             && let Some(idle) = self.superfluous()
         {
             // It is merged anew when its reader comes back: what is to be persisted waits for those who come, not for events.
