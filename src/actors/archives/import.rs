@@ -318,7 +318,8 @@ impl Archive {
         };
         let walked = self.walk(&passed_over, &mut |met| match met {
             Met::Thing(thing) => hand.take(thing),
-            Met::Other => hand.ask(),
+            // What is gathered and what couldn't be taken may lie mixed: only all of both is a beginning that is done.
+            Met::Other => hand.pass_on().and_then(|()| hand.ask()),
         });
         match walked.and_then(|()| hand.pass_on()) {
             Ok(()) => Ok(Some(hand.course)),
@@ -644,12 +645,21 @@ fn batch_of(part: Part, things: Vec<Thing>) -> Batch {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+    use std::rc::Rc;
+
+    use super::super::order::ENTRY_BYTES;
     use super::*;
 
     const POSTS: usize = 100;
 
-    /// An outbox, whose dates rise or fall.
+    /// An outbox, whose dates rise or fall, of posts that say something.
     fn outbox(directory: &Path, falls: bool) -> Archive {
+        outbox_of(directory, falls, |_| "<p>A wren</p>")
+    }
+
+    fn outbox_of(directory: &Path, falls: bool, said: fn(usize) -> &'static str) -> Archive {
         let address = |id: usize| format!("https://there.example/users/ada/statuses/{id}");
         let mut ids: Vec<usize> = (0..POSTS).collect();
         if falls {
@@ -667,7 +677,7 @@ mod tests {
                     "type": "Note",
                     "published": format!("2023-04-05T{hour:02}:{minute:02}:00Z"),
                     "to": ["https://www.w3.org/ns/activitystreams#Public"],
-                    "content": "<p>A wren</p>",
+                    "content": said(*id),
                 },
             })
         });
@@ -695,6 +705,58 @@ mod tests {
             };
             self.0 += entries.len();
             Ok(vec![Fate::Known; entries.len()])
+        }
+    }
+
+    /// Remembers what it is handed.
+    #[derive(Default)]
+    struct Shelf(Rc<RefCell<BTreeSet<String>>>);
+
+    impl Taker for Shelf {
+        fn take(&mut self, batch: Batch) -> Result<Vec<Fate>, ArchiveError> {
+            let Batch::Entries(entries) = batch else {
+                panic!("there are only entries");
+            };
+            let fates = vec![Fate::Imported; entries.len()];
+            let addresses = entries.into_iter().map(|entry| entry.uri);
+            self.0.borrow_mut().extend(addresses);
+            Ok(fates)
+        }
+    }
+
+    #[test]
+    fn whatever_was_noted_last_nothing_is_missing_after_it_goes_on() {
+        let directory = tempfile::tempdir().expect("a directory");
+        // Some have nothing that could be taken, and the order has several parts.
+        let said = |id: usize| if id % 7 == 5 { "" } else { "<p>A wren</p>" };
+        let mut archive = outbox_of(directory.path(), true, said);
+        let mut dates = Dates::default();
+        for id in (0..POSTS).rev() {
+            dates.note(i64::try_from(id).ok(), 0);
+        }
+        archive.order = dates.order_in_parts(20 * ENTRY_BYTES);
+        let taken = Shelf::default();
+        let stored = Rc::clone(&taken.0);
+        let mut noted = Vec::new();
+        let mut look = |course: &Course| {
+            noted.push((course.clone(), stored.borrow().clone()));
+            ControlFlow::Continue(())
+        };
+        let mut taker = taken;
+        let whole = archive.go_on(Course::default(), &mut taker, &mut look);
+        let whole = whole.expect("it goes").expect("all of it");
+        let all = taker.0.borrow().clone();
+        assert_eq!(all.len(), (0..POSTS).filter(|id| id % 7 != 5).count());
+        assert!(noted.len() > POSTS, "while the second part is read as well");
+        noted.dedup_by_key(|(course, _)| course.done);
+        for (course, before) in noted {
+            let rest = Shelf::default();
+            let stored = Rc::clone(&rest.0);
+            let mut taker = rest;
+            let again = archive.go_on(course, &mut taker, &mut |_| ControlFlow::Continue(()));
+            let again = again.expect("it goes").expect("all of it");
+            assert_eq!(&before | &*stored.borrow(), all);
+            assert_eq!(again.report, whole.report);
         }
     }
 

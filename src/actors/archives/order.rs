@@ -8,7 +8,7 @@ use std::ops::Range;
 /// How many bytes of entries are in memory at once, about.
 const PART_BYTES_MAX: u64 = 32 << 20;
 /// What an entry takes in memory beside its texts, about, in bytes.
-const ENTRY_BYTES: u64 = 512;
+pub(super) const ENTRY_BYTES: u64 = 512;
 
 /// The dates of an outbox's entries, as they stand there.
 #[derive(Debug, Default)]
@@ -39,7 +39,7 @@ impl Dates {
         self.order_in_parts(PART_BYTES_MAX)
     }
 
-    fn order_in_parts(self, part_bytes_max: u64) -> Option<Order> {
+    pub(super) fn order_in_parts(self, part_bytes_max: u64) -> Option<Order> {
         if self.published.is_sorted() {
             return None;
         }

@@ -113,6 +113,8 @@ pub(super) async fn upload(
     let (file, kept) = match keep(&visit.context, &mut form, &uploading).await {
         Ok(kept) => kept,
         Err(problem) => {
+            // What is read from here on takes no room.
+            drop(uploading);
             form.pass_over().await;
             return refuse(visit, "archive", problem).await;
         }

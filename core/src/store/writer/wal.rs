@@ -82,8 +82,8 @@ impl WriterThread {
         if std::mem::take(&mut self.wishes.checkpoint) && !is_held {
             if !self.empty_log_if_free() {
                 self.was_blocked = false;
+                self.units_since_checkpoint = 0;
             }
-            self.units_since_checkpoint = 0;
             return;
         }
         let is_large = self.log_is_large();
@@ -142,7 +142,7 @@ impl WriterThread {
     /// Empties the log unless somebody reads for long; answers whether a reader held it back.
     pub(super) fn empty_log_if_free(&mut self) -> bool {
         self.wait_at_most(PATIENCE);
-        let was_blocked = self.checkpoint("TRUNCATE");
+        let was_blocked = self.measured_checkpoint("TRUNCATE");
         self.wait_at_most(open::BUSY_TIMEOUT);
         was_blocked
     }
@@ -162,6 +162,15 @@ impl WriterThread {
 
     /// Copies the log into the database; answers whether a reader held it back.
     pub(super) fn checkpoint(&mut self, mode: &str) -> bool {
+        let was_blocked = self.measured_checkpoint(mode);
+        // A passive checkpoint never waits: it goes as far as the oldest reader lets it.
+        if was_blocked && mode != "PASSIVE" {
+            tracing::warn!(target: "kinglet::store::writer", mode, "a reader held the write-ahead log for too long");
+        }
+        was_blocked
+    }
+
+    fn measured_checkpoint(&mut self, mode: &str) -> bool {
         self.pulse.at_work();
         let begun = Moment::now();
         let was_blocked = self.run_checkpoint(mode);
@@ -189,10 +198,6 @@ impl WriterThread {
                 self.log_is_stuck = false;
                 if !was_blocked && mode == "TRUNCATE" {
                     self.leftovers.set(false);
-                }
-                // A passive checkpoint never waits: it goes as far as the oldest reader lets it.
-                if was_blocked && mode != "PASSIVE" {
-                    tracing::warn!(target: "kinglet::store::writer", mode, "a reader held the write-ahead log for too long");
                 }
                 was_blocked
             }
