@@ -80,7 +80,6 @@ pub use kinglet_core::{clock, domain, ids, randomness, secret, store, telemetry,
 pub use kinglet_http as http;
 #[cfg(feature = "mail")]
 pub use kinglet_platform::mail;
-use kinglet_platform::memory;
-use kinglet_platform::threads;
 pub use kinglet_platform::{config, letter_box, logging, net, redact};
+use kinglet_platform::{memory, threads};
 pub use server::{Seeding, Server, ServerBuilder};

@@ -238,12 +238,12 @@ impl Share {
     pub fn has_to_give(&self, oldest: Option<Use>) -> bool {
         let Use(own) = oldest.unwrap_or(Use(NOTHING));
         self.holding().oldest.store(own, Ordering::Relaxed);
-        if oldest.is_none() || !self.is_short() {
+        let bytes = self.shared.bytes.load(Ordering::Relaxed);
+        if oldest.is_none() || bytes <= self.shared.bytes_kept() {
             return false;
         }
         let cutoff = &self.shared.cutoff;
         let told = cutoff.load(Ordering::Relaxed);
-        let bytes = self.shared.bytes.load(Ordering::Relaxed);
         if bytes > self.shared.bytes_max || own <= told {
             return true;
         }

@@ -136,8 +136,7 @@ pub(super) async fn run(instance: &Instance, name: String) -> Result<Answer, Fai
         by: BY,
         task: name.clone(),
     };
-    let outcome = instance.actors.perform(unit).await;
-    outcome.map(|()| Answer::Done).map_err(told)
+    done(instance.actors.perform(unit).await)
 }
 
 /// Stops a task or a queue, or lets it go on.
@@ -152,8 +151,7 @@ pub(super) async fn pause(
             task: name.clone(),
             paused,
         };
-        let outcome = instance.actors.perform(unit).await;
-        return outcome.map(|()| Answer::Done).map_err(told);
+        return done(instance.actors.perform(unit).await);
     }
     let unit = PauseDestination {
         by: BY,
@@ -164,7 +162,7 @@ pub(super) async fn pause(
         Err(AskError::Refused(Refusal::NotFound)) => Err(Failure::new(format!(
             "there is no queue and no task {name}: `kinglet tasks` lists them"
         ))),
-        outcome => outcome.map(|()| Answer::Done).map_err(told),
+        outcome => done(outcome),
     }
 }
 
@@ -174,8 +172,7 @@ pub(super) async fn retry(instance: &Instance, id: i64) -> Result<Answer, Failur
         by: BY,
         job: JobId(id),
     };
-    let outcome = instance.actors.perform(unit).await;
-    outcome.map(|()| Answer::Done).map_err(told)
+    done(instance.actors.perform(unit).await)
 }
 
 /// Has every dead job tried again.
@@ -198,8 +195,7 @@ pub(super) async fn forget(instance: &Instance, id: i64) -> Result<Answer, Failu
         by: BY,
         job: JobId(id),
     };
-    let outcome = instance.actors.perform(unit).await;
-    outcome.map(|()| Answer::Done).map_err(told)
+    done(instance.actors.perform(unit).await)
 }
 
 fn find_task(name: &str) -> Result<PeriodicTask, Failure> {
@@ -207,6 +203,10 @@ fn find_task(name: &str) -> Result<PeriodicTask, Failure> {
         let names = PeriodicTask::ALL.map(PeriodicTask::name).join(", ");
         Failure::new(format!("there is no task {name}; the tasks are {names}"))
     })
+}
+
+fn done(outcome: Result<(), AskError>) -> Result<Answer, Failure> {
+    outcome.map(|()| Answer::Done).map_err(told)
 }
 
 fn told(error: AskError) -> Failure {

@@ -3,7 +3,7 @@
 use actix::{Context, Handler, Message, ResponseFuture};
 
 use super::Users;
-use super::passwords::{require_password, wrong_password};
+use super::passwords::require_own_password;
 use crate::clock::Timestamp;
 use crate::domain::access::App;
 use crate::domain::oauth::{OauthFault, verifier_challenge};
@@ -231,8 +231,8 @@ impl Handler<RedeemPassword> for Users {
         let token = self.new_token();
         let (store, hashers) = (self.store.clone(), self.hashers.clone());
         Box::pin(async move {
-            let (login, wrong) = (finding.await?, wrong_password());
-            let login = match require_password(hashers, login, message.password, wrong).await {
+            let found = finding.await?;
+            let login = match require_own_password(hashers, found, message.password).await {
                 Err(AskError::Refused(_)) => return Ok(Err(OauthFault::InvalidGrant)),
                 other => other?,
             };

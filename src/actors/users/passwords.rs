@@ -117,9 +117,14 @@ pub(super) async fn require_password(
     }
 }
 
-/// What a member is told who typed another password than its own.
-pub(super) fn wrong_password() -> Refusal {
-    Refusal::forbidden("The password is wrong")
+/// As [`require_password`], of a member that is known already.
+pub(super) async fn require_own_password(
+    hashers: Hashers,
+    login: Option<Login>,
+    password: Secret<String>,
+) -> Result<Login, AskError> {
+    let wrong = Refusal::forbidden("The password is wrong");
+    require_password(hashers, login, password, wrong).await
 }
 
 /// Opens a session for an account that was just made: by sign-up or set-up, which know that it is the same person.
@@ -226,8 +231,7 @@ impl Handler<ReplaceAddress> for Users {
         Box::pin(async move {
             let email =
                 clean_email(&message.email).map_err(|fault| Refusal::invalid(fault.to_string()))?;
-            let (login, wrong) = (finding.await?, wrong_password());
-            let login = require_password(hashers, login, message.password, wrong).await?;
+            let login = require_own_password(hashers, finding.await?, message.password).await?;
             let password_hash = login.password_hash.unwrap_or_default();
             store
                 .perform(ChangeAddress {
@@ -261,8 +265,7 @@ impl Handler<AskForArchive> for Users {
         let finding = self.store.find(ReadLogin { account });
         let (store, hashers) = (self.store.clone(), self.hashers.clone());
         Box::pin(async move {
-            let (login, wrong) = (finding.await?, wrong_password());
-            require_password(hashers, login, message.password, wrong).await?;
+            require_own_password(hashers, finding.await?, message.password).await?;
             store.perform(AskArchive { account }).await
         })
     }
@@ -289,8 +292,7 @@ impl Handler<AskToUpload> for Users {
         let finding = self.store.find(ReadLogin { account });
         let (store, hashers) = (self.store.clone(), self.hashers.clone());
         Box::pin(async move {
-            let (login, wrong) = (finding.await?, wrong_password());
-            require_password(hashers, login, message.password, wrong).await?;
+            require_own_password(hashers, finding.await?, message.password).await?;
             store.perform(AdmitArrival { account }).await
         })
     }
