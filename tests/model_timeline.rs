@@ -1,13 +1,14 @@
 //! The real server against the naive model: random histories on a real directory, with windows of five entries, room
-//! for few readers, snapshots and restarts. A history that fails is printed in its smallest form, and its seed is
+//! for few readers, snapshots and restarts; once with caches as servers have them, once with next to none. A history that fails is printed in its smallest form, and its seed is
 //! kept in `tests/model_timeline.regressions`, so that it is tried first the next time. `KINGLET_MODEL_CASES` says how
 //! many are tried.
 
 mod support;
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use kinglet::actors::budget::Part;
 use kinglet::actors::posts::fill::PostSource;
 use kinglet::actors::timelines::Roads;
 use kinglet::domain::page::Page;
@@ -26,7 +27,10 @@ const OPS: std::ops::Range<usize> = 30..90;
 const MEMORY: Memory = Memory {
     window_entries: 5,
     readers: 3,
+    caches_bytes: None,
 };
+/// A dozen posts, or fewer with what else wants room.
+const CACHES_BYTES: usize = 24 * 1024;
 /// What readers ask for at once where the history doesn't say.
 const PAGE: usize = 4;
 
@@ -37,42 +41,67 @@ fn cases() -> u32 {
         .unwrap_or(CASES)
 }
 
+/// What the histories came through.
+#[derive(Debug, Default)]
+struct Passed {
+    roads: Roads,
+    restarts: usize,
+    /// What the caches with a common budget held together, at most, in bytes.
+    caches_bytes: usize,
+}
+
 #[test]
 fn every_home_equals_the_models_after_every_step() {
+    try_histories(MEMORY);
+}
+
+#[test]
+fn every_home_equals_the_models_when_next_to_nothing_is_kept() {
+    let passed = try_histories(Memory {
+        caches_bytes: Some(CACHES_BYTES),
+        ..MEMORY
+    });
+    // Else there was room for everything, and nothing had to go.
+    assert!((CACHES_BYTES / 2..=CACHES_BYTES).contains(&passed.caches_bytes));
+}
+
+fn try_histories(memory: Memory) -> Passed {
     let runtime = Runtime::new().expect("a runtime");
-    let roads = Cell::new(Roads::default());
-    let restarts = Cell::new(0);
+    let passed = RefCell::new(Passed::default());
     let mut runner = TestRunner::new(ProptestConfig {
         source_file: Some(file!()),
         ..history::config(cases())
     });
     let outcome = runner.run(&history::history(OPS), |ops| {
-        runtime.block_on(live(&ops, &roads, &restarts))
+        let mut past = passed.borrow_mut();
+        runtime.block_on(live(&ops, memory, &mut past))
     });
     if let Err(failure) = outcome {
         panic!("{failure}");
     }
+    let passed = passed.into_inner();
+    println!("{passed:?}");
     // Else a road was never taken, and nothing is known of it.
-    let roads = roads.get();
-    println!("{roads:?}, {} restarts", restarts.get());
-    assert!(roads.window > 0 && roads.snapshot > 0 && roads.merge > 0);
-    assert!(restarts.get() > 0);
+    let Roads {
+        window,
+        snapshot,
+        merge,
+    } = passed.roads;
+    assert!(window > 0 && snapshot > 0 && merge > 0);
+    assert!(passed.restarts > 0);
+    passed
 }
 
-async fn live(
-    ops: &[Op],
-    roads: &Cell<Roads>,
-    restarts: &Cell<usize>,
-) -> Result<(), TestCaseError> {
+async fn live(ops: &[Op], memory: Memory, passed: &mut Passed) -> Result<(), TestCaseError> {
     let directory = tempfile::tempdir()?;
-    let mut town = Town::found(directory.path(), MEMORY, usize::from(PEOPLE)).await;
+    let mut town = Town::found(directory.path(), memory, usize::from(PEOPLE)).await;
     for op in ops {
         let Some(step) = op.resolve(&town.model, &town.people) else {
             continue;
         };
         if matches!(step, Step::Restart) {
-            restarts.set(restarts.get() + 1);
-            count(&town, roads).await;
+            passed.restarts += 1;
+            passed.count(&town).await;
         }
         let served = town.serve(&step).await;
         if let Err(disagreement) = step.settle(&mut town.model, served) {
@@ -90,8 +119,25 @@ async fn live(
         walk_home(&town, reader).await?;
     }
     compare_lists(&town).await?;
-    count(&town, roads).await;
+    passed.count(&town).await;
     Ok(())
+}
+
+impl Passed {
+    /// Takes in what a server did since its start.
+    async fn count(&mut self, town: &Town) {
+        let here = town.roads().await;
+        self.roads = Roads {
+            window: self.roads.window + here.window,
+            snapshot: self.roads.snapshot + here.snapshot,
+            merge: self.roads.merge + here.merge,
+        };
+        let caches = town.instance().actors.caches().await;
+        let parts = Part::ALL.map(Part::name);
+        let shared = caches.iter().filter(|cache| parts.contains(&cache.name));
+        let bytes = shared.map(|cache| cache.bytes).sum();
+        self.caches_bytes = self.caches_bytes.max(bytes);
+    }
 }
 
 fn failed(error: kinglet::actors::error::AskError) -> TestCaseError {
@@ -104,15 +150,6 @@ fn readers(town: &Town) -> Vec<AccountId> {
     people
         .filter(|&reader| !town.model.is_suspended(reader))
         .collect()
-}
-
-async fn count(town: &Town, roads: &Cell<Roads>) {
-    let (before, here) = (roads.get(), town.roads().await);
-    roads.set(Roads {
-        window: before.window + here.window,
-        snapshot: before.snapshot + here.snapshot,
-        merge: before.merge + here.merge,
-    });
 }
 
 /// Every page of a home by every cursor, and the home put together by walking either way.

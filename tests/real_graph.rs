@@ -35,6 +35,7 @@ async fn every_home_of_a_real_community_equals_the_models() {
     let memory = Memory {
         window_entries: 800,
         readers: 300,
+        caches_bytes: None,
     };
     let mut town = Town::found(directory.path(), memory, graph.people).await;
     let follows: Vec<_> = graph

@@ -20,10 +20,12 @@ use crate::config::Synchronous;
 use crate::ids::AccountId;
 use crate::secret::Secret;
 use crate::server::Server;
-use crate::server::seeding::SEEDS_AT_ONCE_MAX;
+use crate::server::seeding::{SEEDS_AT_ONCE_LIMIT, SEEDS_AT_ONCE_MAX};
 
 /// Calls that are at work at the same time while a directory is filled: a commit takes many of them.
-const CALLS_AT_ONCE: usize = 256;
+const CALLS_AT_ONCE: usize = SEEDS_AT_ONCE_LIMIT;
+/// What caches may take meanwhile, in MiB: a commit touches pages all over the database, and those that don't fit are read again.
+const MEMORY_BUDGET_MIB: u64 = 4096;
 
 /// What a server holds before it is measured.
 #[derive(Debug)]
@@ -52,6 +54,7 @@ pub async fn found(
         .configure(|config| {
             // What is lost with the machine is filled anew. The server that is measured is started as the plan says.
             config.storage.synchronous = Synchronous::Normal;
+            config.limits.memory_budget_mib = MEMORY_BUDGET_MIB;
         })
         .start()
         .await?;

@@ -122,6 +122,8 @@ pub struct Plan {
     pub letter_box: Option<LetterBox>,
     /// Whether it measures itself; commands and those who measure what that costs don't.
     pub telemetry: bool,
+    /// What all caches together may hold, in bytes, where it isn't what the settings say.
+    pub caches_bytes_max: Option<usize>,
     /// Whether `randomness` begins alike at every start: then one on a store that has been written to draws on from there,
     /// not once more what is stored already.
     pub repeats: bool,
@@ -378,6 +380,7 @@ mod tests {
             log: None,
             letter_box: None,
             telemetry: true,
+            caches_bytes_max: None,
             repeats: true,
         }
     }

@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use super::url::{UrlRule, public_url};
 use super::{BootError, HANDOVER_MAX, HANDOVER_PAUSE, Plan};
 use crate::actors::Actors;
-use crate::actors::budget::Division;
+use crate::actors::budget::{Budget, Division};
 use crate::actors::door::Door;
 use crate::actors::feed::{FeedSink, feed};
 use crate::actors::hasher::Hashers;
@@ -221,6 +221,7 @@ impl Opened {
             log,
             letter_box,
             telemetry,
+            caches_bytes_max,
             repeats,
         } = plan;
         let telemetry = if telemetry {
@@ -231,7 +232,10 @@ impl Opened {
         let path = data_dir.path().to_owned();
         let database = data_dir.database();
         let mut rng = randomness.branch("store").rng();
-        let memory = Division::of(fitting_budget(&config));
+        let mut memory = Division::of(fitting_budget(&config));
+        if let Some(bytes_max) = caches_bytes_max {
+            memory.caches = Budget::new(bytes_max);
+        }
         let disk_use = DiskUse {
             memory: memory.writer,
             ..disk_use(&config.storage)

@@ -300,6 +300,7 @@ fn plan(config: &Config) -> Result<Plan, BootError> {
         randomness: Randomness::from_system()?,
         log: None,
         telemetry: false,
+        caches_bytes_max: None,
         repeats: false,
         letter_box: None,
     })

@@ -99,6 +99,7 @@ impl Stage {
             letter_box: Some(self.letter_box.clone()),
             log: None,
             telemetry: false,
+            caches_bytes_max: None,
             // Each act has a branch of its own.
             repeats: false,
         };

@@ -63,6 +63,7 @@ pub struct ServerBuilder {
     log: Option<LogControl>,
     settings_file: Option<PathBuf>,
     telemetry: bool,
+    caches_bytes_max: Option<usize>,
     inherited: Arc<Inherited>,
     /// What can't be in a configuration, told at the start.
     faults: Vec<Fault>,
@@ -82,6 +83,7 @@ impl Default for ServerBuilder {
             log: None,
             settings_file: None,
             telemetry: true,
+            caches_bytes_max: None,
             inherited: Arc::default(),
             faults: Vec::new(),
         }
@@ -249,6 +251,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Lets all caches together hold so many bytes, which may be fewer than `limits.memory_budget_mib` can say: then nearly everything
+    /// comes out of the store each time. It is for tests.
+    pub fn caches_bytes_max(mut self, bytes: usize) -> Self {
+        self.caches_bytes_max = Some(bytes);
+        self
+    }
+
     /// Keeps at most so many entries of a reader's home in memory.
     pub fn window_entries_max(mut self, entries: usize) -> Self {
         self.config.timelines.window_entries_max = entries;
@@ -321,6 +330,7 @@ impl ServerBuilder {
             letter_box: self.letter_box,
             log: self.log,
             telemetry: self.telemetry,
+            caches_bytes_max: self.caches_bytes_max,
             repeats: self.seed.is_some(),
         };
         let log = ThreadLog::new(self.subscriber);

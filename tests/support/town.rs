@@ -40,6 +40,8 @@ pub struct Memory {
     pub window_entries: usize,
     /// The most readers with a window.
     pub readers: usize,
+    /// What all caches together hold, in bytes, where it isn't what servers usually let them.
+    pub caches_bytes: Option<usize>,
 }
 
 /// A server on a real directory, its model, and the clock that both go by.
@@ -88,11 +90,15 @@ impl Town {
     }
 
     fn builder(&self) -> ServerBuilder {
-        Server::builder()
+        let builder = Server::builder()
             .data_dir(&self.directory)
             .clock(Arc::clone(&self.clock) as Arc<dyn Clock>)
             .window_entries_max(self.memory.window_entries)
-            .resident_readers_max(self.memory.readers)
+            .resident_readers_max(self.memory.readers);
+        match self.memory.caches_bytes {
+            None => builder,
+            Some(bytes) => builder.caches_bytes_max(bytes),
+        }
     }
 
     async fn start(&mut self) {
