@@ -51,6 +51,7 @@ pub async fn found(
 ) -> Result<Vec<Member>, BenchError> {
     let server = Server::builder()
         .data_dir(data)
+        .in_bulk()
         .configure(|config| {
             // What is lost with the machine is filled anew. The server that is measured is started as the plan says.
             config.storage.synchronous = Synchronous::Normal;

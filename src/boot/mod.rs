@@ -124,6 +124,8 @@ pub struct Plan {
     pub telemetry: bool,
     /// What all caches together may hold, in bytes, where it isn't what the settings say.
     pub caches_bytes_max: Option<usize>,
+    /// Whether it is filled with very much at once.
+    pub in_bulk: bool,
     /// Whether `randomness` begins alike at every start: then one on a store that has been written to draws on from there,
     /// not once more what is stored already.
     pub repeats: bool,
@@ -381,6 +383,7 @@ mod tests {
             letter_box: None,
             telemetry: true,
             caches_bytes_max: None,
+            in_bulk: false,
             repeats: true,
         }
     }

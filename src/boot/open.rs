@@ -222,6 +222,7 @@ impl Opened {
             letter_box,
             telemetry,
             caches_bytes_max,
+            in_bulk,
             repeats,
         } = plan;
         let telemetry = if telemetry {
@@ -239,6 +240,11 @@ impl Opened {
         let disk_use = DiskUse {
             memory: memory.writer,
             ..disk_use(&config.storage)
+        };
+        let disk_use = if in_bulk {
+            disk_use.in_bulk()
+        } else {
+            disk_use
         };
         let (mut writer_thread, writer) =
             WriterThread::open(data_dir, disk_use, Arc::clone(&clock), &mut rng, &telemetry)?;

@@ -301,6 +301,7 @@ fn plan(config: &Config) -> Result<Plan, BootError> {
         log: None,
         telemetry: false,
         caches_bytes_max: None,
+        in_bulk: false,
         repeats: false,
         letter_box: None,
     })

@@ -100,6 +100,7 @@ impl Stage {
             log: None,
             telemetry: false,
             caches_bytes_max: None,
+            in_bulk: false,
             // Each act has a branch of its own.
             repeats: false,
         };

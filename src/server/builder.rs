@@ -64,6 +64,7 @@ pub struct ServerBuilder {
     settings_file: Option<PathBuf>,
     telemetry: bool,
     caches_bytes_max: Option<usize>,
+    in_bulk: bool,
     inherited: Arc<Inherited>,
     /// What can't be in a configuration, told at the start.
     faults: Vec<Fault>,
@@ -84,6 +85,7 @@ impl Default for ServerBuilder {
             settings_file: None,
             telemetry: true,
             caches_bytes_max: None,
+            in_bulk: false,
             inherited: Arc::default(),
             faults: Vec::new(),
         }
@@ -258,6 +260,13 @@ impl ServerBuilder {
         self
     }
 
+    /// Has the log take in up to a gigabyte before it is copied into the database: to fill a large instance, which is served by
+    /// another start.
+    pub fn in_bulk(mut self) -> Self {
+        self.in_bulk = true;
+        self
+    }
+
     /// Keeps at most so many entries of a reader's home in memory.
     pub fn window_entries_max(mut self, entries: usize) -> Self {
         self.config.timelines.window_entries_max = entries;
@@ -331,6 +340,7 @@ impl ServerBuilder {
             log: self.log,
             telemetry: self.telemetry,
             caches_bytes_max: self.caches_bytes_max,
+            in_bulk: self.in_bulk,
             repeats: self.seed.is_some(),
         };
         let log = ThreadLog::new(self.subscriber);

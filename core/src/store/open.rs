@@ -74,6 +74,10 @@ impl MemoryUse {
     }
 }
 
+/// How long the WAL gets, in bytes, and how long while very much is written at once.
+pub const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+const WAL_BYTES_MAX_IN_BULK: u64 = 16 * WAL_BYTES_MAX;
+
 /// How the disk is treated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DiskUse {
@@ -83,6 +87,8 @@ pub struct DiskUse {
     pub gather: Duration,
     /// After so many units the WAL is copied into the database between commits; then it starts anew by itself.
     pub units_per_checkpoint: usize,
+    /// At this size, in bytes, the writer waits for readers to let go of the WAL, so that it can start anew.
+    pub wal_bytes_max: u64,
     /// Who does that.
     pub checkpoints: Checkpoints,
     /// Bytes of a page of a new database: each commit writes every page that it changes as a whole.
@@ -98,7 +104,8 @@ impl DiskUse {
         Self {
             synchronous,
             gather: Duration::ZERO,
-            units_per_checkpoint: 1000,
+            units_per_checkpoint: 200,
+            wal_bytes_max: WAL_BYTES_MAX,
             checkpoints: Checkpoints::Own,
             page_bytes: 4096,
             memory: MemoryUse::WRITER,
@@ -112,9 +119,22 @@ impl DiskUse {
             synchronous,
             gather: Duration::from_millis(200),
             units_per_checkpoint: 10_000,
+            wal_bytes_max: WAL_BYTES_MAX,
             checkpoints: Checkpoints::Own,
             page_bytes: 1024,
             memory: MemoryUse::WRITER,
+        }
+    }
+}
+
+impl DiskUse {
+    /// The same, while very much is written at once: pages that are changed again and again are copied into the database seldom.
+    #[must_use]
+    pub const fn in_bulk(self) -> Self {
+        Self {
+            units_per_checkpoint: usize::MAX,
+            wal_bytes_max: WAL_BYTES_MAX_IN_BULK,
+            ..self
         }
     }
 }

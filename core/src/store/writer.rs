@@ -55,8 +55,6 @@ use crate::telemetry::writer::{Pulse, WriterFigures};
 pub const UNITS_PER_COMMIT_MAX: usize = 512;
 /// The most units that wait for the writer; one more is answered [`WriteError::Busy`].
 pub const UNITS_WAITING_MAX: usize = 4096;
-/// At this size, in bytes, the writer waits for readers to let go of the WAL, so that it can start anew.
-pub const WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// So many units of a batch may end its transaction; then all that is left of it is answered, for a full disk would have every
 /// unit applied once for every other.
 const ENDINGS_PER_BATCH_MAX: usize = 8;
@@ -232,7 +230,6 @@ pub struct WriterThread {
     was_blocked: bool,
     /// The program that should look after the log, where another one does.
     guardian: wal::Guardian,
-    wal_bytes_max: u64,
     /// Whether the log is too long and the disk doesn't take it in: nothing is written before it does.
     log_is_stuck: bool,
     /// Whether a transaction couldn't be taken back: the connection is worth nothing any more.
@@ -304,7 +301,6 @@ impl WriterThread {
             units_since_checkpoint: 0,
             was_blocked: false,
             guardian: wal::Guardian::default(),
-            wal_bytes_max: WAL_BYTES_MAX,
             log_is_stuck: false,
             is_stuck: false,
             soundness,

@@ -41,7 +41,7 @@ use crate::domain::page::Page;
 use crate::ids::{AccountId, PostId};
 use crate::store::check::Kept;
 use crate::store::queries::home::{
-    HomeEntry, KnownSources, ListNewest, MergeHome, MergeKnown, MergedHome, RefreshHome,
+    HomeEntry, KnownSources, ListNewest, MergeHome, MergeKnown, MergedHome, RefreshHome, Refreshed,
 };
 use crate::store::queries::relations::LoadRelations;
 use crate::telemetry::mailbox::Watch;
@@ -353,11 +353,17 @@ impl Timelines {
                         new_entries_max: start,
                         sources: sources.as_ref().map(|(sources, _)| Arc::clone(sources)),
                     };
-                    if let (Some(merged), commit) = store.look(refresh).await?
+                    let (refreshed, commit) = store.look(refresh).await?;
+                    let usable = match refreshed {
+                        Refreshed::Outdated => None,
+                        Refreshed::Replaced(merged) => Some((merged, Road::Merge)),
+                        Refreshed::UpToDate(merged) => Some((merged, Road::Snapshot)),
+                    };
+                    if let Some((merged, road)) = usable
                         && let Some(ids) = page_of(&merged, &page)
                     {
                         let commit = sources.map_or(commit, |(_, known_at)| known_at.min(commit));
-                        return Ok((ids, merged, commit, Road::Snapshot));
+                        return Ok((ids, merged, commit, road));
                     }
                 }
                 let (merged, commit) = merge(&store, reader, Page::newest(start), sources).await?;

@@ -17,7 +17,7 @@ use crate::domain::page::Page;
 use crate::domain::relationship::MuteOptions;
 use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
-use crate::store::queries::home::{HomeEntry, MergeHome, MergedHome, RefreshHome};
+use crate::store::queries::home::{HomeEntry, MergeHome, MergedHome, RefreshHome, Refreshed};
 use crate::store::snapshots::WindowSnapshot;
 use crate::store::testing::{AddAccount, TestStore};
 use crate::store::units::{
@@ -386,7 +386,10 @@ impl World {
             new_entries_max: ALL,
             sources: None,
         });
-        Some((refreshed?, commit))
+        match refreshed {
+            Refreshed::Outdated | Refreshed::Replaced(_) => None,
+            Refreshed::UpToDate(home) => Some((home, commit)),
+        }
     }
 
     /// Time goes by: events come, unless they are held back, and merges end.

@@ -16,7 +16,7 @@ use crate::domain::relationship::{Relations, Standing as _};
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::invariants::Finding;
-use crate::store::queries::home::{HomeEntry, MergeHome, RefreshHome};
+use crate::store::queries::home::{HomeEntry, MergeHome, RefreshHome, Refreshed};
 use crate::store::queries::relations::relations_of;
 use crate::store::reader::{Query, Reader, View};
 use crate::store::snapshots::{DIRECTORY_NAME, Snapshots, WindowSnapshot};
@@ -124,7 +124,7 @@ fn falsehood(view: &View<'_>, snapshot: &WindowSnapshot) -> Result<Option<Findin
         sources: None,
     };
     // What can't be brought up to date is never used.
-    let Some(home) = refresh.run(view)? else {
+    let Refreshed::UpToDate(home) = refresh.run(view)? else {
         return Ok(None);
     };
     let Some(oldest) = snapshot.entries.last() else {

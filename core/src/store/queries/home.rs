@@ -160,28 +160,38 @@ fn sources_with_newest(
 pub struct RefreshHome {
     /// The snapshot.
     pub snapshot: WindowSnapshot,
-    /// The most entries that may have come since; with more, a merge is as good.
+    /// With more entries that have come since, nothing of the snapshot is needed.
     pub new_entries_max: usize,
     /// What the home is made of, as it was at the snapshot or since; `None` when only the store knows.
     pub sources: Option<Arc<KnownSources>>,
 }
 
-impl Query for RefreshHome {
-    /// `None` when something happened that only a merge can tell.
-    type Answer = Option<MergedHome>;
+/// What became of a snapshot.
+#[derive(Debug, Clone)]
+pub enum Refreshed {
+    /// Something happened that only a merge can tell.
+    Outdated,
+    /// So much is new that this is the newest part of the home, without the snapshot.
+    Replaced(MergedHome),
+    /// The snapshot with what came since.
+    UpToDate(MergedHome),
+}
 
-    fn run(&self, view: &View<'_>) -> Result<Option<MergedHome>, StoreError> {
+impl Query for RefreshHome {
+    type Answer = Refreshed;
+
+    fn run(&self, view: &View<'_>) -> Result<Refreshed, StoreError> {
         let connection = view.connection;
         let WindowSnapshot { reader, commit, .. } = self.snapshot;
         let Some(newest) = self.snapshot.entries.first() else {
-            return Ok(None);
+            return Ok(Refreshed::Outdated);
         };
         // A snapshot from the future is of a database that was since replaced by an older one.
         let is_true = commit <= view.commit()
             && accounts::sources_commit(connection, reader)? <= commit
             && meta::timelines_epoch(connection)? <= commit;
         if !is_true {
-            return Ok(None);
+            return Ok(Refreshed::Outdated);
         }
         let page = Page {
             since_id: Some(newest.id.0),
@@ -197,7 +207,7 @@ impl Query for RefreshHome {
             .run(view)?,
         };
         if !merged.is_complete {
-            return Ok(None);
+            return Ok(Refreshed::Replaced(merged));
         }
         merged.entries.extend(&self.snapshot.entries);
         if meta::last_deletion(connection)? > commit {
@@ -210,7 +220,7 @@ impl Query for RefreshHome {
             merged.entries = remaining;
         }
         merged.is_complete = self.snapshot.is_complete;
-        Ok(Some(merged))
+        Ok(Refreshed::UpToDate(merged))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What changes the statistics of an earlier day is marked, in the same unit, so that the day is computed again.
 
+use crate::clock::Timestamp;
 use crate::domain::statistics::Quarter;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
@@ -8,27 +9,33 @@ use crate::store::writer::{Unit, UnitError, Write};
 
 /// The most quarters of an hour that one unit marks.
 pub const QUARTERS_PER_UNIT_MAX: usize = 500;
-const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+/// The longest day: the one on which summer time ends by an hour.
+const DAY_MILLIS_MAX: i64 = 25 * 60 * 60 * 1000;
 
 /// Marks the time of an act, told by its id, whose traces were changed or removed. The present quarter of an hour needs
 /// no mark: its day is computed once more after it. Nor does what an import brought from before the instance: the figures
 /// begin with the day of its first account.
 pub(super) fn mark_stale(write: &Write<'_>, id: i64) -> Result<(), StoreError> {
-    let mut time = PostId(id).time();
-    if let Some(first) = day_figures::first_account(write.connection)?.map(AccountId::time)
-        && time < first
-    {
-        // It may have been on the same day all the same.
-        if time <= first.plus_millis(-DAY_MILLIS) {
-            return Ok(());
-        }
-        time = first;
-    }
-    let quarter = Quarter::of(time);
+    let first = day_figures::first_account(write.connection)?.map(AccountId::time);
+    let Some(counted) = counted_at(PostId(id).time(), first) else {
+        return Ok(());
+    };
+    let quarter = Quarter::of(counted);
     if quarter < Quarter::of(write.now) {
         stale_quarters::mark(write.connection, quarter, write.commit)?;
     }
     Ok(())
+}
+
+/// When an act counts, on an instance whose first account is so old; `None` for one of an earlier day.
+fn counted_at(time: Timestamp, first_account: Option<Timestamp>) -> Option<Timestamp> {
+    match first_account {
+        Some(first) if time < first => {
+            let same_day_possible = time > first.plus_millis(-DAY_MILLIS_MAX);
+            same_day_possible.then_some(first)
+        }
+        _ => Some(time),
+    }
 }
 
 /// Marks a part of what accounts did that became hidden or visible.
@@ -112,5 +119,27 @@ impl Unit for MeasureDatabase {
         let quarter = Quarter::of(write.now);
         measured_quarters::set_database_bytes(write.connection, quarter, self.database_bytes)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_done_on_the_day_of_the_first_account_counts_however_long_that_is() {
+        const HOUR: i64 = 60 * 60 * 1000;
+        let first = Timestamp::from_millis(1_790_000_000_000);
+        let hours_before = |hours: i64| first.plus_millis(-hours * HOUR);
+        assert_eq!(
+            counted_at(hours_before(-1), Some(first)),
+            Some(hours_before(-1))
+        );
+        assert_eq!(counted_at(hours_before(1), Some(first)), Some(first));
+        // 25 October 2026 in Berlin, from its first minute to its last.
+        let almost = first.plus_millis(-25 * HOUR + 60_000);
+        assert_eq!(counted_at(almost, Some(first)), Some(first));
+        assert_eq!(counted_at(hours_before(25), Some(first)), None);
+        assert_eq!(counted_at(hours_before(25), None), Some(hours_before(25)));
     }
 }

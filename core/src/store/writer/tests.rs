@@ -544,7 +544,7 @@ fn nobody_waits_for_a_reader_until_what_was_deleted_left_the_log() {
 fn a_log_that_was_held_is_tried_again_soon_however_rarely_it_is_looked_after() {
     let (_directory, mut thread, writer) = store();
     thread.disk_use = DiskUse::sparing(Synchronous::Normal);
-    thread.wal_bytes_max = 1;
+    thread.disk_use.wal_bytes_max = 1;
     let pending = writer.submit(note("first", End::Well)).unwrap();
     thread.apply_waiting();
     answer(pending).unwrap();
@@ -655,7 +655,7 @@ fn the_log_stays_bounded_while_a_reader_holds_a_snapshot() {
     let author = writer.submit(AddAccount("wren")).unwrap();
     thread.apply_waiting();
     let author = answer(author).unwrap();
-    thread.wal_bytes_max = WAL_BYTES_MAX_HERE;
+    thread.disk_use.wal_bytes_max = WAL_BYTES_MAX_HERE;
     let database = directory.path().join("kinglet.db");
     let gauge = WalGauge {
         wal: open::wal_of(&database),
@@ -853,7 +853,7 @@ fn a_batch_that_fills_the_disk_again_and_again_is_answered_without_trying_every_
 #[test]
 fn a_log_that_the_disk_takes_in_no_more_is_not_let_grow() {
     let (_directory, mut thread, writer) = store();
-    thread.wal_bytes_max = 1;
+    thread.disk_use.wal_bytes_max = 1;
     thread.log_is_stuck = true;
     thread.soundness.note_writing(&StoreError::File {
         action: "as the test wants it",

@@ -10,12 +10,12 @@ use crate::store::open::{self, Checkpoints};
 /// After so many units a log that a reader holds is tried again, however rarely it is looked after else.
 pub(super) const UNITS_PER_RETRY: usize = 1000;
 
+/// And so often one that nobody else looks after any more: that is for a long time, and its file doesn't get shorter.
+const UNITS_PER_FOREIGN_RETRY: usize = UNITS_PER_RETRY / 8;
+
 /// How long everybody waits for whoever reads while the log is to be emptied because of what was deleted: that can be done again
 /// soon, where a log that grows can't wait.
 const PATIENCE: Duration = Duration::from_millis(50);
-
-/// And so often one that nobody else looks after any more: that is for a long time, and its file doesn't get shorter.
-const UNITS_PER_FOREIGN_RETRY: usize = UNITS_PER_RETRY / 8;
 
 /// How often it is looked whether another program holds the log.
 const GUARDIAN_PAUSE: Duration = Duration::from_millis(100);
@@ -157,7 +157,7 @@ impl WriterThread {
 
     fn log_is_large(&self) -> bool {
         let wal = open::wal_of(&self.data_dir.database());
-        std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= self.wal_bytes_max)
+        std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= self.disk_use.wal_bytes_max)
     }
 
     /// Copies the log into the database; answers whether a reader held it back.
