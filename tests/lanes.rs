@@ -74,6 +74,8 @@ fn a_job_that_panics_is_put_off_and_done_in_the_end() {
         log: None,
         letter_box: None,
         telemetry: true,
+        caches_bytes_max: None,
+        in_bulk: false,
         repeats: true,
     };
     let worked = run(async {

@@ -52,20 +52,21 @@ struct Passed {
 
 #[test]
 fn every_home_equals_the_models_after_every_step() {
-    try_histories(MEMORY);
+    try_histories(MEMORY).unwrap_or_else(|failure| panic!("{failure}"));
 }
 
 #[test]
 fn every_home_equals_the_models_when_next_to_nothing_is_kept() {
-    let passed = try_histories(Memory {
+    let memory = Memory {
         caches_bytes: Some(CACHES_BYTES),
         ..MEMORY
-    });
+    };
+    let passed = try_histories(memory).unwrap_or_else(|failure| panic!("{failure}"));
     // Else there was room for everything, and nothing had to go.
     assert!((CACHES_BYTES / 2..=CACHES_BYTES).contains(&passed.caches_bytes));
 }
 
-fn try_histories(memory: Memory) -> Passed {
+fn try_histories(memory: Memory) -> Result<Passed, String> {
     let runtime = Runtime::new().expect("a runtime");
     let passed = RefCell::new(Passed::default());
     let mut runner = TestRunner::new(ProptestConfig {
@@ -76,9 +77,7 @@ fn try_histories(memory: Memory) -> Passed {
         let mut past = passed.borrow_mut();
         runtime.block_on(live(&ops, memory, &mut past))
     });
-    if let Err(failure) = outcome {
-        panic!("{failure}");
-    }
+    outcome.map_err(|failure| failure.to_string())?;
     let passed = passed.into_inner();
     println!("{passed:?}");
     // Else a road was never taken, and nothing is known of it.
@@ -89,7 +88,7 @@ fn try_histories(memory: Memory) -> Passed {
     } = passed.roads;
     assert!(window > 0 && snapshot > 0 && merge > 0);
     assert!(passed.restarts > 0);
-    passed
+    Ok(passed)
 }
 
 async fn live(ops: &[Op], memory: Memory, passed: &mut Passed) -> Result<(), TestCaseError> {
