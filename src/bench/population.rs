@@ -24,8 +24,11 @@ use crate::server::seeding::{SEEDS_AT_ONCE_LIMIT, SEEDS_AT_ONCE_MAX};
 
 /// Calls that are at work at the same time while a directory is filled: a commit takes many of them.
 const CALLS_AT_ONCE: usize = SEEDS_AT_ONCE_LIMIT;
-/// What caches may take meanwhile, in MiB: a commit touches pages all over the database, and those that don't fit are read again.
+/// What the database may take meanwhile, in MiB, a sixteenth of it for pages: a commit touches them all over the database, and those
+/// that don't fit are read again.
 const MEMORY_BUDGET_MIB: u64 = 4096;
+/// And what owners may keep of what is written, in bytes: nobody reads it.
+const CACHES_BYTES_MAX: usize = 64 << 20;
 
 /// What a server holds before it is measured.
 #[derive(Debug)]
@@ -52,6 +55,7 @@ pub async fn found(
     let server = Server::builder()
         .data_dir(data)
         .in_bulk()
+        .caches_bytes_max(CACHES_BYTES_MAX)
         .configure(|config| {
             // What is lost with the machine is filled anew. The server that is measured is started as the plan says.
             config.storage.synchronous = Synchronous::Normal;

@@ -53,6 +53,7 @@ const OWNERS_STOP_MAX: Duration = Duration::from_secs(2);
 const READERS_STOP_MAX: Duration = Duration::from_secs(1);
 /// How long those may take to end who wait for the disk. With everything else that a stop waits for it has to be less
 /// than the 30 s that the packaged service has for it.
+#[derive(Debug, Clone, Copy)]
 struct StopTimes {
     tasks: Duration,
     /// For the last commit and checkpoint. The log that the writer leaves behind when it takes longer is read at the next
@@ -61,9 +62,11 @@ struct StopTimes {
 }
 
 impl StopTimes {
-    /// A disk that is spared is slow, and has a longer log to take in.
-    fn of(config: &Config) -> Self {
+    /// A disk that is spared is slow, and has a longer log to take in. What was filled in bulk has the longest, no service
+    /// around it, and somebody who opens it next.
+    fn of(config: &Config, in_bulk: bool) -> Self {
         let [tasks, writer] = match config.storage.profile {
+            _ if in_bulk => [4, 600],
             StorageProfile::Default => [2, 2],
             StorageProfile::Flash => [4, 10],
         };
@@ -165,6 +168,7 @@ pub struct Opened {
     stop_tasks: watch::Sender<bool>,
     hurry: Switch,
     long_reads: LongReads,
+    stop_times: StopTimes,
 }
 
 /// What waits for the instance to begin its work.
@@ -246,6 +250,7 @@ impl Opened {
         } else {
             disk_use
         };
+        let stop_times = StopTimes::of(&config, in_bulk);
         let (mut writer_thread, writer) =
             WriterThread::open(data_dir, disk_use, Arc::clone(&clock), &mut rng, &telemetry)?;
         let randomness = match writer_thread.commit_number() {
@@ -442,6 +447,7 @@ impl Opened {
             stop_tasks,
             hurry,
             long_reads,
+            stop_times,
         };
         if rule == UrlRule::Keep
             && remembered.is_none()
@@ -498,7 +504,7 @@ impl Opened {
     /// # Errors
     /// When one of them doesn't stop in time. Whatever was answered is stored all the same.
     pub async fn close(self) -> Result<(), BootError> {
-        let times = StopTimes::of(&self.instance.config);
+        let times = self.stop_times;
         let pulse = Arc::clone(&self.instance.telemetry.writer.pulse);
         self.hurry.turn_on();
         self.long_reads.end();

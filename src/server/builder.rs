@@ -253,15 +253,15 @@ impl ServerBuilder {
         self
     }
 
-    /// Lets all caches together hold so many bytes, which may be fewer than `limits.memory_budget_mib` can say: then nearly everything
-    /// comes out of the store each time. It is for tests.
+    /// Lets what the actors keep (posts, accounts, homes; not the database's pages) take so many bytes, which may be fewer than
+    /// `limits.memory_budget_mib` can say: then nearly everything comes out of the store each time.
     pub fn caches_bytes_max(mut self, bytes: usize) -> Self {
         self.caches_bytes_max = Some(bytes);
         self
     }
 
-    /// Has the log take in up to a gigabyte before it is copied into the database: to fill a large instance, which is served by
-    /// another start.
+    /// Has the log take in up to a gigabyte before it is copied into the database, unless another program does that: to fill a large
+    /// instance, which is served by another start. Stopping may take minutes then.
     pub fn in_bulk(mut self) -> Self {
         self.in_bulk = true;
         self

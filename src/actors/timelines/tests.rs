@@ -181,6 +181,8 @@ struct World {
     snapshots: HashMap<AccountId, WindowSnapshot>,
     /// How many snapshots were brought up to date and compared.
     refreshed: usize,
+    /// How many had so much come since that nothing of them was needed.
+    replaced: usize,
     held: VecDeque<Arc<EventBatch>>,
     hold: usize,
     /// Whether events tell all other boosts of a post with a boost, as they do until a post has many.
@@ -205,6 +207,7 @@ impl World {
             merging: Vec::new(),
             snapshots: HashMap::new(),
             refreshed: 0,
+            replaced: 0,
             held: VecDeque::new(),
             hold: 0,
         }
@@ -343,7 +346,7 @@ impl World {
 
     fn start_merge(&mut self, reader: AccountId, steps: usize) {
         self.residents.begin_merge();
-        let (merged, commit) = match self.refresh(reader) {
+        let (merged, commit) = match self.refresh(reader, self.residents.entries_at_first()) {
             Some(refreshed) => refreshed,
             None => self.store.look(MergeHome {
                 reader,
@@ -378,16 +381,21 @@ impl World {
         });
     }
 
-    /// A reader's window out of its snapshot, if there is one that can be brought up to date.
-    fn refresh(&mut self, reader: AccountId) -> Option<(MergedHome, i64)> {
+    /// A reader's window out of its snapshot, if there is one that can be brought up to date, or out of what came since, if that
+    /// is so much.
+    fn refresh(&mut self, reader: AccountId, new_entries_max: usize) -> Option<(MergedHome, i64)> {
         let snapshot = self.snapshots.get(&reader)?.clone();
         let (refreshed, commit) = self.store.look(RefreshHome {
             snapshot,
-            new_entries_max: ALL,
+            new_entries_max,
             sources: None,
         });
         match refreshed {
-            Refreshed::Outdated | Refreshed::Replaced(_) => None,
+            Refreshed::Outdated => None,
+            Refreshed::Replaced(home) => {
+                self.replaced += 1;
+                Some((home, commit))
+            }
             Refreshed::UpToDate(home) => Some((home, commit)),
         }
     }
@@ -448,10 +456,13 @@ impl World {
                     prop_assert_eq!(held.len(), fresh.entries.len());
                 }
             }
-            if let Some(refreshed) = self.refresh(reader) {
-                let (entries, all) = (&refreshed.0.entries, &fresh.entries);
+            for new_entries_max in [1, ALL] {
+                let Some((refreshed, _)) = self.refresh(reader, new_entries_max) else {
+                    continue;
+                };
+                let (entries, all) = (&refreshed.entries, &fresh.entries);
                 prop_assert_eq!(&entries[..], &all[..entries.len().min(all.len())]);
-                prop_assert!(!refreshed.0.is_complete || entries.len() == all.len());
+                prop_assert!(!refreshed.is_complete || entries.len() == all.len());
                 self.refreshed += 1;
             }
             let home = shown(&fresh.entries);
@@ -537,7 +548,7 @@ fn windows_equal_fresh_merges(residency: Residency, are_all_told: bool) {
     let cases = 24;
     let history = (follows(), prop::collection::vec(op(), 20..80));
     let answered = Cell::new(0);
-    let refreshed = Cell::new(0);
+    let (refreshed, replaced) = (Cell::new(0), Cell::new(0));
     let mut runner = TestRunner::new(ProptestConfig {
         failure_persistence: None,
         ..ProptestConfig::with_cases(cases)
@@ -553,6 +564,7 @@ fn windows_equal_fresh_merges(residency: Residency, are_all_told: bool) {
             answered.set(answered.get() + world.check(step)?);
         }
         refreshed.set(refreshed.get() + world.refreshed);
+        replaced.set(replaced.get() + world.replaced);
         Ok(())
     });
     if let Err(failure) = outcome {
@@ -560,7 +572,7 @@ fn windows_equal_fresh_merges(residency: Residency, are_all_told: bool) {
     }
     // Else the windows were never there when they were asked, and nothing was compared.
     assert!(answered.get() > 20 * cases as usize, "{}", answered.get());
-    assert!(refreshed.get() > 0);
+    assert!(refreshed.get() > 0 && replaced.get() > 0);
 }
 
 /// Windows of these sizes at first and at most; nobody is told at once of whom more than so many follow.

@@ -90,9 +90,10 @@ impl WriterThread {
         // A reader that holds an old snapshot keeps the WAL growing: at the bound the writer waits for it. One that holds
         // it longer than that, such as a backup, is asked again only now and then, or every batch would wait.
         let is_urgent = is_large && !self.was_blocked && !is_held;
-        let units_max = match self.disk_use.units_per_checkpoint {
-            units if self.was_blocked => units.min(UNITS_PER_RETRY),
-            units => units,
+        let units_max = if self.was_blocked {
+            UNITS_PER_RETRY
+        } else {
+            self.disk_use.units_per_checkpoint
         };
         if !is_urgent && self.units_since_checkpoint < units_max {
             return;
