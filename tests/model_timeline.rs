@@ -1,7 +1,7 @@
 //! The real server against the naive model: random histories on a real directory, with windows of five entries, room
-//! for few readers, snapshots and restarts; once with caches as servers have them, once with next to none. A history that fails is printed in its smallest form, and its seed is
-//! kept in `tests/model_timeline.regressions`, so that it is tried first the next time. `KINGLET_MODEL_CASES` says how
-//! many are tried.
+//! for few readers, snapshots and restarts; once with caches as servers have them, once with next to none. A history that
+//! fails is printed in its smallest form, and its seed is kept in `tests/model_timeline.regressions`, so that it is tried
+//! first the next time. `KINGLET_MODEL_CASES` says how many are tried.
 
 mod support;
 

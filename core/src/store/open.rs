@@ -98,7 +98,8 @@ pub struct DiskUse {
 }
 
 impl DiskUse {
-    /// Nobody waits longer than for the disk.
+    /// Nobody waits longer than for the disk. A commit waits for the checkpoint before it, so those are short; with fewer units
+    /// still, pages that change again and again are copied too often.
     #[must_use]
     pub const fn prompt(synchronous: Synchronous) -> Self {
         Self {
@@ -125,9 +126,7 @@ impl DiskUse {
             memory: MemoryUse::WRITER,
         }
     }
-}
 
-impl DiskUse {
     /// The same, while very much is written at once: pages that are changed again and again are copied into the database seldom.
     #[must_use]
     pub const fn in_bulk(self) -> Self {
