@@ -26,7 +26,7 @@ use crate::server::seeding::{SEEDS_AT_ONCE_LIMIT, SEEDS_AT_ONCE_MAX};
 const CALLS_AT_ONCE: usize = SEEDS_AT_ONCE_LIMIT;
 /// What the database may take meanwhile, in MiB, a sixteenth of it for pages: a commit touches them all over the database, and those
 /// that don't fit are read again.
-const MEMORY_BUDGET_MIB: u64 = 4096;
+const MEMORY_BUDGET_MIB: u64 = 16_384;
 /// And what owners may keep of what is written, in bytes: nobody reads it.
 const CACHES_BYTES_MAX: usize = 64 << 20;
 

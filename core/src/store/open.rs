@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::error::StoreError;
 use super::migrate;
+use super::writer::{UNITS_PER_COMMIT_MAX, UNITS_WAITING_MAX};
 
 /// The WAL is cut back to this after a checkpoint that restarts it, in bytes.
 const WAL_JOURNAL_BYTES_MAX: i64 = 16 * 1024 * 1024;
@@ -87,6 +88,8 @@ pub struct DiskUse {
     pub gather: Duration,
     /// After so many units the WAL is copied into the database between commits; then it starts anew by itself.
     pub units_per_checkpoint: usize,
+    /// The most units in one transaction, which bounds how long the first of them waits for the last.
+    pub units_per_commit: usize,
     /// At this size, in bytes, the writer waits for readers to let go of the WAL, so that it can start anew.
     pub wal_bytes_max: u64,
     /// Who does that.
@@ -106,6 +109,7 @@ impl DiskUse {
             synchronous,
             gather: Duration::ZERO,
             units_per_checkpoint: 200,
+            units_per_commit: UNITS_PER_COMMIT_MAX,
             wal_bytes_max: WAL_BYTES_MAX,
             checkpoints: Checkpoints::Own,
             page_bytes: 4096,
@@ -120,6 +124,7 @@ impl DiskUse {
             synchronous,
             gather: Duration::from_millis(200),
             units_per_checkpoint: 10_000,
+            units_per_commit: UNITS_PER_COMMIT_MAX,
             wal_bytes_max: WAL_BYTES_MAX,
             checkpoints: Checkpoints::Own,
             page_bytes: 1024,
@@ -127,11 +132,13 @@ impl DiskUse {
         }
     }
 
-    /// The same, while very much is written at once: pages that are changed again and again are copied into the database seldom.
+    /// The same, while very much is written at once: pages that are changed again and again are written into the log and copied
+    /// into the database seldom.
     #[must_use]
     pub const fn in_bulk(self) -> Self {
         Self {
             units_per_checkpoint: usize::MAX,
+            units_per_commit: UNITS_WAITING_MAX,
             wal_bytes_max: WAL_BYTES_MAX_IN_BULK,
             ..self
         }

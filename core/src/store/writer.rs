@@ -1,6 +1,6 @@
 //! The thread that writes: group commit.
 //!
-//! It takes all units that wait (up to [`UNITS_PER_COMMIT_MAX`]), applies them inside one transaction,
+//! It takes all units that wait (up to [`DiskUse::units_per_commit`]), applies them inside one transaction,
 //! commits, hands the batch's events to whoever keeps something in memory, and only then answers the waiters. So
 //! an answer means: durable, and known to everybody who caches. It doesn't sleep to fill a batch: under load, batches
 //! grow by themselves while the previous commit waits for the disk. Only a disk that wears out ([`DiskUse::sparing`])
@@ -51,7 +51,7 @@ use crate::ids::IdGenerator;
 use crate::telemetry::Telemetry;
 use crate::telemetry::writer::{Pulse, WriterFigures};
 
-/// The most units in one transaction: bounds how long the first of them waits for the last.
+/// The most units in one transaction, unless very much is written at once ([`DiskUse::in_bulk`]).
 pub const UNITS_PER_COMMIT_MAX: usize = 512;
 /// The most units that wait for the writer; one more is answered [`WriteError::Busy`].
 pub const UNITS_WAITING_MAX: usize = 4096;
@@ -394,12 +394,9 @@ impl WriterThread {
     /// Applies units until every [`Writer`] is gone.
     pub fn run(mut self) {
         let timer = self.timer();
-        let mut batch = Vec::with_capacity(UNITS_PER_COMMIT_MAX);
-        while self
-            .lane
-            .blocking_recv_many(&mut batch, UNITS_PER_COMMIT_MAX)
-            > 0
-        {
+        let units = self.disk_use.units_per_commit;
+        let mut batch = Vec::new();
+        while self.lane.blocking_recv_many(&mut batch, units) > 0 {
             self.pulse.at_work();
             if let Some(timer) = &timer {
                 self.gather(timer, &mut batch);
@@ -422,7 +419,7 @@ impl WriterThread {
     #[cfg(test)]
     pub(super) fn apply_waiting(&mut self) {
         let mut batch = Vec::new();
-        while batch.len() < UNITS_PER_COMMIT_MAX
+        while batch.len() < self.disk_use.units_per_commit
             && let Ok(pending) = self.lane.try_recv()
         {
             batch.push(pending);

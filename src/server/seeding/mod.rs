@@ -55,11 +55,12 @@ use crate::store::units::{
     Followed, INVITE_DAYS_MAX, Mark, MarkPost, MuteAccount, SetRole, SuspendAccount,
     UnblockAccount, UnboostPost, UnfollowAccount, UnmuteAccount, UnsuspendAccount, UpdateProfile,
 };
+use crate::store::writer::UNITS_WAITING_MAX;
 
 /// How many calls of one [`Seeding`] and its clones are at work at the same time.
 pub const SEEDS_AT_ONCE_MAX: usize = 16;
-/// How many [`Seeding::with_calls_at_once`] allows at the most: as many as fit into one commit.
-pub const SEEDS_AT_ONCE_LIMIT: usize = 512;
+/// How many [`Seeding::with_calls_at_once`] allows at the most: as many as may wait for the writer.
+pub const SEEDS_AT_ONCE_LIMIT: usize = UNITS_WAITING_MAX;
 
 /// Makes people and lets them act. Clones fill the same instance; made by [`Server::seed`](crate::Server::seed).
 #[derive(Clone)]
