@@ -12,12 +12,13 @@ pub trait Counted {
     fn counts_mut(&mut self) -> &mut Self::Counts;
 }
 
-/// A value with the rendering of all of it that doesn't count, once somebody made one. Nothing but its counters ever
+/// A value with the renderings of all of it that doesn't count, once somebody made them. Nothing but its counters ever
 /// changes: when anything else of the store's row does, a new value takes its place. So a rendering can't be stale.
 #[derive(Debug, Clone)]
 pub struct Rendered<T> {
     value: T,
     rendering: OnceLock<Arc<[u8]>>,
+    text: OnceLock<Arc<str>>,
 }
 
 impl<T> Rendered<T> {
@@ -26,6 +27,7 @@ impl<T> Rendered<T> {
         Self {
             value,
             rendering: OnceLock::new(),
+            text: OnceLock::new(),
         }
     }
 
@@ -33,6 +35,12 @@ impl<T> Rendered<T> {
     /// type of value.
     pub fn rendering(&self, render: impl FnOnce(&T) -> Arc<[u8]>) -> &[u8] {
         self.rendering.get_or_init(|| render(&self.value))
+    }
+
+    /// Its text as pages show it, which `render` makes the first time. To find links and names in it takes longer than all else
+    /// that a page does for it.
+    pub fn text(&self, render: impl FnOnce(&T) -> String) -> &Arc<str> {
+        self.text.get_or_init(|| render(&self.value).into())
     }
 }
 
@@ -80,6 +88,12 @@ mod tests {
         let on_a_page = Arc::clone(&shared);
         *Arc::make_mut(&mut shared).counts_mut() += 1;
         assert_eq!((on_a_page.seen, shared.seen), (1, 2));
+        assert_eq!(&**shared.text(|bird| format!("a {}", bird.name)), "a wren");
+        let later = Arc::clone(&shared);
+        *Arc::make_mut(&mut shared).counts_mut() += 1;
+        let text =
+            |bird: &Rendered<Bird>| Arc::clone(bird.text(|_| unreachable!("it is rendered")));
+        assert!(Arc::ptr_eq(&text(&shared), &text(&later)));
         for bird in [on_a_page, shared] {
             assert_eq!(bird.rendering(|_| unreachable!("it is rendered")), b"wren");
         }

@@ -138,7 +138,7 @@ impl Samples {
             edited: None,
             audience: Audience::Public,
             warning: String::new(),
-            content_html: content_html.to_owned(),
+            content_html: content_html.into(),
             language: Some(self.text("en")),
             replies: 0,
             boosts: 0,

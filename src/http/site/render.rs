@@ -1,6 +1,7 @@
 //! From what the domain knows to what the templates show.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
@@ -78,6 +79,8 @@ pub(super) struct Renderer {
     pub(super) zone: TimeZone,
     /// The present moment.
     pub(super) now: Timestamp,
+    /// The year that it lies in, there.
+    pub(super) this_year: i16,
     /// Who reads.
     pub(super) reader: Option<AccountId>,
 }
@@ -94,10 +97,15 @@ impl Visit {
     /// Makes views for this reader at this moment.
     pub(super) fn renderer(&self) -> Renderer {
         let instance = &self.context.instance;
+        let (zone, now) = (
+            instance.config.instance.time_zone.clone(),
+            instance.clock.now(),
+        );
         Renderer {
             url: (*instance.url).clone(),
-            zone: instance.config.instance.time_zone.clone(),
-            now: instance.clock.now(),
+            this_year: now.in_zone(zone.clone()).year(),
+            zone,
+            now,
             reader: self.reader(),
         }
     }
@@ -191,14 +199,13 @@ impl Renderer {
     /// A moment in the three forms that pages show.
     pub(super) fn moment(&self, time: Timestamp) -> Moment {
         let zoned = time.in_zone(self.zone.clone());
-        let today = self.now.in_zone(self.zone.clone());
         let age = self.now.millis() - time.millis();
         let short = match age {
             // A clock that was set back makes moments of the future.
             ..MINUTE_MILLIS => "now".to_owned(),
             MINUTE_MILLIS..HOUR_MILLIS => format!("{} min", age / MINUTE_MILLIS),
             HOUR_MILLIS..DAY_MILLIS => format!("{} h", age / HOUR_MILLIS),
-            _ if zoned.year() == today.year() => zoned.strftime("%-d %b").to_string(),
+            _ if zoned.year() == self.this_year => zoned.strftime("%-d %b").to_string(),
             _ => zoned.strftime("%-d %b %Y").to_string(),
         };
         Moment {
@@ -273,7 +280,7 @@ impl Renderer {
             edited: post.edited_at.map(|time| self.moment(time)),
             audience: audience(facts.visibility),
             warning: post.spoiler.clone(),
-            content_html: self.text_html(&post.text, &post.mentions),
+            content_html: Arc::clone(post.text(|post| self.text_html(&post.text, &post.mentions))),
             language: post.language.clone(),
             replies: count(post.counts.replies),
             boosts: count(post.counts.boosts),
@@ -347,6 +354,7 @@ mod tests {
             url: "https://birds.example".parse().expect("a URL"),
             zone: TimeZone::UTC,
             now: Timestamp::from_millis(1_790_000_000_000),
+            this_year: 2026,
             reader: None,
         }
     }

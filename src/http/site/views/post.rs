@@ -1,5 +1,7 @@
 //! Posts: the card, the page with its thread, writing, editing, deleting.
 
+use std::sync::Arc;
+
 use askama::Template;
 
 use super::account::Author;
@@ -89,7 +91,7 @@ pub struct PostCard {
     /// Content warning; empty for none.
     pub warning: String,
     /// The text as sanitised HTML.
-    pub content_html: String,
+    pub content_html: Arc<str>,
     /// BCP 47 tag of the text's language, if known.
     pub language: Option<String>,
     /// Number of answers.
