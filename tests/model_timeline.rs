@@ -9,10 +9,13 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 
 use kinglet::actors::budget::Part;
+use kinglet::actors::instance::{ask_reader, read_reader};
 use kinglet::actors::posts::fill::PostSource;
 use kinglet::actors::timelines::Roads;
+use kinglet::actors::users::ReadInstance;
 use kinglet::domain::page::Page;
 use kinglet::ids::{AccountId, PostId};
+use kinglet::store::queries::accounts::FindAccounts;
 use kinglet::store::queries::lists::{AuthorChoice, PostList};
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};
@@ -113,6 +116,7 @@ async fn live(ops: &[Op], memory: Memory, passed: &mut Passed) -> Result<(), Tes
             let expected = model::page(&expected, None, None, None, PAGE);
             prop_assert_eq!(home, expected, "{:?} after {:?}", reader, step);
         }
+        compare_remembered(&town, &step).await?;
     }
     for reader in readers(&town) {
         walk_home(&town, reader).await?;
@@ -199,6 +203,31 @@ async fn walk_home(town: &Town, reader: AccountId) -> Result<(), TestCaseError> 
         read(Some(cursor), None, above, PAGE).await?;
         read(None, Some(cursor), above, PAGE).await?;
     }
+    Ok(())
+}
+
+/// What is remembered of readers and of the instance, against what the store says at this moment.
+async fn compare_remembered(town: &Town, step: &Step) -> Result<(), TestCaseError> {
+    let actors = &town.instance().actors;
+    for reader in readers(town) {
+        let remembered = read_reader(actors, reader).await.map_err(failed)?;
+        let asked = ask_reader(actors, reader).await.map_err(failed)?;
+        prop_assert_eq!(remembered.as_deref(), asked.as_ref(), "after {:?}", step);
+    }
+    let counted = actors.users.send(ReadInstance).await;
+    let counted = counted.map_err(|closed| failed(closed.into()))?;
+    let counted = counted.map_err(failed)?;
+    let ids = town.people.clone();
+    let accounts = actors.find(FindAccounts { ids }).await.map_err(failed)?;
+    let posts: i64 = accounts.iter().map(|account| account.counts.posts).sum();
+    let active = accounts.iter();
+    let active = active.filter(|account| account.counts.last_open_post.is_some());
+    prop_assert_eq!(
+        (counted.accounts, counted.active_accounts, counted.posts),
+        (accounts.len() as i64, active.count() as i64, posts),
+        "after {:?}",
+        step
+    );
     Ok(())
 }
 

@@ -181,7 +181,7 @@ const RULES: &[Rule] = &[
                 "the cache of windows is bounded by its residency, and what makes room is persisted",
             ),
             (
-                "src/actors/cache.rs",
+                "src/actors/lru.rs",
                 "bounded by bytes: its share of the budget",
             ),
         ],

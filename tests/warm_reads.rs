@@ -6,7 +6,8 @@ mod support;
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
-use support::server::{Client, Rig};
+use support::server::{Client, Rig, password_of};
+use support::website::{Page, Visitor};
 
 /// What the instance asks by itself, whoever reads: jobs, schedules, statistics.
 const BY_ITSELF: &[&str] = &[
@@ -211,4 +212,126 @@ async fn lists_that_many_read_are_in_memory_and_follow_what_happens() {
         .ok();
     let seen = anonymous.get(tagged).await.ok();
     assert_eq!(ids(&seen)[0], posts[68]);
+}
+
+#[tokio::test]
+async fn a_thread_that_was_read_is_in_memory_and_follows_what_happens() {
+    let rig = Rig::start(&["ada", "bob"]).await;
+    let [ada, bob] = ["ada", "bob"].map(|name| rig.client(name));
+    let answer = |to: &str| json!({"status": "an answer", "in_reply_to_id": to});
+    let root = publish(ada, json!({"status": "a question"})).await;
+    let first = publish(bob, answer(&root)).await;
+    let context = |post: &str| format!("/api/v1/statuses/{post}/context");
+    let around = |thread: &Json| {
+        let [above, below] = ["ancestors", "descendants"].map(|side| {
+            let ids = ids(&thread[side]).into_iter();
+            ids.map(str::to_owned).collect::<Vec<_>>()
+        });
+        (above, below)
+    };
+    bob.get(&context(&root)).await.ok();
+    let thread = warm(&rig, bob, &context(&root)).await;
+    assert_eq!(around(&thread), (vec![], vec![first.clone()]));
+
+    let second = publish(ada, answer(&first)).await;
+    let third = publish(bob, answer(&root)).await;
+    // What the newest posts changed of their authors is known; the posts as well.
+    let thread = warm(&rig, bob, &context(&root)).await;
+    let below = vec![first.clone(), second.clone(), third.clone()];
+    assert_eq!(around(&thread), (vec![], below));
+    let thread = warm(&rig, bob, &context(&second)).await;
+    assert_eq!(around(&thread), (vec![root.clone(), first.clone()], vec![]));
+
+    bob.delete(&format!("/api/v1/statuses/{first}")).await.ok();
+    // The author is loaded anew, and what is above the gap asked for once.
+    for post in [&root, &second] {
+        bob.get(&context(post)).await.ok();
+    }
+    let thread = warm(&rig, bob, &context(&root)).await;
+    assert_eq!(around(&thread), (vec![], vec![third]));
+    let thread = warm(&rig, bob, &context(&second)).await;
+    assert_eq!(around(&thread), (vec![], vec![]));
+}
+
+#[tokio::test]
+async fn what_the_instance_is_made_of_is_counted_once_and_kept_true() {
+    let rig = Rig::start(&["ada", "bob"]).await;
+    let (ada, anonymous) = (rig.client("ada"), rig.anonymous());
+    let stats = |instance: Json| instance["stats"].clone();
+    let path = "/api/v1/instance";
+    let before = stats(anonymous.get(path).await.ok());
+    assert_eq!(stats(warm(&rig, &anonymous, path).await), before);
+    let post = publish(ada, json!({"status": "one more"})).await;
+    publish(ada, json!({"status": "for few", "visibility": "private"})).await;
+    let count = |stats: &Json| stats["status_count"].as_i64().expect("a number");
+    let after = stats(anonymous.get(path).await.ok());
+    assert_eq!(count(&after), count(&before) + 1);
+    ada.delete(&format!("/api/v1/statuses/{post}")).await.ok();
+    assert_eq!(stats(anonymous.get(path).await.ok()), before);
+    rig.set_suspended(rig.person("bob").id, true).await;
+    let without_bob = stats(anonymous.get(path).await.ok());
+    let users = |stats: &Json| stats["user_count"].as_i64().expect("a number");
+    assert_eq!(users(&without_bob), users(&before) - 1);
+}
+
+/// Opens a page, and insists that the store isn't asked.
+async fn warm_page(rig: &Rig, visitor: &Visitor, path: &str) -> Page {
+    let before = asked(rig);
+    let page = visitor.open(&format!("{}{path}", rig.server.url())).await;
+    assert_eq!(page.status, 200, "{path}");
+    assert_eq!(asked(rig), before, "{path}");
+    page
+}
+
+#[tokio::test]
+async fn warm_pages_of_the_website_ask_the_store_nothing() {
+    let rig = Rig::start(&["ada", "bob"]).await;
+    let [ada, bob] = ["ada", "bob"].map(|name| rig.client(name));
+    let follow = format!("/api/v1/accounts/{}/follow", rig.person("ada").id);
+    bob.post_empty(&follow).await.ok();
+    let root = publish(ada, json!({"status": "a question #birds"})).await;
+    let answer = json!({"status": "an answer", "in_reply_to_id": root});
+    publish(ada, answer).await;
+    let reader = Visitor::new();
+    let page = reader.open(&format!("{}/login", rig.server.url())).await;
+    let password = password_of("bob");
+    let fields = [("login", "bob"), ("password", password.as_str())];
+    let page = reader.send(&page, "/login", &fields).await;
+    assert_eq!(page.url.path(), "/");
+
+    let post = format!("/@ada/{root}");
+    let paths = ["/", "/public", "/tags/birds", &post];
+    let stranger = Visitor::new();
+    for path in paths {
+        for visitor in [&reader, &stranger] {
+            visitor.open(&format!("{}{path}", rig.server.url())).await;
+            warm_page(&rig, visitor, path).await;
+        }
+    }
+    // What is told to one reader is on that reader's next page.
+    let unread = |page: &Page| page.html.contains("1<span class=\"vh\"> new</span>");
+    assert!(!unread(&warm_page(&rig, &reader, "/").await));
+    let named = publish(ada, json!({"status": "hello @bob"})).await;
+    let page = reader.open(&format!("{}/", rig.server.url())).await;
+    assert!(unread(&page), "{}", page.html);
+    assert!(unread(&warm_page(&rig, &reader, "/").await));
+    let newest = bob.get("/api/v1/notifications").await.ok();
+    let read = json!({"notifications": {"last_read_id": newest[0]["id"]}});
+    bob.post("/api/v1/markers", read).await.ok();
+    assert!(!unread(
+        &reader.open(&format!("{}/", rig.server.url())).await
+    ));
+    bob.post(
+        "/api/v1/markers",
+        json!({"notifications": {"last_read_id": "0"}}),
+    )
+    .await
+    .ok();
+    assert!(unread(
+        &reader.open(&format!("{}/", rig.server.url())).await
+    ));
+    ada.delete(&format!("/api/v1/statuses/{named}")).await.ok();
+    assert!(!unread(
+        &reader.open(&format!("{}/", rig.server.url())).await
+    ));
 }

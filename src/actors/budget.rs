@@ -77,25 +77,37 @@ pub enum Part {
     Posts,
     /// The newest entries of lists that many read.
     Lists,
+    /// Which posts answer which.
+    Threads,
     /// Accounts with their renderings.
     Accounts,
     /// What viewers did with posts.
     Marks,
     /// Homes.
     Windows,
+    /// What the instance is made of.
+    Instance,
+    /// Callers who were let in lately.
+    Guests,
+    /// What pages show of whoever reads them.
+    Readers,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::Accesses,
         Self::Members,
         Self::Relations,
         Self::Posts,
         Self::Lists,
+        Self::Threads,
         Self::Accounts,
         Self::Marks,
         Self::Windows,
+        Self::Instance,
+        Self::Guests,
+        Self::Readers,
     ];
 
     /// As metrics call it.
@@ -106,9 +118,13 @@ impl Part {
             Self::Relations => "relations",
             Self::Posts => "posts",
             Self::Lists => "lists",
+            Self::Threads => "threads",
             Self::Accounts => "accounts",
             Self::Marks => "marks",
             Self::Windows => "windows",
+            Self::Instance => "instance",
+            Self::Guests => "guests",
+            Self::Readers => "readers",
         }
     }
 }

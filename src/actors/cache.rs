@@ -8,16 +8,11 @@
 use std::collections::VecDeque;
 use std::hash::Hash;
 
-use hashlink::LruCache;
-
-use super::budget::{Budget, Part, Share, Use};
+use super::budget::{Budget, Part};
+use super::lru::BudgetedLru;
 
 /// How many changes are remembered; a load that took longer than so many changes is simply not kept.
 const CHANGES_REMEMBERED_MAX: usize = 4096;
-
-/// About what an entry takes besides its key and its value: links, its share of the table, and what the allocator adds, in
-/// bytes.
-const ENTRY_BYTES: usize = 80;
 
 /// What a cache holds, about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,22 +27,30 @@ pub struct CacheFigures {
     pub bytes_max: usize,
 }
 
-/// A value with about how many bytes it takes.
+impl CacheFigures {
+    /// Of two halves of one cache.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            entries: self.entries + other.entries,
+            bytes: self.bytes + other.bytes,
+            ..self
+        }
+    }
+}
+
 #[derive(Debug)]
-struct Weighed<V> {
+struct Seen<V> {
     value: V,
-    bytes: usize,
-    used: Use,
     /// What happened up to this commit is in the value already.
-    seen_at: i64,
+    at: i64,
 }
 
 /// A least-recently-used cache whose values are valid as of the newest event.
 #[derive(Debug)]
 pub struct EventedCache<K, V> {
-    values: LruCache<K, Weighed<V>>,
+    values: BudgetedLru<K, Seen<V>>,
     weigh: fn(&V) -> usize,
-    share: Share,
     /// Keys that changed, with the commit that changed them, oldest first.
     changes: VecDeque<(i64, K)>,
     /// Values loaded before this commit can't be judged any more.
@@ -59,9 +62,8 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
     /// `weigh` says about how many bytes a value takes, what it points to included.
     pub fn new(budget: &Budget, part: Part, weigh: fn(&V) -> usize) -> Self {
         Self {
-            values: LruCache::new_unbounded(),
+            values: BudgetedLru::new(budget, part),
             weigh,
-            share: budget.share(part),
             changes: VecDeque::new(),
             forgotten: 0,
         }
@@ -69,28 +71,12 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
 
     /// The value, if it is known.
     pub fn get(&mut self, key: &K) -> Option<&V> {
-        if self.share.is_short() {
-            self.make_room();
-        }
-        let now = self.share.now();
-        self.values.get_mut(key).map(|held| {
-            held.used = now;
-            &held.value
-        })
+        self.values.get(key).map(|held| &held.value)
     }
 
-    fn make_room(&mut self) {
-        loop {
-            // The least recently used comes first.
-            let oldest = self.values.iter().next().map(|(_, held)| held.used);
-            if !self.share.has_to_give(oldest) {
-                return;
-            }
-            let Some((_, idle)) = self.values.remove_lru() else {
-                return;
-            };
-            self.share.give(idle.bytes);
-        }
+    /// The value, which isn't used by that.
+    pub fn peek(&self, key: &K) -> Option<&V> {
+        self.values.peek(key).map(|held| &held.value)
     }
 
     /// Keeps a value that was loaded out of the snapshot of `commit`, unless its key changed since.
@@ -102,7 +88,7 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
                 .rev()
                 .take_while(|(changed, _)| *changed > commit)
                 .any(|(_, changed)| *changed == key);
-        let knows_more = |held: &Weighed<V>| held.seen_at > commit;
+        let knows_more = |held: &Seen<V>| held.at > commit;
         if !changed_since && !self.values.peek(&key).is_some_and(knows_more) {
             self.keep(key, value, commit);
         }
@@ -111,7 +97,7 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
     /// Keeps a value that came to be with `commit`; a value that is held already knows as much or more. What the same
     /// commit did to it afterwards is to be told.
     pub fn begin(&mut self, key: K, value: V, commit: i64) {
-        if !self.values.contains_key(&key) {
+        if self.values.peek(&key).is_none() {
             self.keep(key, value, commit - 1);
         }
     }
@@ -119,9 +105,22 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
     /// Tells a value what `commit` did to it. It must not grow by that.
     pub fn amend(&mut self, key: K, commit: i64, amend: impl FnOnce(&mut V)) {
         if let Some(held) = self.values.peek_mut(&key)
-            && held.seen_at < commit
+            && held.at < commit
         {
             amend(&mut held.value);
+        }
+        self.note_change(key, commit);
+    }
+
+    /// Tells a value what `commit` did to it, by which it may have grown or shrunk.
+    pub fn extend(&mut self, key: K, commit: i64, extend: impl FnOnce(&mut V)) {
+        if let Some(held) = self.values.peek_mut(&key)
+            && held.at < commit
+        {
+            let before = (self.weigh)(&held.value);
+            extend(&mut held.value);
+            let after = (self.weigh)(&held.value);
+            self.values.resize(&key, before, after);
         }
         self.note_change(key, commit);
     }
@@ -133,28 +132,16 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
         }
     }
 
-    fn keep(&mut self, key: K, value: V, seen_at: i64) {
-        let bytes = ENTRY_BYTES + size_of::<K>() + (self.weigh)(&value);
-        let used = self.share.take(bytes);
-        let held = Weighed {
-            value,
-            bytes,
-            used,
-            seen_at,
-        };
-        if let Some(before) = self.values.insert(key, held) {
-            self.share.give(before.bytes);
-        }
-        self.make_room();
+    fn keep(&mut self, key: K, value: V, at: i64) {
+        let bytes = (self.weigh)(&value);
+        self.values.insert(key, Seen { value, at }, bytes);
     }
 
     /// Forgets a value because `commit` changed it.
     pub fn change(&mut self, key: K, commit: i64) {
-        let is_older = |held: &Weighed<V>| held.seen_at < commit;
-        if self.values.peek(&key).is_some_and(is_older)
-            && let Some(before) = self.values.remove(&key)
-        {
-            self.share.give(before.bytes);
+        let is_older = |held: &Seen<V>| held.at < commit;
+        if self.values.peek(&key).is_some_and(is_older) {
+            self.values.remove(&key);
         }
         self.note_change(key, commit);
     }
@@ -170,18 +157,12 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
 
     /// What it holds.
     pub fn figures(&self) -> CacheFigures {
-        CacheFigures {
-            name: self.share.part().name(),
-            entries: self.values.len(),
-            bytes: self.share.bytes(),
-            bytes_max: self.share.bytes_max(),
-        }
+        self.values.figures()
     }
 
     /// Forgets everything, because `commit` may have changed anything.
     pub fn clear(&mut self, commit: i64) {
         self.values.clear();
-        self.share.give(self.share.bytes());
         self.changes.clear();
         self.forgotten = self.forgotten.max(commit);
     }
@@ -190,6 +171,7 @@ impl<K: Hash + Eq + Clone, V> EventedCache<K, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lru::ENTRY_BYTES;
 
     #[test]
     fn a_value_loaded_before_its_key_changed_is_not_kept() {
@@ -237,6 +219,22 @@ mod tests {
         cache.change("post", 15);
         assert_eq!(cache.get(&"post"), None);
         cache.amend("post", 16, |_| unreachable!("it isn't held"));
+    }
+
+    #[test]
+    fn a_value_that_grows_takes_more_of_the_budget() {
+        let budget = Budget::new(10_000);
+        let mut cache = EventedCache::new(&budget, Part::Threads, |value: &Vec<u8>| value.len());
+        cache.fill("post", vec![0; 10], 1);
+        let bytes = cache.figures().bytes;
+        cache.extend("post", 1, |_| unreachable!("it is known"));
+        cache.extend("post", 2, |value| value.push(1));
+        assert_eq!(cache.figures().bytes, bytes + 1);
+        cache.extend("post", 3, Vec::clear);
+        assert_eq!(cache.figures().bytes, bytes - 10);
+        cache.extend("other", 4, |_| unreachable!("it isn't held"));
+        cache.change("post", 5);
+        assert_eq!(cache.figures().bytes, 0);
     }
 
     #[test]

@@ -1,7 +1,16 @@
 //! One running instance, as whoever serves requests sees it.
 
+mod book;
+mod guest_book;
 mod live;
 pub mod probes;
+mod reader_book;
+
+pub use guest_book::GuestBook;
+pub use reader_book::{
+    ReaderBook, ReaderFacts, ReaderNews, ReaderNewsSink, UNREAD_COUNTED_MAX, ask_reader,
+    read_reader,
+};
 
 use std::fmt;
 use std::path::PathBuf;

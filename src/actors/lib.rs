@@ -14,6 +14,7 @@ pub mod feed;
 pub mod gate;
 pub mod hasher;
 pub mod instance;
+mod lru;
 pub mod memory;
 pub mod messages;
 mod owners;
@@ -48,8 +49,10 @@ pub struct Actors {
     pub timelines: Door<timelines::Timelines>,
     /// Owns jobs, schedules and statistics.
     pub tasks: Door<tasks::Tasks>,
-    /// Whether what Users said of a caller still holds.
-    pub standings: Arc<users::Standings>,
+    /// Who was let in lately.
+    pub guests: Arc<instance::GuestBook>,
+    /// What pages show of whoever reads them.
+    pub readers: Arc<instance::ReaderBook>,
 }
 
 impl Actors {

@@ -20,7 +20,7 @@ impl Message for DescribeMemory {
 }
 
 impl Actors {
-    /// What the caches of all owners hold.
+    /// What the caches of all owners hold, and what is remembered beside them.
     pub async fn caches(&self) -> Vec<CacheFigures> {
         // All at once: those who look don't wait for one hung owner after the other.
         let (users, posts, timelines) = tokio::join!(
@@ -34,6 +34,8 @@ impl Actors {
                 caches.extend(described);
             }
         }
+        caches.push(self.guests.figures());
+        caches.push(self.readers.figures());
         caches
     }
 }

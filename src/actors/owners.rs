@@ -35,7 +35,6 @@ owned_by! { Users:
     queries::accounts::FindOwnAccount,
     queries::accounts::FindRelationships,
     queries::accounts::ListAccounts,
-    queries::instance::DescribeInstance,
     queries::notifications::ListNotifications,
     queries::notifications::FindNotification,
     queries::notifications::FindMarkers,
@@ -88,7 +87,6 @@ owned_by! { Posts:
     queries::lists::ListPosts,
     queries::lists::KeepTagged,
     queries::search::SearchTags,
-    queries::threads::FindThread,
     queries::threads::FindPostVersions,
 }
 

@@ -20,6 +20,7 @@ use crate::actors::budget::{Budget, Division};
 use crate::actors::door::Door;
 use crate::actors::feed::{FeedSink, feed};
 use crate::actors::hasher::Hashers;
+use crate::actors::instance::{GuestBook, ReaderBook, ReaderNews, ReaderNewsSink};
 use crate::actors::messages::StoreDoor;
 use crate::actors::pool::PoolEnd;
 use crate::actors::posts::{Posts, TextRules};
@@ -342,8 +343,10 @@ impl Opened {
             ends.push((name, Box::pin(sink.actor_gone())));
             writer_thread.add_sink(Box::new(sink));
         }
-        // After the feed of Users, as it asks for.
+        // After the feeds of the owners, as they ask for.
         writer_thread.add_sink(Box::new(StandingsSink(Arc::clone(&standings))));
+        let reader_news = Arc::new(ReaderNews::default());
+        writer_thread.add_sink(Box::new(ReaderNewsSink(Arc::clone(&reader_news))));
         let (tasks, tasks_gone) = Tasks::new(tasks_store, telemetry.watch(ActorName::Tasks));
         let tasks = tasks.start_on(&owners);
         let tasks = Door::new(tasks, &telemetry, ActorName::Tasks);
@@ -385,7 +388,8 @@ impl Opened {
             posts,
             timelines,
             tasks,
-            standings,
+            guests: Arc::new(GuestBook::new(standings, &memory.caches)),
+            readers: Arc::new(ReaderBook::new(reader_news, &memory.caches)),
         };
         let config = Arc::new(config);
         let path = Arc::new(path);

@@ -8,7 +8,6 @@ use http::Method;
 use super::entities::Renderer;
 use super::extract::auth::{self, Guest};
 use super::extract::call::Call;
-use super::extract::guest_book::GuestBook;
 use super::extract::peer::{AddressGroup, client_address};
 use super::extract::upload::Uploads;
 use super::limits::{Kind, Limiter, PasswordGuard, Standing, Subject};
@@ -38,7 +37,6 @@ pub struct Shared {
     /// Who is uploading a file.
     pub uploads: Uploads,
     limiter: Limiter,
-    guests: GuestBook,
     proxies: TrustedProxies,
 }
 
@@ -71,7 +69,6 @@ impl Context {
             passwords: PasswordGuard::new(clock()),
             password_grant,
             uploads: Uploads::default(),
-            guests: GuestBook::new(Arc::clone(&instance.actors.standings), clock()),
             limiter: Limiter::new(clock(), config.limits.rate_limits),
             proxies: TrustedProxies::new(config.http.trusted_proxies.clone()),
         }))
@@ -111,8 +108,8 @@ impl Facade for Context {
             route.access,
             Access::User(_) | Access::Anyone(_) | Access::Client
         );
-        let identified =
-            auth::identify(&self.actors, &self.guests, route.access, &call.headers).await;
+        let now = self.instance.clock.now();
+        let identified = auth::identify(&self.actors, now, route.access, &call.headers).await;
         if is_api && identified.is_err() {
             // Tokens are guessed no faster than anything else is asked.
             self.count(Kind::Api, Subject::Address(address))?;

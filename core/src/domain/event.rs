@@ -94,6 +94,8 @@ pub enum Event {
     },
     /// An account's profile, role or state changed, or its counters in a way that no other event tells.
     AccountChanged(AccountId),
+    /// What an account is told beside posts changed: its notifications, how far it has read them, who asks to follow it.
+    ReaderChanged(AccountId),
     /// An account became hidden or visible again: everything that was derived from it is stale.
     AccountVisibilityChanged(AccountId),
     /// A token or session is no longer valid.

@@ -28,4 +28,5 @@ pub mod schedule;
 pub mod scope;
 pub mod statistics;
 pub mod text;
+pub mod thread;
 pub mod visibility;

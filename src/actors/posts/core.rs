@@ -104,10 +104,10 @@ impl NewMarks {
 /// About how long the rendering of a post is besides its text, and that of an account besides its note, in bytes.
 const RENDERING_BYTES: usize = 1000;
 
-/// With its rendering, which most of them get: the text stands in it once more.
+/// With its renderings, which most of them get: the text stands in each of them once more.
 fn post_bytes(post: &Arc<Rendered<Post>>) -> usize {
     let texts = post.text.len() + post.spoiler.len();
-    size_of::<Rendered<Post>>() + 2 * texts + 48 * post.mentions.len() + RENDERING_BYTES
+    size_of::<Rendered<Post>>() + 3 * texts + 48 * post.mentions.len() + RENDERING_BYTES
 }
 
 fn account_bytes(account: &Arc<Rendered<Account>>) -> usize {
@@ -144,7 +144,7 @@ struct Sources<'a> {
 }
 
 /// Neither on the shelf nor at hand.
-struct Absent;
+pub(super) struct Absent;
 
 impl Shelf {
     /// An empty shelf.
@@ -223,6 +223,7 @@ impl Shelf {
             | Event::TokenRevoked(_)
             | Event::TokenUsed(_)
             | Event::CredentialsChanged(_)
+            | Event::ReaderChanged(_)
             | Event::JobAdded(_)
             | Event::SchedulesChanged => {}
         }

@@ -3,7 +3,7 @@
 //! Every list of posts and of notifications leaves the actors through here, so no list can forget a rule: what may not be
 //! seen is taken out by [`ShowPosts`], what is muted where somebody strolls is taken out by [`ReadPosts`].
 
-use super::{ReadPosts, ReadPostsBy, ShowPosts};
+use super::{ReadPosts, ReadPostsBy, ReadThread, ShowPosts, ThreadViews};
 use crate::Actors;
 use crate::domain::notification::{NotificationKind, NotificationView};
 use crate::domain::page::{Filled, Filling, Page};
@@ -101,6 +101,19 @@ pub async fn show_post(
     id: PostId,
 ) -> Result<Option<PostView>, AskError> {
     Ok(show_posts(actors, onlooker, vec![id]).await?.pop())
+}
+
+/// What stands above and below a post, as the onlooker gets it. Whether the onlooker may see the post itself is asked before.
+///
+/// # Errors
+/// When Posts can't be asked.
+pub async fn read_thread(
+    actors: &Actors,
+    onlooker: &Onlooker,
+    post: PostId,
+) -> Result<ThreadViews, AskError> {
+    let onlooker = onlooker.clone();
+    actors.posts.send(ReadThread { onlooker, post }).await?
 }
 
 pub(super) fn is_muted(onlooker: &Onlooker, view: &PostView) -> bool {

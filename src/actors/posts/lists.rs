@@ -169,6 +169,7 @@ impl Lists {
             | Event::TokenRevoked(_)
             | Event::TokenUsed(_)
             | Event::CredentialsChanged(_)
+            | Event::ReaderChanged(_)
             | Event::JobAdded(_)
             | Event::SchedulesChanged => {}
         }

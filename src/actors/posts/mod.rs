@@ -5,6 +5,7 @@ mod core;
 pub mod fill;
 mod lists;
 mod read;
+mod threads;
 
 pub use compose::{Draft, TextRules, prepare};
 pub use read::{ReadPosts, ReadPostsBy};
@@ -16,6 +17,7 @@ use actix::{
 
 use self::core::{Shelf, Shown};
 use self::lists::Lists;
+use self::threads::Threads;
 use super::Actors;
 use super::budget::Budget;
 use super::cache::CacheFigures;
@@ -27,8 +29,10 @@ use super::messages::{Owner, StoreDoor};
 use super::timelines::Timelines;
 use crate::domain::idempotency::IdempotencyKey;
 use crate::domain::post::PostView;
+use crate::domain::thread::Thread;
 use crate::domain::visibility::{Onlooker, Visibility};
 use crate::ids::{AccountId, AppId, PostId};
+use crate::store::queries::threads::FindThread;
 use crate::store::units::{EditPost, PublishPost};
 use crate::telemetry::mailbox::Watch;
 
@@ -47,6 +51,7 @@ pub struct Posts {
 struct Memory {
     shelf: Shelf,
     lists: Lists,
+    threads: Threads,
 }
 
 impl Memory {
@@ -54,6 +59,7 @@ impl Memory {
         Self {
             shelf: Shelf::new(budget),
             lists: Lists::new(budget),
+            threads: Threads::new(budget),
         }
     }
 
@@ -61,6 +67,7 @@ impl Memory {
     fn figures(&self) -> Vec<CacheFigures> {
         let mut figures = self.shelf.figures();
         figures.push(self.lists.figures());
+        figures.push(self.threads.figures());
         figures
     }
 }
@@ -97,11 +104,13 @@ impl Posts {
                 Fed::Lost(commit) => {
                     memory.shelf.forget_all(commit);
                     memory.lists.forget_all(commit);
+                    memory.threads.forget_all(commit);
                 }
                 Fed::Batch(batch) => {
                     for event in &batch.events {
                         memory.shelf.take_in(event, batch.commit);
                         memory.lists.take_in(event, batch.commit);
+                        memory.threads.take_in(event, batch.commit);
                     }
                 }
             }
@@ -157,12 +166,44 @@ impl Handler<ShowPosts> for Posts {
     fn handle(&mut self, message: ShowPosts, _: &mut Context<Self>) -> Self::Result {
         let ShowPosts { onlooker, mut ids } = message;
         ids.truncate(POSTS_PER_SHOW_MAX);
-        match self.show(onlooker, ids) {
-            Showing::Ready(views) => Box::pin(std::future::ready(Ok(views)).into_actor(self)),
-            Showing::Loading(loading) => {
-                Box::pin(loading.map(|looked, _, _| looked.map(|looked| looked.views)))
-            }
+        self.show_all(onlooker, ids)
+    }
+}
+
+/// What stands above and below a post, as one viewer gets it. Whether the viewer may see the post itself is asked before.
+#[derive(Debug, Clone)]
+pub struct ReadThread {
+    /// Who looks.
+    pub onlooker: Onlooker,
+    /// The post.
+    pub post: PostId,
+}
+
+/// The posts around one, in the order of [`Thread`]: above, then below.
+pub type ThreadViews = (Vec<PostView>, Vec<PostView>);
+
+impl Message for ReadThread {
+    type Result = Result<ThreadViews, AskError>;
+}
+
+impl Handler<ReadThread> for Posts {
+    type Result = ResponseActFuture<Self, Result<ThreadViews, AskError>>;
+
+    fn handle(&mut self, message: ReadThread, _: &mut Context<Self>) -> Self::Result {
+        let ReadThread { onlooker, post } = message;
+        self.catch_up();
+        if let Some(thread) = self.memory.threads.read(post) {
+            return self.show_thread(onlooker, thread);
         }
+        let walking = self.store.look(FindThread { post }).into_actor(self);
+        Box::pin(walking.then(move |walked, actor, _| match walked {
+            Ok((walked, commit)) => {
+                actor.catch_up();
+                let thread = actor.memory.threads.fill(walked, commit);
+                actor.show_thread(onlooker, thread)
+            }
+            Err(error) => Box::pin(std::future::ready(Err(error)).into_actor(actor)),
+        }))
     }
 }
 
@@ -181,6 +222,31 @@ struct Looked {
 }
 
 impl Posts {
+    fn show_all(
+        &mut self,
+        onlooker: Onlooker,
+        ids: Vec<PostId>,
+    ) -> ResponseActFuture<Self, Result<Vec<PostView>, AskError>> {
+        match self.show(onlooker, ids) {
+            Showing::Ready(views) => Box::pin(std::future::ready(Ok(views)).into_actor(self)),
+            Showing::Loading(loading) => {
+                Box::pin(loading.map(|looked, _, _| looked.map(|looked| looked.views)))
+            }
+        }
+    }
+
+    fn show_thread(
+        &mut self,
+        onlooker: Onlooker,
+        thread: Thread,
+    ) -> ResponseActFuture<Self, Result<ThreadViews, AskError>> {
+        let above = self.show_all(onlooker.clone(), thread.ancestors);
+        Box::pin(above.then(move |above, actor, _| {
+            let below = actor.show_all(onlooker, thread.descendants);
+            below.map(move |below, _, _| Ok((above?, below?)))
+        }))
+    }
+
     /// The entries as one viewer gets them.
     fn show(&mut self, onlooker: Onlooker, ids: Vec<PostId>) -> Showing {
         self.catch_up();

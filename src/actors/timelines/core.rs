@@ -426,6 +426,7 @@ impl Residents {
             | Event::TokenRevoked(_)
             | Event::TokenUsed(_)
             | Event::CredentialsChanged(_)
+            | Event::ReaderChanged(_)
             | Event::JobAdded(_)
             | Event::SchedulesChanged => {}
         }

@@ -203,6 +203,7 @@ impl Window {
             | Event::TokenRevoked(_)
             | Event::TokenUsed(_)
             | Event::CredentialsChanged(_)
+            | Event::ReaderChanged(_)
             | Event::JobAdded(_)
             | Event::SchedulesChanged => Fate::Kept,
         }

@@ -51,7 +51,8 @@ pub(super) enum Identified {
 /// About what an account in a set of relations takes, in bytes: tables are a quarter empty on average.
 const RELATION_BYTES: usize = 20;
 
-fn relations_bytes(relations: &Relations) -> usize {
+/// About how many bytes an account's relations take.
+pub(crate) fn relations_bytes(relations: &Relations) -> usize {
     let blocks = relations.blocks.len() + relations.blocked_by.len();
     let others = relations.follows.len() + blocks + relations.mutes.len();
     size_of::<Relations>() + RELATION_BYTES * others
@@ -114,6 +115,7 @@ impl Callers {
             | Event::PostMarked { .. }
             | Event::FollowCounted { .. }
             | Event::AccountChanged(_)
+            | Event::ReaderChanged(_)
             | Event::JobAdded(_)
             | Event::SchedulesChanged => {}
         }

@@ -2,21 +2,25 @@
 
 mod clients;
 mod core;
+mod instance;
 mod links;
 mod members;
 mod passwords;
 mod standing;
 
+pub(crate) use self::core::relations_bytes;
 pub use clients::{
     GivenToken, GrantClientToken, GrantCode, GrantUserToken, RedeemCode, RedeemPassword,
     RegisterClient, RegisteredClient,
 };
+pub use instance::ReadInstance;
 pub use links::{LinkCode, MakeLink};
 pub use members::{CreateMember, SeedMember, SetUp, SignUp, Typed};
 pub use passwords::{
     AskForArchive, AskToUpload, LogIn, LoggedIn, OpenFirstSession, ReplaceAddress, ReplacePassword,
     ResetByLink,
 };
+pub(crate) use standing::{Reading, Slots, slot_of_account};
 pub use standing::{Stamp, Standings, StandingsSink};
 
 use std::sync::Arc;
@@ -29,8 +33,10 @@ use rand::Rng as _;
 use rand::rngs::StdRng;
 
 use self::core::{Callers, Identified};
+use self::instance::InstanceMemory;
 use super::Actors;
 use super::budget::Budget;
+use super::cache::CacheFigures;
 use super::door::{Door, opens_door};
 use super::error::AskError;
 use super::feed::{EventFeed, EventsWaiting, Fed};
@@ -76,9 +82,31 @@ pub struct Users {
     clock: SharedClock,
     rng: StdRng,
     registration: Registration,
-    callers: Callers,
+    memory: Memory,
     standings: Arc<Standings>,
     watch: Watch,
+}
+
+/// What it keeps.
+struct Memory {
+    callers: Callers,
+    instance: InstanceMemory,
+}
+
+impl Memory {
+    fn new(budget: &Budget) -> Self {
+        Self {
+            callers: Callers::new(budget),
+            instance: InstanceMemory::new(budget),
+        }
+    }
+
+    /// What the caches hold.
+    fn figures(&self) -> Vec<CacheFigures> {
+        let mut figures = self.callers.figures();
+        figures.push(self.instance.figures());
+        figures
+    }
 }
 
 impl Users {
@@ -96,7 +124,7 @@ impl Users {
             clock: setup.clock,
             rng: setup.rng,
             registration: setup.registration,
-            callers: Callers::new(&setup.budget),
+            memory: Memory::new(&setup.budget),
             standings: setup.standings,
             watch: setup.watch,
         }
@@ -108,10 +136,14 @@ impl Users {
         while let Some(fed) = self.feed.take() {
             was_behind = true;
             match fed {
-                Fed::Lost(commit) => self.callers.forget_all(commit),
+                Fed::Lost(commit) => {
+                    self.memory.callers.forget_all(commit);
+                    self.memory.instance.forget_all(commit);
+                }
                 Fed::Batch(batch) => {
                     for event in &batch.events {
-                        self.callers.take_in(event, batch.commit);
+                        self.memory.callers.take_in(event, batch.commit);
+                        self.memory.instance.take_in(event, batch.commit);
                     }
                 }
             }
@@ -145,6 +177,7 @@ impl Users {
     fn note_use(&mut self, credential: Credential, caller: &Caller) {
         let now = self.clock.now();
         if self
+            .memory
             .callers
             .is_use_to_be_told(credential, &caller.access, now)
             && let Err(error) = self.store.writer.submit(TouchAccess { credential })
@@ -169,7 +202,7 @@ impl Owner for Users {
 }
 
 opens_door!(Users);
-describes_memory!(Users, callers);
+describes_memory!(Users, memory);
 
 impl Handler<EventsWaiting> for Users {
     type Result = ();
@@ -207,7 +240,7 @@ impl Handler<Identify> for Users {
 
     fn handle(&mut self, Identify { credential }: Identify, _: &mut Context<Self>) -> Self::Result {
         self.catch_up();
-        let (missing, held) = match self.callers.identify(credential, self.clock.now()) {
+        let (missing, held) = match self.memory.callers.identify(credential, self.clock.now()) {
             Identified::Known(caller) => {
                 self.note_use(credential, &caller);
                 let known = Ok(Some(self.told(credential, caller)));
@@ -223,7 +256,8 @@ impl Handler<Identify> for Users {
             let (loaded, commit) = loaded?;
             actor.catch_up();
             let now = actor.clock.now();
-            let caller = actor.callers.fill(credential, loaded, held, commit, now);
+            let callers = &mut actor.memory.callers;
+            let caller = callers.fill(credential, loaded, held, commit, now);
             if let Some(caller) = &caller {
                 actor.note_use(credential, caller);
             }

@@ -16,43 +16,65 @@ use crate::store::writer::{EventBatch, EventSink};
 /// How many slots there are; a power of two.
 const SLOTS: usize = 4096;
 
-/// The slots. It is a sink of its own, which has to come after that of Users: then whatever a slot counted waits in
-/// the queue of Users already, which is drained before anybody is told anything.
+/// Counters, each of which is for many things.
 #[derive(Debug)]
-pub struct Standings(Box<[AtomicU64]>);
+pub(crate) struct Slots(Box<[AtomicU64]>);
 
-impl Default for Standings {
+/// How far a slot had counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reading {
+    slot: usize,
+    count: u64,
+}
+
+impl Default for Slots {
     fn default() -> Self {
         Self((0..SLOTS).map(|_| AtomicU64::new(0)).collect())
     }
 }
 
+impl Slots {
+    pub(crate) fn read(&self, slot: usize) -> Reading {
+        let count = self.0[slot].load(Ordering::Acquire);
+        Reading { slot, count }
+    }
+
+    /// Whether nothing was counted since.
+    pub(crate) fn holds(&self, reading: Reading) -> bool {
+        self.read(reading.slot) == reading
+    }
+
+    pub(crate) fn count(&self, slot: usize) {
+        self.0[slot].fetch_add(1, Ordering::Release);
+    }
+}
+
+/// The slots. It is a sink of its own, which has to come after that of Users: then whatever a slot counted waits in
+/// the queue of Users already, which is drained before anybody is told anything.
+#[derive(Debug, Default)]
+pub struct Standings(Slots);
+
 /// How far the slots of a caller had counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stamp {
-    credential: (usize, u64),
-    account: Option<(usize, u64)>,
+    credential: Reading,
+    account: Option<Reading>,
 }
 
 impl Standings {
     /// How far the slots of a caller have counted now.
     pub(super) fn stamp(&self, credential: Credential, account: Option<AccountId>) -> Stamp {
         let (Credential::Token(hash) | Credential::Session(hash)) = credential;
-        let read = |slot: usize| (slot, self.0[slot].load(Ordering::Acquire));
         Stamp {
-            credential: read(slot_of(&hash)),
-            account: account.map(|account| read(slot_of_account(account))),
+            credential: self.0.read(slot_of(&hash)),
+            account: account.map(|account| self.0.read(slot_of_account(account))),
         }
     }
 
     /// Whether nothing happened to the caller since.
     pub fn holds(&self, stamp: &Stamp) -> bool {
-        let stands = |(slot, count): (usize, u64)| self.0[slot].load(Ordering::Acquire) == count;
+        let stands = |reading| self.0.holds(reading);
         stands(stamp.credential) && stamp.account.is_none_or(stands)
-    }
-
-    fn count(&self, slot: usize) {
-        self.0[slot].fetch_add(1, Ordering::Release);
     }
 }
 
@@ -61,7 +83,8 @@ fn slot_of(hash: &TokenHash) -> usize {
     usize::from(u16::from_le_bytes([first, second])) % SLOTS
 }
 
-fn slot_of_account(account: AccountId) -> usize {
+/// The slot of an account.
+pub(crate) fn slot_of_account(account: AccountId) -> usize {
     // Fibonacci hashing (Knuth, volume 3, section 6.4): ids of one moment differ in their lowest bits only.
     let spread = account
         .0
@@ -79,12 +102,12 @@ impl EventSink for StandingsSink {
         for event in &batch.events {
             match event {
                 Event::RelationsChanged { from, to } => {
-                    self.0.count(slot_of_account(*from));
-                    self.0.count(slot_of_account(*to));
+                    self.0.0.count(slot_of_account(*from));
+                    self.0.0.count(slot_of_account(*to));
                 }
-                Event::TokenRevoked(hash) | Event::TokenUsed(hash) => self.0.count(slot_of(hash)),
+                Event::TokenRevoked(hash) | Event::TokenUsed(hash) => self.0.0.count(slot_of(hash)),
                 Event::CredentialsChanged(account) | Event::AccountVisibilityChanged(account) => {
-                    self.0.count(slot_of_account(*account));
+                    self.0.0.count(slot_of_account(*account));
                 }
                 Event::PostPublished { .. }
                 | Event::EntriesImported { .. }
@@ -96,6 +119,7 @@ impl EventSink for StandingsSink {
                 | Event::PostMarked { .. }
                 | Event::FollowCounted { .. }
                 | Event::AccountChanged(_)
+                | Event::ReaderChanged(_)
                 | Event::JobAdded(_)
                 | Event::SchedulesChanged => {}
             }

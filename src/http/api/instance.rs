@@ -1,8 +1,11 @@
 //! What the instance tells of itself to clients.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::actors::tasks::overview::Span;
+use crate::actors::users::ReadInstance;
 use crate::clock::Timestamp;
 use crate::context::Context;
 use crate::domain::statistics::Day;
@@ -12,7 +15,7 @@ use crate::problem::Problem;
 use crate::reply::{self, Response};
 use crate::routing::{Access, Family};
 use crate::statistics;
-use crate::store::queries::instance::{DescribeInstance, InstanceFacts};
+use crate::store::queries::instance::InstanceFacts;
 
 /// How many weeks of activity are told.
 const ACTIVITY_WEEKS: i32 = 12;
@@ -40,9 +43,8 @@ pub fn family() -> Family<Context> {
 }
 
 /// What the instance is made of at this moment.
-pub(super) async fn facts(app: &Context) -> Result<InstanceFacts, Problem> {
-    let now = app.instance.clock.now();
-    Ok(app.actors.find(DescribeInstance { now }).await?)
+pub(super) async fn facts(app: &Context) -> Result<Arc<InstanceFacts>, Problem> {
+    Ok(app.actors.users.send(ReadInstance).await??)
 }
 
 /// `GET /api/v1/instance`: the instance, for older clients.

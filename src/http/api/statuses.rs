@@ -2,7 +2,7 @@
 //!
 //! Source: <https://docs.joinmastodon.org/methods/statuses/>.
 
-use crate::actors::posts::fill::{show_post, show_posts};
+use crate::actors::posts::fill::{read_thread, show_post, show_posts};
 use crate::actors::posts::{Draft, RewritePost, WritePost};
 use crate::context::Context;
 use crate::domain::page::PAGE_MAX;
@@ -18,7 +18,7 @@ use crate::limits::Kind;
 use crate::problem::Problem;
 use crate::reply::{self, Response};
 use crate::routing::{Access, Family};
-use crate::store::queries::threads::{FindPostVersions, FindThread};
+use crate::store::queries::threads::FindPostVersions;
 use crate::store::units::{BoostPost, DeletePost, Mark, MarkPost, UnboostPost};
 
 /// The family's routes.
@@ -120,15 +120,8 @@ async fn delete(app: Context, guest: Guest, call: Call) -> Result<Response, Prob
 async fn context(app: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
     let post: PostId = call.id("id")?;
     let view = visible(&app, &guest, post).await?;
-    let onlooker = guest.onlooker();
-    let thread = app
-        .actors
-        .find(FindThread {
-            post: view.post.facts.shown_post(),
-        })
-        .await?;
-    let ancestors = show_posts(&app.actors, &onlooker, thread.ancestors).await?;
-    let descendants = show_posts(&app.actors, &onlooker, thread.descendants).await?;
+    let shown = view.post.facts.shown_post();
+    let (ancestors, descendants) = read_thread(&app.actors, &guest.onlooker(), shown).await?;
     let viewer = guest.account();
     Ok(reply::joined_json(|| {
         app.renderer.context_json(&ancestors, &descendants, viewer)

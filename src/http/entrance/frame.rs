@@ -1,18 +1,18 @@
 //! One visit of a browser: who reads, what surrounds the page, what is asked of a form before it counts.
 
+use std::sync::Arc;
+
 use askama::DynTemplate;
 use http::header::{CACHE_CONTROL, HeaderValue, SET_COOKIE, USER_AGENT};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::session::{self, Cookie, Notice};
 use super::views::{Flash, FormErrors, Frame, Nav, Viewer};
-use crate::actors::posts::fill::{NotificationChoice, read_notifications};
+use crate::actors::instance::{ReaderFacts, read_reader};
 use crate::config::RegistrationMode;
 use crate::context::Context;
 use crate::cors;
 use crate::domain::account::{Account, OwnAccount, Role};
-use crate::domain::marker::MarkedTimeline;
-use crate::domain::page::Page;
 use crate::domain::text::render::plain_excerpt;
 use crate::domain::visibility::Onlooker;
 use crate::extract::auth::Guest;
@@ -24,11 +24,8 @@ use crate::problem::Problem;
 use crate::reply::{self, Response};
 use crate::secret::Secret;
 use crate::store::queries::accounts::FindOwnAccount;
-use crate::store::queries::notifications::FindMarkers;
 use crate::telemetry::{Span, Stretch};
 
-/// Unread notifications are counted up to here; beyond it pages say `99+`.
-const UNREAD_COUNTED_MAX: usize = 100;
 /// How much of the instance's description stands on every page, in characters.
 const DESCRIPTION_CHARS: usize = 300;
 
@@ -156,8 +153,8 @@ impl Visit {
     /// When an actor can't be asked.
     pub(crate) async fn frame(&mut self, nav: Nav) -> Result<Frame, Problem> {
         let mut frame = plain_frame(&self.context, nav, self.here());
-        if let Some(own) = self.own_account().await? {
-            frame.viewer = Some(self.viewer(&own).await?);
+        if let Some(own) = self.own_facts().await? {
+            frame.viewer = self.viewer(&own);
             frame.csrf = self.form_token();
         }
         frame.flash = self.take_notice();
@@ -191,40 +188,24 @@ impl Visit {
         }
     }
 
-    async fn viewer(&self, own: &OwnAccount) -> Result<Viewer, Problem> {
-        let since_id = self.last_read().await?;
-        let page = Page {
-            since_id: Some(since_id),
-            ..Page::newest(UNREAD_COUNTED_MAX)
-        };
-        let choice = NotificationChoice::default();
-        let unread =
-            read_notifications(&self.context.actors, &self.onlooker, &choice, page).await?;
-        Ok(Viewer {
-            name: own.account.name.clone(),
-            display_name: shown_name(&own.account),
-            avatar_url: pictures::avatar_path(own.account.id),
-            unread: u32::try_from(unread.entries.len()).unwrap_or(u32::MAX),
-            follow_requests: u32::try_from(own.follow_requests_count).unwrap_or(u32::MAX),
-            is_owner: self
-                .guest
-                .member_if_any()
-                .is_some_and(|member| member.role == Role::Owner),
-        })
+    /// What pages show of the reader.
+    pub(crate) async fn own_facts(&self) -> Result<Option<Arc<ReaderFacts>>, Problem> {
+        match self.reader() {
+            None => Ok(None),
+            Some(account) => Ok(read_reader(&self.context.actors, account).await?),
+        }
     }
 
-    /// The newest notification that the reader has seen, on whatever client; 0 for none.
-    pub(crate) async fn last_read(&self) -> Result<i64, Problem> {
-        let Some(account) = self.reader() else {
-            return Ok(0);
-        };
-        let timelines = vec![MarkedTimeline::Notifications];
-        let markers = self
-            .context
-            .actors
-            .find(FindMarkers { account, timelines })
-            .await?;
-        Ok(markers.first().map_or(0, |marker| marker.last_read))
+    fn viewer(&self, own: &ReaderFacts) -> Option<Viewer> {
+        let member = self.guest.member_if_any()?;
+        Some(Viewer {
+            name: own.name.clone(),
+            display_name: name_for_people(&own.display_name, &own.name),
+            avatar_url: pictures::avatar_path(member.id),
+            unread: u32::try_from(own.unread).unwrap_or(u32::MAX),
+            follow_requests: u32::try_from(own.follow_requests).unwrap_or(u32::MAX),
+            is_owner: member.role == Role::Owner,
+        })
     }
 
     fn take_notice(&mut self) -> Option<Flash> {
@@ -364,10 +345,14 @@ pub(crate) fn query_value(text: &str) -> String {
 
 /// The name that people read.
 pub(crate) fn shown_name(account: &Account) -> String {
-    if account.display_name.is_empty() {
-        account.name.clone()
+    name_for_people(&account.display_name, &account.name)
+}
+
+fn name_for_people(display_name: &str, name: &str) -> String {
+    if display_name.is_empty() {
+        name.to_owned()
     } else {
-        account.display_name.clone()
+        display_name.to_owned()
     }
 }
 

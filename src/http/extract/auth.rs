@@ -5,10 +5,10 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 
-use super::guest_book::GuestBook;
 use super::peer::AddressGroup;
 use crate::actors::Actors;
 use crate::actors::users::Identify;
+use crate::clock::Timestamp;
 use crate::domain::access::{Caller, Credential, Member};
 use crate::domain::account::AccountState;
 use crate::domain::visibility::Onlooker;
@@ -70,14 +70,14 @@ impl Guest {
 /// account may not act.
 pub async fn identify(
     actors: &Actors,
-    guests: &GuestBook,
+    now: Timestamp,
     access: Access,
     headers: &HeaderMap,
 ) -> Result<Option<Arc<Caller>>, Problem> {
     match access {
         Access::Public => Ok(None),
         Access::Anyone(scope) => {
-            let Some(caller) = token_caller(actors, guests, headers).await? else {
+            let Some(caller) = token_caller(actors, now, headers).await? else {
                 return Ok(None);
             };
             require_scope(&caller, scope)?;
@@ -85,11 +85,11 @@ pub async fn identify(
             Ok(Some(caller))
         }
         Access::Client => {
-            let caller = token_caller(actors, guests, headers).await?;
+            let caller = token_caller(actors, now, headers).await?;
             Ok(Some(caller.ok_or_else(token_required)?))
         }
         Access::User(scope) => {
-            let caller = token_caller(actors, guests, headers)
+            let caller = token_caller(actors, now, headers)
                 .await?
                 .ok_or_else(token_required)?;
             if caller.member.is_none() {
@@ -101,8 +101,8 @@ pub async fn identify(
             require_active(&caller)?;
             Ok(Some(caller))
         }
-        Access::Visitor => session_caller(actors, guests, headers).await,
-        Access::Session => match session_caller(actors, guests, headers).await? {
+        Access::Visitor => session_caller(actors, now, headers).await,
+        Access::Session => match session_caller(actors, now, headers).await? {
             Some(caller) => Ok(Some(caller)),
             None => Err(Problem::unauthenticated("Please log in first")),
         },
@@ -145,7 +145,7 @@ fn require_active(caller: &Caller) -> Result<(), Problem> {
 /// The caller behind the bearer token (RFC 6750, section 2.1); `None` when no token is shown.
 async fn token_caller(
     actors: &Actors,
-    guests: &GuestBook,
+    now: Timestamp,
     headers: &HeaderMap,
 ) -> Result<Option<Arc<Caller>>, Problem> {
     let Some(header) = headers.get(AUTHORIZATION) else {
@@ -157,22 +157,22 @@ async fn token_caller(
         (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
     });
     let credential = Credential::Token(TokenHash::of(token.ok_or_else(token_required)?));
-    let caller = recognise(actors, guests, credential).await?;
+    let caller = recognise(actors, now, credential).await?;
     Ok(Some(caller.ok_or_else(token_required)?))
 }
 
 /// The caller behind a credential, who may have been here just before.
 async fn recognise(
     actors: &Actors,
-    guests: &GuestBook,
+    now: Timestamp,
     credential: Credential,
 ) -> Result<Option<Arc<Caller>>, Problem> {
-    if let Some(caller) = guests.find(credential) {
+    if let Some(caller) = actors.guests.find(credential, now) {
         return Ok(Some(caller));
     }
     let told = actors.users.send(Identify { credential }).await??;
     if let Some(told) = &told {
-        guests.note(credential, told);
+        actors.guests.note(credential, told);
     }
     Ok(told.map(|told| told.caller))
 }
@@ -180,14 +180,14 @@ async fn recognise(
 /// The caller behind the session's cookie; a cookie that doesn't hold is as good as none.
 async fn session_caller(
     actors: &Actors,
-    guests: &GuestBook,
+    now: Timestamp,
     headers: &HeaderMap,
 ) -> Result<Option<Arc<Caller>>, Problem> {
     let Some(cookie) = cookie(headers, SESSION_COOKIE) else {
         return Ok(None);
     };
     let credential = Credential::Session(TokenHash::of(cookie));
-    let caller = recognise(actors, guests, credential).await?;
+    let caller = recognise(actors, now, credential).await?;
     Ok(caller.filter(|caller| require_active(caller).is_ok()))
 }
 

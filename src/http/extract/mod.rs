@@ -3,7 +3,6 @@
 pub mod auth;
 pub mod call;
 pub mod form;
-pub mod guest_book;
 pub mod page;
 pub mod path;
 pub mod peer;

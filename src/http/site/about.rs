@@ -4,19 +4,18 @@ use super::frame::Visit;
 use super::profiles::rows;
 use super::views::Nav;
 use super::views::about::AboutPage;
+use crate::actors::users::ReadInstance;
 use crate::context::Context;
 use crate::extract::auth::Guest;
 use crate::extract::call::Call;
 use crate::problem::Problem;
 use crate::reply::Response;
-use crate::store::queries::instance::DescribeInstance;
 
 /// `GET /about`: what the instance is, and whom to turn to.
 pub(super) async fn about(context: Context, guest: Guest, call: Call) -> Result<Response, Problem> {
     let mut visit = Visit::new(context, guest, call);
-    let now = visit.context.instance.clock.now();
-    let facts = visit.context.actors.find(DescribeInstance { now }).await?;
-    let contact: Vec<_> = facts.contact.into_iter().collect();
+    let facts = visit.context.actors.users.send(ReadInstance).await??;
+    let contact: Vec<_> = facts.contact.iter().cloned().collect();
     let contact = rows(&visit, &contact).await?.pop();
     let config = std::sync::Arc::clone(&visit.context.instance.config);
     let page = AboutPage {

@@ -67,8 +67,8 @@ fn new_form(visit: &Visit, frame: &Frame, start: Start) -> ComposeForm {
 }
 
 async fn preferences(visit: &Visit) -> Result<Preferences, Problem> {
-    let own = visit.own_account().await?;
-    Ok(own.map(|own| own.preferences).unwrap_or_default())
+    let own = visit.own_facts().await?;
+    Ok(own.map(|own| own.preferences.clone()).unwrap_or_default())
 }
 
 /// The form above the home timeline.

@@ -128,7 +128,7 @@ pub(super) async fn list(context: Context, guest: Guest, call: Call) -> Result<R
     let account = visit.member()?;
     let only = visit.call.query()?;
     let tab = tab_of(only.text("only")?.unwrap_or_default());
-    let last_read = visit.last_read().await?;
+    let last_read = visit.own_facts().await?.map_or(0, |own| own.last_read);
     let (entries, pager) = match tab {
         NotificationTab::Requests => requests(&visit, account).await?,
         NotificationTab::All | NotificationTab::Mentions => entries(&visit, tab, last_read).await?,

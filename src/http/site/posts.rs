@@ -9,7 +9,7 @@ use super::session::{Notice, local_path};
 use super::timelines::answered;
 use super::views::Nav;
 use super::views::post::{Answer, DeletePostPage, HistoryPage, PostPage};
-use crate::actors::posts::fill::{show_post, show_posts};
+use crate::actors::posts::fill::{read_thread, show_post};
 use crate::context::Context;
 use crate::domain::post::PostView;
 use crate::domain::visibility::Visibility;
@@ -18,7 +18,7 @@ use crate::extract::call::Call;
 use crate::ids::PostId;
 use crate::problem::Problem;
 use crate::reply::{self, Response};
-use crate::store::queries::threads::{FindPostVersions, FindThread};
+use crate::store::queries::threads::FindPostVersions;
 use crate::store::units::{BoostPost, DeletePost, Mark, MarkPost, UnboostPost};
 
 /// The post that the path names, as the reader gets it.
@@ -72,10 +72,7 @@ pub(super) async fn post(context: Context, guest: Guest, call: Call) -> Result<R
         return reply::see_other(&path);
     }
     let id = view.post.facts.id;
-    let actors = visit.context.actors.clone();
-    let thread = actors.find(FindThread { post: id }).await?;
-    let above = show_posts(&actors, &visit.onlooker, thread.ancestors).await?;
-    let below = show_posts(&actors, &visit.onlooker, thread.descendants).await?;
+    let (above, below) = read_thread(&visit.context.actors, &visit.onlooker, id).await?;
     let all: Vec<PostView> = above.iter().chain([&view]).chain(&below).cloned().collect();
     let answered = answered(&visit, &all).await?;
     let renderer = visit.renderer();
@@ -180,7 +177,7 @@ async fn act(context: Context, guest: Guest, call: Call, act: Act) -> Result<Res
     let form = visit.form().await?;
     let account = visit.member()?;
     let post: PostId = visit.call.id("id")?;
-    let preferences = visit.own_account().await?.map(|own| own.preferences);
+    let preferences = visit.own_facts().await?.map(|own| own.preferences.clone());
     let actors = &visit.context.actors;
     let mark = |mark, on| MarkPost {
         account,

@@ -7,6 +7,7 @@ use super::views::post::{PostCard, PostListPage, ReplyTo};
 use super::views::timeline::{HomePage, PublicPage, TagPage};
 use super::views::{Nav, Pager};
 use crate::actors::posts::fill::{PostSource, read_posts, show_posts};
+use crate::actors::users::ReadInstance;
 use crate::context::Context;
 use crate::domain::page::{Filled, PAGE_DEFAULT, Page};
 use crate::domain::post::PostView;
@@ -18,7 +19,6 @@ use crate::ids::PostId;
 use crate::problem::Problem;
 use crate::reply::{self, Response};
 use crate::store::queries::accounts::FindAccounts;
-use crate::store::queries::instance::DescribeInstance;
 use crate::store::queries::lists::{PostList, TagChoice};
 
 /// The page of a list that was asked for. A cursor that is none leads to the beginning: people edit addresses by hand.
@@ -168,8 +168,7 @@ pub(super) async fn public(
 
 async fn public_page(mut visit: Visit, path: &str) -> Result<Response, Problem> {
     require_timelines(&visit)?;
-    let now = visit.context.instance.clock.now();
-    let facts = visit.context.actors.find(DescribeInstance { now }).await?;
+    let facts = visit.context.actors.users.send(ReadInstance).await??;
     let (posts, pager) = posts(&visit, &PostSource::List(PostList::Public), path).await?;
     let page = PublicPage {
         frame: visit.frame(Nav::Public).await?,

@@ -8,7 +8,7 @@ use super::lists::{AuthorChoice, KeepTagged, ListPosts, PostList, TagChoice};
 use super::notifications::{FindMarkers, FindNotification, ListNotifications};
 use super::relations::LoadRelations;
 use super::search::{SearchAccounts, SearchTags};
-use super::threads::{DESCENDANTS_MAX, FindPostVersions, FindThread, Thread};
+use super::threads::{FindPostVersions, FindThread};
 use crate::clock::Clock;
 use crate::domain::access::Authority;
 use crate::domain::account::{ProfileChanges, ProfileField, Role};
@@ -17,6 +17,7 @@ use crate::domain::notification::NotificationKind;
 use crate::domain::page::{Filled, Page};
 use crate::domain::relationship::MuteOptions;
 use crate::domain::text::{hashtags, mentions, query, search_terms, tokens};
+use crate::domain::thread::{DESCENDANTS_MAX, Thread};
 use crate::domain::visibility::{Onlooker, Visibility};
 use crate::ids::{AccountId, PostId};
 use crate::store::testing::TestStore;
@@ -444,7 +445,7 @@ fn threads_are_walked_up_and_depth_first_down() {
     let b1 = say(Some(b));
     let a2 = say(Some(a));
     let a1x = say(Some(a1));
-    let thread = |store: &mut TestStore, post| store.find(FindThread { post });
+    let thread = |store: &mut TestStore, post| store.find(FindThread { post }).thread;
     assert_eq!(
         thread(&mut store, root),
         Thread {

@@ -1,72 +1,77 @@
 //! What stands around a post: what it answers, what answers it, what it said before.
 
 use crate::domain::post::PostVersion;
+use crate::domain::thread::{Answers, DESCENDANTS_MAX, Thread};
 use crate::ids::PostId;
 use crate::store::error::StoreError;
 use crate::store::reader::{Query, View};
 use crate::store::tables::{post_edits, posts};
 
-/// The most posts above a post in its thread.
-pub const ANCESTORS_MAX: usize = 256;
-/// The most posts below a post in its thread.
-pub const DESCENDANTS_MAX: usize = 500;
-
-/// A post's thread. Who may see its posts is asked when they are shown.
+/// A post's thread, with what was learnt on the way.
 #[derive(Debug, Clone, Copy)]
 pub struct FindThread {
     /// The post.
     pub post: PostId,
 }
 
-/// The posts around one.
+/// Which post answers which, as of a snapshot, as far as a walk had to know.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Thread {
-    /// What it answers, and what that answers, the first post first.
-    pub ancestors: Vec<PostId>,
-    /// What answers it: each answer is followed by its own answers; of several, the oldest first.
-    pub descendants: Vec<PostId>,
+pub struct Walked {
+    /// The thread.
+    pub thread: Thread,
+    /// Posts with what they answer; nothing for those at which a thread begins.
+    pub above: Vec<(PostId, Option<PostId>)>,
+    /// Posts with what answers them, the oldest first.
+    pub below: Vec<(PostId, Vec<PostId>)>,
 }
 
-impl Query for FindThread {
-    type Answer = Thread;
+/// Learns by asking the store.
+struct Walk<'v> {
+    view: &'v View<'v>,
+    walked: Walked,
+}
 
-    fn run(&self, view: &View<'_>) -> Result<Thread, StoreError> {
-        let connection = view.connection;
-        let mut ancestors = Vec::new();
-        let mut at = posts::facts(connection, self.post)?.and_then(|facts| facts.reply_to);
-        while let Some(parent) = at {
-            if ancestors.len() == ANCESTORS_MAX {
-                break;
-            }
-            // An answer to a post that is gone is where the thread begins.
-            let Some(facts) = posts::facts(connection, parent.post)? else {
-                break;
-            };
-            ancestors.push(facts.id);
-            at = facts.reply_to;
-        }
-        ancestors.reverse();
-        let mut descendants = Vec::new();
-        // What is still to be visited, the next one last.
-        let mut open = replies_reversed(view, self.post)?;
-        while let Some(id) = open.pop() {
-            if descendants.len() == DESCENDANTS_MAX {
-                break;
-            }
-            descendants.push(id);
-            open.extend(replies_reversed(view, id)?);
-        }
-        Ok(Thread {
-            ancestors,
-            descendants,
-        })
+impl Answers for Walk<'_> {
+    type Error = StoreError;
+
+    fn above(&mut self, post: PostId) -> Result<Option<PostId>, StoreError> {
+        let connection = self.view.connection;
+        let parent = posts::facts(connection, post)?.and_then(|facts| facts.reply_to);
+        let above = match parent {
+            None => None,
+            Some(parent) => posts::facts(connection, parent.post)?.map(|facts| facts.id),
+        };
+        self.walked.above.push((post, above));
+        Ok(above)
+    }
+
+    fn below(&mut self, post: PostId) -> Result<&[PostId], StoreError> {
+        let answers = posts::replies(self.view.connection, post, DESCENDANTS_MAX)?;
+        let above = answers.iter().map(|answer| (*answer, Some(post)));
+        self.walked.above.extend(above);
+        self.walked.below.push((post, answers));
+        Ok(self.walked.below.last().map_or(&[], |(_, answers)| answers))
     }
 }
 
-fn replies_reversed(view: &View<'_>, post: PostId) -> Result<Vec<PostId>, StoreError> {
-    let mut replies = posts::replies(view.connection, post, DESCENDANTS_MAX)?;
-    replies.reverse();
-    Ok(replies)
+impl Query for FindThread {
+    type Answer = Walked;
+
+    fn run(&self, view: &View<'_>) -> Result<Walked, StoreError> {
+        let mut walk = Walk {
+            view,
+            walked: Walked::default(),
+        };
+        // What answers a post that is gone answers nothing.
+        if posts::facts(view.connection, self.post)?.is_none() {
+            return Ok(walk.walked);
+        }
+        let thread = Thread::around(self.post, &mut walk)?;
+        Ok(Walked {
+            thread,
+            ..walk.walked
+        })
+    }
 }
 
 /// What a post said before its edits, oldest first. Whether the viewer may see the post is asked before.

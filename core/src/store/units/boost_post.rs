@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::mark_stale::mark_stale;
-use super::rules::{count, notify, require_active, require_visible_post};
+use super::rules::{count, notify, require_active, require_visible_post, take_back};
 use crate::domain::event::{Boosting, Event};
 use crate::domain::home;
 use crate::domain::notification::NotificationKind;
@@ -15,7 +15,7 @@ use crate::domain::visibility::Visibility;
 use crate::ids::{AccountId, PostId};
 use crate::store::error::StoreError;
 use crate::store::tables::posts::NewPost;
-use crate::store::tables::{accounts, meta, notifications, posts};
+use crate::store::tables::{accounts, meta, posts};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// The most other boosts that are told with one.
@@ -169,8 +169,8 @@ pub(super) fn remove_boost(write: &mut Write<'_>, boost: PostFacts) -> Result<()
         boost.visibility.is_open(),
     )?;
     count(write, boosted.post, PostCounter::Boosts, -1)?;
-    notifications::delete(
-        connection,
+    take_back(
+        write,
         boosted.author,
         NotificationKind::Boost,
         boost.author,

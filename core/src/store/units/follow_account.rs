@@ -3,7 +3,7 @@
 use super::enqueue::{enqueue, takes_mail};
 use super::mark_stale::mark_stale;
 use super::mention::wants_silence;
-use super::rules::{notify, require_active, require_other};
+use super::rules::{notify, require_active, require_other, take_back};
 use crate::domain::event::Event;
 use crate::domain::job::Job;
 use crate::domain::mail::MailKind;
@@ -12,7 +12,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::relationship::FollowOptions;
 use crate::ids::AccountId;
 use crate::store::error::StoreError;
-use crate::store::tables::{accounts, blocks, follow_requests, follows, notifications};
+use crate::store::tables::{accounts, blocks, follow_requests, follows};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// Follows an account, or asks to; again, it changes the options.
@@ -79,6 +79,8 @@ impl Unit for FollowAccount {
             if is_new {
                 let kind = NotificationKind::FollowRequest;
                 notify(write, self.followee, kind, self.follower, None)?;
+                // How many ask is told also to whoever isn't notified.
+                write.tell(Event::ReaderChanged(self.followee));
                 self.mail_request(write)?;
             }
             return Ok(Followed::Requested);
@@ -125,8 +127,8 @@ pub(super) fn follow_silently(
     if is_new {
         accounts::count_followee(connection, follower, 1)?;
         accounts::count_follower(connection, followee, 1)?;
-        notifications::delete(
-            connection,
+        take_back(
+            write,
             followee,
             NotificationKind::FollowRequest,
             follower,
@@ -196,8 +198,8 @@ pub(super) fn unfollow(
     let connection = write.connection;
     let requested = follow_requests::take(connection, follower, followee)?.is_some();
     if requested {
-        notifications::delete(
-            connection,
+        take_back(
+            write,
             followee,
             NotificationKind::FollowRequest,
             follower,
@@ -217,13 +219,7 @@ fn end_follow(
         mark_stale(write, id)?;
         accounts::count_followee(connection, follower, -1)?;
         accounts::count_follower(connection, followee, -1)?;
-        notifications::delete(
-            connection,
-            followee,
-            NotificationKind::Follow,
-            follower,
-            None,
-        )?;
+        take_back(write, followee, NotificationKind::Follow, follower, None)?;
         accounts::touch_sources(connection, follower, write.commit)?;
         write.tell(Event::FollowCounted {
             follower,
@@ -259,7 +255,7 @@ impl Unit for AnswerFollowRequest {
         let options = follow_requests::take(connection, self.follower, self.followee)?
             .ok_or(Refusal::NotFound)?;
         let kind = NotificationKind::FollowRequest;
-        notifications::delete(connection, self.followee, kind, self.follower, None)?;
+        take_back(write, self.followee, kind, self.follower, None)?;
         if self.accept {
             follow(write, self.follower, self.followee, options)?;
         }

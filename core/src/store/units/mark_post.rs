@@ -1,12 +1,12 @@
 //! A post is favoured or kept as a bookmark, or no longer.
 
 use super::mark_stale::mark_stale;
-use super::rules::{count, notify, require_active, require_visible_post};
+use super::rules::{count, notify, require_active, require_visible_post, take_back};
 use crate::domain::event::Event;
 use crate::domain::notification::NotificationKind;
 use crate::domain::post::{PostCounter, PostMark};
 use crate::ids::{AccountId, PostId};
-use crate::store::tables::{bookmarks, favourites, notifications};
+use crate::store::tables::{bookmarks, favourites};
 use crate::store::writer::{Unit, UnitError, Write};
 
 /// What an account can put on a post.
@@ -61,7 +61,7 @@ impl Unit for MarkPost {
             if self.on {
                 notify(write, post.author, kind, self.account, Some(post.id))?;
             } else {
-                notifications::delete(connection, post.author, kind, self.account, Some(post.id))?;
+                take_back(write, post.author, kind, self.account, Some(post.id))?;
             }
             let by = if self.on { 1 } else { -1 };
             count(write, post.id, PostCounter::Favourites, by)?;

@@ -1,6 +1,7 @@
 //! Notifications are read, dismissed and cleared.
 
 use super::rules::require_active;
+use crate::domain::event::Event;
 use crate::domain::marker::MarkedTimeline;
 use crate::domain::refusal::Refusal;
 use crate::ids::{AccountId, NotificationId};
@@ -33,6 +34,7 @@ impl Unit for SetMarkers {
                 write.now,
             )?;
         }
+        write.tell(Event::ReaderChanged(self.account));
         Ok(())
     }
 }
@@ -52,6 +54,7 @@ impl Unit for DismissNotification {
     fn apply(&self, write: &mut Write<'_>) -> Result<(), UnitError> {
         require_active(write.connection, self.account)?;
         if notifications::dismiss(write.connection, self.account, self.id)? {
+            write.tell(Event::ReaderChanged(self.account));
             Ok(())
         } else {
             Err(Refusal::NotFound.into())
@@ -74,6 +77,7 @@ impl Unit for ClearNotifications {
     fn apply(&self, write: &mut Write<'_>) -> Result<bool, UnitError> {
         require_active(write.connection, self.account)?;
         notifications::hide_all(write.connection, self.account)?;
+        write.tell(Event::ReaderChanged(self.account));
         remove_cleared(write, self.account)
     }
 }

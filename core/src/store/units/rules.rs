@@ -149,5 +149,19 @@ pub(super) fn notify(
             post,
         },
     )?;
+    write.tell(Event::ReaderChanged(account));
+    Ok(())
+}
+
+/// Takes back what an account was told.
+pub(super) fn take_back(
+    write: &mut Write<'_>,
+    account: AccountId,
+    kind: NotificationKind,
+    sender: AccountId,
+    post: Option<PostId>,
+) -> Result<(), StoreError> {
+    notifications::delete(write.connection, account, kind, sender, post)?;
+    write.tell(Event::ReaderChanged(account));
     Ok(())
 }
