@@ -308,30 +308,55 @@ async fn warm_pages_of_the_website_ask_the_store_nothing() {
             warm_page(&rig, visitor, path).await;
         }
     }
+    let front = format!("{}/", rig.server.url());
     // What is told to one reader is on that reader's next page.
     let unread = |page: &Page| page.html.contains("1<span class=\"vh\"> new</span>");
     assert!(!unread(&warm_page(&rig, &reader, "/").await));
     let named = publish(ada, json!({"status": "hello @bob"})).await;
-    let page = reader.open(&format!("{}/", rig.server.url())).await;
+    let page = reader.open(&front).await;
     assert!(unread(&page), "{}", page.html);
     assert!(unread(&warm_page(&rig, &reader, "/").await));
     let newest = bob.get("/api/v1/notifications").await.ok();
     let read = json!({"notifications": {"last_read_id": newest[0]["id"]}});
     bob.post("/api/v1/markers", read).await.ok();
-    assert!(!unread(
-        &reader.open(&format!("{}/", rig.server.url())).await
-    ));
+    assert!(!unread(&reader.open(&front).await));
     bob.post(
         "/api/v1/markers",
         json!({"notifications": {"last_read_id": "0"}}),
     )
     .await
     .ok();
-    assert!(unread(
-        &reader.open(&format!("{}/", rig.server.url())).await
-    ));
+    assert!(unread(&reader.open(&front).await));
     ada.delete(&format!("/api/v1/statuses/{named}")).await.ok();
-    assert!(!unread(
-        &reader.open(&format!("{}/", rig.server.url())).await
-    ));
+    assert!(!unread(&reader.open(&front).await));
+    // Dismissed, cleared, asked for, another preference: each is a unit of its own.
+    publish(ada, json!({"status": "hello again @bob"})).await;
+    assert!(unread(&reader.open(&front).await));
+    let newest = bob.get("/api/v1/notifications").await.ok();
+    let newest = newest[0]["id"].as_str().expect("an id");
+    bob.post_empty(&format!("/api/v1/notifications/{newest}/dismiss"))
+        .await
+        .ok();
+    assert!(!unread(&reader.open(&front).await));
+    publish(ada, json!({"status": "and again @bob"})).await;
+    assert!(unread(&reader.open(&front).await));
+    bob.post_empty("/api/v1/notifications/clear").await.ok();
+    assert!(!unread(&reader.open(&front).await));
+    bob.patch(
+        "/api/v1/accounts/update_credentials",
+        json!({"locked": true, "source": {"privacy": "private"}}),
+    )
+    .await
+    .ok();
+    let chosen = |page: &Page| page.html.contains("value=\"private\" selected");
+    let page = reader.open(&front).await;
+    assert!(chosen(&page), "{}", page.html);
+    let requested = |page: &Page| page.html.contains("<b class=\"badge\">1</b>");
+    let requests = format!("{front}notifications?only=requests");
+    assert!(!requested(&reader.open(&requests).await));
+    let path = format!("/api/v1/accounts/{}", rig.person("bob").id);
+    ada.post_empty(&format!("{path}/follow")).await.ok();
+    assert!(requested(&reader.open(&requests).await));
+    ada.post_empty(&format!("{path}/unfollow")).await.ok();
+    assert!(!requested(&reader.open(&requests).await));
 }

@@ -85,8 +85,6 @@ pub enum Part {
     Marks,
     /// Homes.
     Windows,
-    /// What the instance is made of.
-    Instance,
     /// Callers who were let in lately.
     Guests,
     /// What pages show of whoever reads them.
@@ -95,7 +93,7 @@ pub enum Part {
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 11] = [
         Self::Accesses,
         Self::Members,
         Self::Relations,
@@ -105,7 +103,6 @@ impl Part {
         Self::Accounts,
         Self::Marks,
         Self::Windows,
-        Self::Instance,
         Self::Guests,
         Self::Readers,
     ];
@@ -122,7 +119,6 @@ impl Part {
             Self::Accounts => "accounts",
             Self::Marks => "marks",
             Self::Windows => "windows",
-            Self::Instance => "instance",
             Self::Guests => "guests",
             Self::Readers => "readers",
         }

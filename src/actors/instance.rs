@@ -8,8 +8,7 @@ mod reader_book;
 
 pub use guest_book::GuestBook;
 pub use reader_book::{
-    ReaderBook, ReaderFacts, ReaderNews, ReaderNewsSink, UNREAD_COUNTED_MAX, ask_reader,
-    read_reader,
+    ReaderBook, ReaderFacts, ReaderNews, ReaderNewsSink, ask_reader, read_reader,
 };
 
 use std::fmt;

@@ -260,8 +260,8 @@ impl ServerBuilder {
         self
     }
 
-    /// Has the log take in up to a gigabyte before it is copied into the database, unless another program does that: to fill a large
-    /// instance, which is served by another start. Stopping may take minutes then.
+    /// Has a commit take up to 4,096 acts, and the log up to a gigabyte before it is copied into the database, unless another program
+    /// does that: to fill a large instance, which is served by another start. Stopping may take minutes then.
     pub fn in_bulk(mut self) -> Self {
         self.in_bulk = true;
         self

@@ -42,7 +42,8 @@ impl GuestBook {
     /// Remembers whom Users told of.
     pub fn note(&self, credential: Credential, told: &Told) {
         if let Some(stamp) = told.stamp {
-            // What it shares with others is counted here as well: they may let go of it first.
+            // The relations are Users' as well, and counted there: but Users isn't asked for whom the book knows, and lets go of
+            // them first when room is short.
             let facts = size_of::<Caller>() + size_of::<Access>() + size_of::<Member>();
             let bytes = facts + relations_bytes(&told.caller.onlooker.relations);
             let guest = (Arc::clone(&told.caller), stamp);

@@ -20,12 +20,11 @@ use crate::ids::AccountId;
 use crate::posts::fill::{NotificationChoice, read_notifications};
 use crate::store::queries::accounts::FindOwnAccount;
 use crate::store::queries::notifications::FindMarkers;
-use crate::store::queries::relations::LoadRelations;
 use crate::store::writer::{EventBatch, EventSink};
-use crate::users::{Reading, Slots, slot_of_account};
+use crate::users::{ReadRelations, Reading, Slots, slot_of_account};
 
-/// Unread notifications are counted up to here.
-pub const UNREAD_COUNTED_MAX: usize = 100;
+/// Unread notifications are counted up to here; beyond it pages say `99+`.
+const UNREAD_COUNTED_MAX: usize = 100;
 
 /// Whoever reads a page, as the page's head and its forms show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +37,7 @@ pub struct ReaderFacts {
     pub preferences: Preferences,
     /// How many ask to follow it.
     pub follow_requests: i64,
-    /// Notifications that it has not seen, up to [`UNREAD_COUNTED_MAX`].
+    /// Notifications that it has not seen, up to a hundred.
     pub unread: usize,
     /// The newest notification that it has seen, on whatever client; 0 for none.
     pub last_read: i64,
@@ -93,14 +92,14 @@ impl EventSink for ReaderNewsSink {
                 | Event::BoostRemoved(_)
                 | Event::EntriesImported { .. }
                 | Event::AccountChanged(_)
-                | Event::AccountVisibilityChanged(_)
-                | Event::CredentialsChanged(_) => {
+                | Event::AccountVisibilityChanged(_) => {
                     news.all.fetch_add(1, Ordering::Release);
                 }
                 Event::PostPublished { .. }
                 | Event::PostCounted { .. }
                 | Event::PostMarked { .. }
                 | Event::FollowCounted { .. }
+                | Event::CredentialsChanged(_)
                 | Event::TokenRevoked(_)
                 | Event::TokenUsed(_)
                 | Event::JobAdded(_)
@@ -172,10 +171,9 @@ pub async fn ask_reader(
     account: AccountId,
 ) -> Result<Option<ReaderFacts>, AskError> {
     // Those that came along when the reader was let in may be older than the first question here.
-    let relations = actors.find(LoadRelations { account }).await?;
     let reader = Onlooker {
         account: Some(account),
-        relations: Arc::new(relations),
+        relations: actors.users.send(ReadRelations { account }).await??,
     };
     let Some(own) = actors.find(FindOwnAccount { account }).await? else {
         return Ok(None);

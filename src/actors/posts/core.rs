@@ -103,11 +103,20 @@ impl NewMarks {
 
 /// About how long the rendering of a post is besides its text, and that of an account besides its note, in bytes.
 const RENDERING_BYTES: usize = 1000;
+/// About what a tag, a name or an address takes more in a rendering than in the text, in bytes.
+const LINK_BYTES: usize = 80;
 
 /// With its renderings, which most of them get: the text stands in each of them once more.
 fn post_bytes(post: &Arc<Rendered<Post>>) -> usize {
     let texts = post.text.len() + post.spoiler.len();
-    size_of::<Rendered<Post>>() + 3 * texts + 48 * post.mentions.len() + RENDERING_BYTES
+    let links = post
+        .text
+        .bytes()
+        .filter(|byte| b"#@:".contains(byte))
+        .count()
+        * 2
+        * LINK_BYTES;
+    size_of::<Rendered<Post>>() + 3 * texts + links + 48 * post.mentions.len() + RENDERING_BYTES
 }
 
 fn account_bytes(account: &Arc<Rendered<Account>>) -> usize {

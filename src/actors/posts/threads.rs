@@ -11,7 +11,8 @@ use crate::store::queries::threads::Walked;
 /// The links of threads, both ways.
 #[derive(Debug)]
 pub(super) struct Threads {
-    /// What a post answers; nothing for those at which a thread begins.
+    /// What a post answers; nothing for those at which a thread begins. What was answered may be gone by now: nothing is ever kept
+    /// of what is above a post that is gone, so whoever walks up doesn't get past it, and asks the store.
     above: EventedCache<PostId, Option<PostId>>,
     /// What answers a post, the oldest first.
     below: EventedCache<PostId, Vec<PostId>>,
@@ -201,7 +202,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_thread_out_of_memory_is_that_of_all_posts(
-            happened in prop::collection::vec((0_u8..6, 0_usize..100, 0_usize..4), 1..80),
+            happened in prop::collection::vec((0_u8..8, 0_usize..100, 0_usize..4), 1..80),
             bytes in prop::sample::select(vec![2_000_usize, 1 << 20]),
         ) {
             let mut threads = Threads::new(&Budget::new(bytes));
@@ -212,7 +213,17 @@ mod tests {
                 let mut now = past[past.len() - 1].clone();
                 let commit = past.len() as i64;
                 let chosen = now.0.keys().nth(which % now.0.len().max(1)).copied();
-                let event = match (kind, chosen) {
+                let mut events = Vec::new();
+                let mut publish = |now: &mut Naive, id: i64, parent| {
+                    now.0.insert(PostId(id), parent);
+                    let entry = Arc::new(facts(PostId(id), parent));
+                    events.push(Event::PostPublished {
+                        entry,
+                        wording: None,
+                        boosting: None,
+                    });
+                };
+                match (kind, chosen) {
                     // Somebody reads, out of a snapshot that may be of before.
                     (0 | 1, Some(post)) => {
                         let of = past.len() - 1 - lateness.min(past.len() - 1);
@@ -224,20 +235,32 @@ mod tests {
                     }
                     (2, Some(post)) => {
                         let parent = now.0.remove(&post).flatten();
-                        Event::PostDeleted(Arc::new(facts(post, parent)))
+                        events.push(Event::PostDeleted(Arc::new(facts(post, parent))));
+                    }
+                    // With a date of its own, as an answer that others may have been given before.
+                    (3, Some(parent)) => {
+                        now.0.insert(PostId(-next), Some(parent));
+                        next += 1;
+                        events.push(Event::EntriesImported {
+                            author: ADA,
+                            newest: PostId(-next),
+                            tags: Vec::new(),
+                        });
+                    }
+                    // An answer and its answer, in one commit.
+                    (4, Some(parent)) => {
+                        publish(&mut now, next, Some(parent));
+                        publish(&mut now, next + 1, Some(PostId(next)));
+                        next += 2;
                     }
                     (_, parent) => {
-                        let (id, parent) = (PostId(next), parent.filter(|_| kind != 3));
+                        publish(&mut now, next, parent.filter(|_| kind != 5));
                         next += 1;
-                        now.0.insert(id, parent);
-                        Event::PostPublished {
-                            entry: Arc::new(facts(id, parent)),
-                            wording: None,
-                            boosting: None,
-                        }
                     }
-                };
-                threads.take_in(&event, commit);
+                }
+                for event in &events {
+                    threads.take_in(event, commit);
+                }
                 past.push(now.clone());
                 for post in now.0.keys() {
                     if let Some(read) = threads.read(*post) {

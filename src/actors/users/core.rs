@@ -121,6 +121,21 @@ impl Callers {
         }
     }
 
+    /// An account's relations, as far as memory knows.
+    pub(super) fn relations(&mut self, account: AccountId) -> Option<Arc<Relations>> {
+        self.relations.get(&account).cloned()
+    }
+
+    /// Keeps relations that were loaded out of the snapshot of `commit`, unless an event overtook them.
+    pub(super) fn fill_relations(
+        &mut self,
+        account: AccountId,
+        relations: &Arc<Relations>,
+        commit: i64,
+    ) {
+        self.relations.fill(account, Arc::clone(relations), commit);
+    }
+
     /// Whose a credential is, as far as memory knows.
     pub(super) fn identify(&mut self, credential: Credential, now: Timestamp) -> Identified {
         let missing = |with_relations| LoadCaller {

@@ -45,7 +45,10 @@ use super::memory::describes_memory;
 use super::messages::{Owner, StoreDoor};
 use crate::clock::SharedClock;
 use crate::domain::access::{Caller, Credential, Registration};
+use crate::domain::relationship::Relations;
+use crate::ids::AccountId;
 use crate::secret::{Secret, random_token};
+use crate::store::queries::relations::LoadRelations;
 use crate::store::units::TouchAccess;
 use crate::telemetry::mailbox::Watch;
 
@@ -97,15 +100,13 @@ impl Memory {
     fn new(budget: &Budget) -> Self {
         Self {
             callers: Callers::new(budget),
-            instance: InstanceMemory::new(budget),
+            instance: InstanceMemory::default(),
         }
     }
 
     /// What the caches hold.
     fn figures(&self) -> Vec<CacheFigures> {
-        let mut figures = self.callers.figures();
-        figures.push(self.instance.figures());
-        figures
+        self.callers.figures()
     }
 }
 
@@ -266,6 +267,38 @@ impl Handler<Identify> for Users {
                 caller: Arc::new(caller),
                 stamp: None,
             }))
+        }))
+    }
+}
+
+/// All that an account has to do with others, at this moment.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadRelations {
+    /// Whose relations.
+    pub account: AccountId,
+}
+
+impl Message for ReadRelations {
+    type Result = Result<Arc<Relations>, AskError>;
+}
+
+impl Handler<ReadRelations> for Users {
+    type Result = ResponseActFuture<Self, Result<Arc<Relations>, AskError>>;
+
+    fn handle(&mut self, message: ReadRelations, _: &mut Context<Self>) -> Self::Result {
+        let ReadRelations { account } = message;
+        self.catch_up();
+        if let Some(known) = self.memory.callers.relations(account) {
+            return Box::pin(std::future::ready(Ok(known)).into_actor(self));
+        }
+        let loading = self.store.look(LoadRelations { account });
+        Box::pin(loading.into_actor(self).map(move |loaded, actor, _| {
+            let (relations, commit) = loaded?;
+            let relations = Arc::new(relations);
+            actor.catch_up();
+            let callers = &mut actor.memory.callers;
+            callers.fill_relations(account, &relations, commit);
+            Ok(relations)
         }))
     }
 }

@@ -55,12 +55,13 @@ use crate::store::units::{
     Followed, INVITE_DAYS_MAX, Mark, MarkPost, MuteAccount, SetRole, SuspendAccount,
     UnblockAccount, UnboostPost, UnfollowAccount, UnmuteAccount, UnsuspendAccount, UpdateProfile,
 };
-use crate::store::writer::UNITS_WAITING_MAX;
+use crate::store::writer::{UNITS_PER_COMMIT_MAX, UNITS_WAITING_MAX};
 
 /// How many calls of one [`Seeding`] and its clones are at work at the same time.
 pub const SEEDS_AT_ONCE_MAX: usize = 16;
-/// How many [`Seeding::with_calls_at_once`] allows at the most: as many as may wait for the writer.
-pub const SEEDS_AT_ONCE_LIMIT: usize = UNITS_WAITING_MAX;
+/// How many [`Seeding::with_calls_at_once`] allows at the most: as many as may wait for the writer, who
+/// turns away what is more, but for some room for what the instance does by itself.
+pub const SEEDS_AT_ONCE_LIMIT: usize = UNITS_WAITING_MAX - UNITS_PER_COMMIT_MAX;
 
 /// Makes people and lets them act. Clones fill the same instance; made by [`Server::seed`](crate::Server::seed).
 #[derive(Clone)]

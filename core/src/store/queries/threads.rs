@@ -1,6 +1,6 @@
 //! What stands around a post: what it answers, what answers it, what it said before.
 
-use crate::domain::post::PostVersion;
+use crate::domain::post::{PostFacts, PostVersion};
 use crate::domain::thread::{Answers, DESCENDANTS_MAX, Thread};
 use crate::ids::PostId;
 use crate::store::error::StoreError;
@@ -29,6 +29,8 @@ pub struct Walked {
 struct Walk<'v> {
     view: &'v View<'v>,
     walked: Walked,
+    /// The post that the next step up begins at.
+    parent: Option<PostFacts>,
 }
 
 impl Answers for Walk<'_> {
@@ -36,11 +38,15 @@ impl Answers for Walk<'_> {
 
     fn above(&mut self, post: PostId) -> Result<Option<PostId>, StoreError> {
         let connection = self.view.connection;
-        let parent = posts::facts(connection, post)?.and_then(|facts| facts.reply_to);
-        let above = match parent {
-            None => None,
-            Some(parent) => posts::facts(connection, parent.post)?.map(|facts| facts.id),
+        let facts = match self.parent.take().filter(|facts| facts.id == post) {
+            Some(facts) => Some(facts),
+            None => posts::facts(connection, post)?,
         };
+        self.parent = match facts.and_then(|facts| facts.reply_to) {
+            None => None,
+            Some(parent) => posts::facts(connection, parent.post)?,
+        };
+        let above = self.parent.as_ref().map(|facts| facts.id);
         self.walked.above.push((post, above));
         Ok(above)
     }
@@ -61,6 +67,7 @@ impl Query for FindThread {
         let mut walk = Walk {
             view,
             walked: Walked::default(),
+            parent: None,
         };
         // What answers a post that is gone answers nothing.
         if posts::facts(view.connection, self.post)?.is_none() {

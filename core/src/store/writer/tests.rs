@@ -371,6 +371,31 @@ fn events_come_in_commit_order_and_before_the_answers() {
 }
 
 #[test]
+fn a_bulk_load_commits_as_many_as_wait() {
+    let directory = TempDir::new().unwrap();
+    let (mut thread, writer) = WriterThread::open(
+        DataDir::own(directory.path()).unwrap(),
+        DiskUse::prompt(Synchronous::Normal).in_bulk(),
+        ManualClock::at(NOON),
+        &mut Randomness::seeded(1).rng(),
+        &Telemetry::disabled(),
+    )
+    .unwrap();
+    let witness = Witness::default();
+    thread.add_sink(Box::new(witness.clone()));
+    let units = 3 * UNITS_PER_COMMIT_MAX;
+    for number in 0..units {
+        let name = Box::leak(format!("note {number}").into_boxed_str());
+        drop(writer.submit(note(name, End::Well)).unwrap());
+    }
+    drop(writer);
+    thread.run();
+    let told = witness.told.lock().unwrap();
+    let told: Vec<_> = told.iter().map(|(at, ids)| (*at, ids.len())).collect();
+    assert_eq!(told, [(1, units)]);
+}
+
+#[test]
 fn a_full_lane_says_busy_and_loses_nothing() {
     let (_directory, thread, writer) = store();
     let waiting: Vec<_> = (0..UNITS_WAITING_MAX)
