@@ -105,17 +105,14 @@ impl NewMarks {
 const RENDERING_BYTES: usize = 1000;
 /// About what a tag, a name or an address takes more in a rendering than in the text, in bytes.
 const LINK_BYTES: usize = 80;
+/// So many are weighed: not every sign is a link, least of all in long texts.
+const LINKS_WEIGHED_MAX: usize = 64;
 
 /// With its renderings, which most of them get: the text stands in each of them once more.
 fn post_bytes(post: &Arc<Rendered<Post>>) -> usize {
     let texts = post.text.len() + post.spoiler.len();
-    let links = post
-        .text
-        .bytes()
-        .filter(|byte| b"#@:".contains(byte))
-        .count()
-        * 2
-        * LINK_BYTES;
+    let links = post.text.bytes().filter(|byte| b"#@:".contains(byte));
+    let links = links.take(LINKS_WEIGHED_MAX).count() * 2 * LINK_BYTES;
     size_of::<Rendered<Post>>() + 3 * texts + links + 48 * post.mentions.len() + RENDERING_BYTES
 }
 

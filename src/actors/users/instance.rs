@@ -188,10 +188,9 @@ impl InstanceMemory {
             seen_at: commit,
             is_posted_since: false,
         };
-        let mut is_true = true;
-        for (commit, news) in &self.news {
-            is_true &= counted.hear(*news, *commit);
-        }
+        // What comes after something that only the store can tell of is left out: it would make figures that were never true.
+        let mut news = self.news.iter();
+        let is_true = news.all(|(commit, news)| counted.hear(*news, *commit));
         let facts = Arc::clone(&counted.facts);
         if is_true {
             // What is heard from now on is later than all of this.
