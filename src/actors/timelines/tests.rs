@@ -544,6 +544,22 @@ fn page_of(home: &[PostId], page: &Page) -> Vec<PostId> {
     within.into_iter().skip(skipped).take(page.limit).collect()
 }
 
+/// Somebody's window is kept, and then posts come: so many that nothing of it is needed. Of all that may happen by chance this is rare.
+fn much_is_new() -> Vec<Op> {
+    let post = || Op::Publish {
+        author: 0,
+        visibility: Visibility::Public,
+        names: Vec::new(),
+        reply_to: None,
+    };
+    let reader = 0;
+    let kept = [post(), Op::Merge { reader, steps: 0 }, Op::Persist];
+    // As many as it takes until each reader came by.
+    kept.into_iter()
+        .chain(std::iter::repeat_with(post).take(5))
+        .collect()
+}
+
 fn windows_equal_fresh_merges(residency: Residency, are_all_told: bool) {
     let cases = 24;
     let history = (follows(), prop::collection::vec(op(), 20..80));
@@ -558,7 +574,7 @@ fn windows_equal_fresh_merges(residency: Residency, are_all_told: bool) {
         for op in &follows {
             world.perform(op);
         }
-        for (step, op) in ops.iter().enumerate() {
+        for (step, op) in ops.iter().chain(&much_is_new()).enumerate() {
             world.perform(op);
             world.step();
             answered.set(answered.get() + world.check(step)?);
