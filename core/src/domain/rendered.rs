@@ -37,8 +37,7 @@ impl<T> Rendered<T> {
         self.rendering.get_or_init(|| render(&self.value))
     }
 
-    /// Its text as pages show it, which `render` makes the first time. To find links and names in it takes longer than all else
-    /// that a page does for it.
+    /// Its text as pages show it, which `render` makes the first time: to find links and names in texts takes a quarter of a page.
     pub fn text(&self, render: impl FnOnce(&T) -> String) -> &Arc<str> {
         self.text.get_or_init(|| render(&self.value).into())
     }

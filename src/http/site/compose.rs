@@ -66,7 +66,8 @@ fn new_form(visit: &Visit, frame: &Frame, start: Start) -> ComposeForm {
     }
 }
 
-async fn preferences(visit: &Visit) -> Result<Preferences, Problem> {
+/// How the reader's posts are written unless they say otherwise.
+pub(super) async fn preferences(visit: &Visit) -> Result<Preferences, Problem> {
     let own = visit.own_facts().await?;
     Ok(own.map(|own| own.preferences.clone()).unwrap_or_default())
 }

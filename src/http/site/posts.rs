@@ -177,7 +177,6 @@ async fn act(context: Context, guest: Guest, call: Call, act: Act) -> Result<Res
     let form = visit.form().await?;
     let account = visit.member()?;
     let post: PostId = visit.call.id("id")?;
-    let preferences = visit.own_facts().await?.map(|own| own.preferences.clone());
     let actors = &visit.context.actors;
     let mark = |mark, on| MarkPost {
         account,
@@ -194,7 +193,7 @@ async fn act(context: Context, guest: Guest, call: Call, act: Act) -> Result<Res
             let unit = BoostPost {
                 author: account,
                 post,
-                visibility: preferences.unwrap_or_default().visibility,
+                visibility: compose::preferences(&visit).await?.visibility,
             };
             actors.perform(unit).await?
         }
