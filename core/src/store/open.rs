@@ -318,7 +318,12 @@ pub(super) fn open_writer(database: &Path, disk_use: DiskUse) -> Result<Connecti
     connection.pragma_update(None, "secure_delete", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     disk_use.memory.bound(&connection)?;
-    connection.pragma_update(None, "journal_size_limit", WAL_JOURNAL_BYTES_MAX)?;
+    // Where another program copies the log, its end still holds what that hasn't read when it starts anew.
+    let log_bytes_kept = match disk_use.checkpoints {
+        Checkpoints::Own => WAL_JOURNAL_BYTES_MAX,
+        Checkpoints::External { .. } => -1,
+    };
+    connection.pragma_update(None, "journal_size_limit", log_bytes_kept)?;
     // The writer checkpoints by itself, off the commit path.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     // What another program hasn't read yet stays there when the last connection is closed.

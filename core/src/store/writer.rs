@@ -15,6 +15,7 @@ mod doubt;
 mod examine;
 mod foreign;
 mod gather;
+mod guardian;
 mod lane;
 mod leftovers;
 mod long_reads;
@@ -229,7 +230,7 @@ pub struct WriterThread {
     /// Whether a reader held back the last checkpoint of a log that was too long.
     was_blocked: bool,
     /// The program that should look after the log, where another one does.
-    guardian: wal::Guardian,
+    guardian: guardian::Guardian,
     /// Whether the log is too long and the disk doesn't take it in: nothing is written before it does.
     log_is_stuck: bool,
     /// Whether a transaction couldn't be taken back: the connection is worth nothing any more.
@@ -300,7 +301,7 @@ impl WriterThread {
             committed_at: None,
             units_since_checkpoint: 0,
             was_blocked: false,
-            guardian: wal::Guardian::default(),
+            guardian: guardian::Guardian::default(),
             log_is_stuck: false,
             is_stuck: false,
             soundness,
@@ -398,6 +399,7 @@ impl WriterThread {
         let mut batch = Vec::new();
         while self.lane.blocking_recv_many(&mut batch, units) > 0 {
             self.pulse.at_work();
+            self.note_rest();
             if let Some(timer) = &timer {
                 self.gather(timer, &mut batch);
             }

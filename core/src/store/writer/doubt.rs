@@ -96,8 +96,8 @@ impl WriterThread {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a disk that fails doesn't tell when it is looked at with success"
+    reason = "neither a disk that fails nor a program that wants the database tells when it is time to go on"
 )]
-fn rest(pause: Duration) {
+pub(super) fn rest(pause: Duration) {
     std::thread::sleep(pause);
 }
