@@ -90,8 +90,10 @@ impl Reading<'_> {
         if text.is_empty() {
             return;
         }
-        // White space between blocks is how the HTML is laid out, nothing that was written.
-        if (self.gap != Gap::None || self.text.is_empty()) && text.chars().all(char::is_whitespace)
+        // White space between blocks is how the HTML is laid out, nothing that was written. Only what HTML calls so:
+        // an ideographic space begins a paragraph, and somebody typed it.
+        if (self.gap != Gap::None || self.text.is_empty())
+            && text.chars().all(|c| c.is_ascii_whitespace())
         {
             return;
         }
@@ -195,8 +197,8 @@ impl Reading<'_> {
         self.end_anchor();
         let class = attribute(attributes, "class").unwrap_or_default();
         let rel = attribute(attributes, "rel").unwrap_or_default();
-        let has = |word: &str| class.split_whitespace().any(|class| class == word);
-        let kind = if has("hashtag") || rel.split_whitespace().any(|rel| rel == "tag") {
+        let has = |word: &str| class.split_ascii_whitespace().any(|class| class == word);
+        let kind = if has("hashtag") || rel.split_ascii_whitespace().any(|rel| rel == "tag") {
             AnchorKind::Hashtag
         } else if has("mention") {
             AnchorKind::Mention
@@ -282,18 +284,18 @@ fn after_element<'r>(rest: &'r str, name: &str) -> &'r str {
 fn attribute(attributes: &str, name: &str) -> Option<String> {
     let mut rest = attributes;
     loop {
-        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
+        rest = rest.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '/');
         if rest.is_empty() {
             return None;
         }
         let end = rest
-            .find(|c: char| c.is_whitespace() || c == '=')
+            .find(|c: char| c.is_ascii_whitespace() || c == '=')
             .unwrap_or(rest.len());
         let found = &rest[..end];
-        rest = rest[end..].trim_start();
+        rest = rest[end..].trim_ascii_start();
         let mut value = "";
         if let Some(after) = rest.strip_prefix('=') {
-            let after = after.trim_start();
+            let after = after.trim_ascii_start();
             let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''));
             (value, rest) = match quote {
                 Some(quote) => {
@@ -301,7 +303,9 @@ fn attribute(attributes: &str, name: &str) -> Option<String> {
                     quoted.split_once(quote).unwrap_or((quoted, ""))
                 }
                 None => {
-                    let end = after.find(char::is_whitespace).unwrap_or(after.len());
+                    let end = after
+                        .find(|c: char| c.is_ascii_whitespace())
+                        .unwrap_or(after.len());
                     after.split_at(end)
                 }
             };
@@ -478,6 +482,10 @@ mod tests {
             ("<a href=\"https://e.org/\">", "https://e.org/"),
             ("<p title=\">\">q</p>", "q"),
             ("tabs\tand\nlines", "tabs and lines"),
+            (
+                "\n<p>\u{3000}one</p>\n\t<p>\u{2000}<a href=\"https://e.org/\">e.org</a></p>",
+                "\u{3000}one\n\n\u{2000}https://e.org/",
+            ),
         ] {
             assert_eq!(text(html), expected, "{html}");
         }

@@ -326,9 +326,17 @@ mod tests {
     }
 
     /// The text that HTML can carry: one kind of line end, no more than two in a row, none at
-    /// the ends, no control characters.
+    /// the ends, nothing in lines of spaces, no control characters.
     fn carried(text: &str) -> String {
-        let mut lines = text.replace("\r\n", "\n").replace('\r', "\n");
+        let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+        let mut lines: Vec<_> = lines.split('\n').collect();
+        let last = lines.len() - 1;
+        for line in lines.get_mut(1..last).unwrap_or_default() {
+            if line.chars().all(|c| matches!(c, ' ' | '\t')) {
+                *line = "";
+            }
+        }
+        let mut lines = lines.join("\n");
         while lines.contains("\n\n\n") {
             lines = lines.replace("\n\n\n", "\n\n");
         }

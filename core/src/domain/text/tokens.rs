@@ -28,7 +28,7 @@ pub enum TokenKind<'t> {
     Link(Link),
     /// One line end.
     LineBreak,
-    /// Two or more line ends in a row.
+    /// Two or more line ends with nothing but spaces and tabs between them.
     Paragraph,
 }
 
@@ -118,18 +118,19 @@ fn fits<K: std::hash::Hash + Eq>(seen: &mut HashSet<K>, key: K, max: usize) -> b
     seen.contains(&key)
 }
 
-/// The run of line ends (`\n`, `\r\n` or `\r`) at the start of `rest`.
+/// The run of line ends (`\n`, `\r\n` or `\r`) at the start of `rest`. Nobody sees spaces and tabs that stand alone in a
+/// line, so they belong to the run.
 fn line_ends_at(rest: &str) -> (usize, TokenKind<'static>) {
     let mut lines = 0;
     let mut len = 0;
-    let bytes = rest.as_bytes();
-    while let Some(byte) = bytes.get(len) {
-        match byte {
-            b'\r' if bytes.get(len + 1) == Some(&b'\n') => len += 2,
-            b'\r' | b'\n' => len += 1,
-            _ => break,
-        }
+    let mut line = rest;
+    while let Some(next) = line
+        .strip_prefix("\r\n")
+        .or_else(|| line.strip_prefix(['\r', '\n']))
+    {
         lines += 1;
+        len = rest.len() - next.len();
+        line = next.trim_start_matches([' ', '\t']);
     }
     (
         len,
@@ -194,6 +195,27 @@ pub(super) mod tests {
                 ('t', "end"),
             ]
         );
+    }
+
+    #[test]
+    fn a_line_of_spaces_is_an_empty_line() {
+        for (text, breaks) in [
+            ("a\n \t\nb", vec![(TokenKind::Paragraph, 1..5)]),
+            ("a\n\n \r\n  b", vec![(TokenKind::Paragraph, 1..6)]),
+            ("a \n b", vec![(TokenKind::LineBreak, 2..3)]),
+            // Typed on purpose: it is as wide as a letter.
+            (
+                "a\n\u{3000}\nb",
+                vec![(TokenKind::LineBreak, 1..2), (TokenKind::LineBreak, 5..6)],
+            ),
+        ] {
+            let found: Vec<_> = tokenize(text)
+                .into_iter()
+                .filter(|token| token.kind != TokenKind::Text)
+                .map(|token| (token.kind, token.range))
+                .collect();
+            assert_eq!(found, breaks, "{text:?}");
+        }
     }
 
     proptest! {
