@@ -226,7 +226,7 @@ impl QuietHours {
         let mut end = self.end_by_steady_clock(now, now.utc_offset_millis(zone))?;
         // Between two changes the clock on the wall runs steadily; at each it jumps, into the quiet time or out of it.
         for change in now.clock_changes(zone) {
-            if end <= change {
+            if end < change {
                 break;
             }
             match self.end_by_steady_clock(change, change.utc_offset_millis(zone)) {
@@ -369,6 +369,11 @@ mod tests {
         assert_eq!(
             half_past_two.quiet_until(first.plus_millis(minutes(60)), &berlin),
             Some(first.plus_millis(minutes(80)))
+        );
+        // Who is quiet until three is quiet until the second three: the first shows two again.
+        assert_eq!(
+            hours(22, 3).quiet_until(first, &berlin),
+            Some(first.plus_millis(minutes(110)))
         );
     }
 
