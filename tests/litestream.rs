@@ -314,7 +314,9 @@ async fn a_litestream_that_lives_but_slowly_is_left_to_its_log_and_loses_nothing
         let found = fs::metadata(&database).expect("it is there");
         (found.len(), found.modified().expect("a time"))
     };
-    // It stands still, as on a machine that swaps: longer than the bound of the log is good for.
+    // It stands still, as on a machine that swaps: longer than the bound of the log is good for. Where it held the lock of writers
+    // then, nobody could write: it has copied all before, and has nothing to do.
+    tokio::time::sleep(LAG_MAX).await;
     signal("-STOP");
     let (before, stopped) = (changed(), Moment::now());
     let length = || fs::metadata(&wal).expect("it is there").len();

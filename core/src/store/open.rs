@@ -42,7 +42,7 @@ pub enum Checkpoints {
     Own,
     /// Another program, which reads the log before it starts anew: a replicator such as Litestream.
     External {
-        /// From here on, in bytes, that program is taken for dead, and the writer does it after all.
+        /// From here on, in bytes, the writer does it after all if that program is dead.
         wal_bytes_max: u64,
     },
 }

@@ -399,10 +399,10 @@ impl WriterThread {
         let mut batch = Vec::new();
         while self.lane.blocking_recv_many(&mut batch, units) > 0 {
             self.pulse.at_work();
-            self.note_rest();
             if let Some(timer) = &timer {
                 self.gather(timer, &mut batch);
             }
+            self.note_rest();
             self.units_since_checkpoint += batch.len();
             if let Some(figures) = &self.figures {
                 figures.waiting.fall(batch.len());
@@ -481,7 +481,7 @@ impl WriterThread {
             room = self.soundness.may_write();
         }
         if room != Room::None && self.log_is_stuck {
-            self.checkpoint("TRUNCATE");
+            self.retry_checkpoint();
             if self.log_is_stuck {
                 return Room::None;
             }

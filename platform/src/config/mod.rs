@@ -153,7 +153,7 @@ settings::settings! {
         profile: StorageProfile = StorageProfile::Default;
         /// Whether another program (Litestream) checkpoints the database; see docs/operations.md.
         external_checkpoint: bool = false;
-        /// MiB of write-ahead log, 64 to 65536, at which that program is dead and kinglet does it.
+        /// MiB of write-ahead log, 64 to 65536, at which kinglet does it if that program is dead.
         external_wal_max_mib: u64 = 256, 64..=65_536;
         /// Seconds, 1 to 86400, after which what was deleted has left the write-ahead log too.
         forget_after_secs: u32 = 60, 1..=86_400;

@@ -23,9 +23,9 @@ const ABSENCES_MIN: u32 = 3;
 
 /// So many pages are written before whoever waits for the database gets its turn.
 ///
-/// After its checkpoint Litestream writes twice, and only then copies the end of the log that was taken in. The new log is written
-/// over that from the beginning, so both turns have to come before it is as long as the old one was when Litestream copied it last:
-/// `min-checkpoint-page-count` in docs/operations.md.
+/// After its checkpoint Litestream writes a row, takes the lock of writers, and only then copies the end of the log that was taken in.
+/// The new log is written over that from the beginning, so both turns have to come before it is as long as the old one was when
+/// Litestream copied it last: `min-checkpoint-page-count` in docs/operations.md. Between two turns come so many pages and one batch.
 const PAGES_PER_TURN: u64 = 4096;
 /// How long a turn is: whoever waits looks again every 100 ms at the longest (`sqliteDefaultBusyCallback` in SQLite's `main.c`).
 pub(super) const TURN: Duration = Duration::from_millis(110);
@@ -88,12 +88,15 @@ struct Turns {
 }
 
 impl Turns {
-    /// Takes in how long the log is after a batch; answers whether a turn is due.
-    fn is_due(&mut self, log_pages: u64) -> bool {
+    /// Takes in how long the log is after a batch.
+    fn note(&mut self, log_pages: u64) {
         // A shorter one started anew.
         let written = log_pages.checked_sub(self.log_pages).unwrap_or(log_pages);
         self.log_pages = log_pages;
         self.pages += written;
+    }
+
+    fn is_due(&self) -> bool {
         self.pages >= PAGES_PER_TURN
     }
 }
@@ -103,7 +106,7 @@ fn since(moment: Moment) -> Duration {
 }
 
 impl WriterThread {
-    /// Notes that a batch begins: a pause before it was a turn.
+    /// Notes that a batch is about to be written: a pause before it was a turn.
     pub(super) fn note_rest(&mut self) {
         let turns = &mut self.guardian.turns;
         if turns
@@ -124,15 +127,34 @@ impl WriterThread {
             .look(&open::index_of(&self.data_dir.database()));
         match self.log_length() {
             Ok(log) => {
-                if self.guardian.turns.is_due(log.pages) {
-                    rest(TURN);
-                    self.guardian.turns.pages = 0;
-                }
+                // At once: after a turn who was dead may live, and be within its own checkpoint.
                 self.bound_foreign_log(log.bytes, wal_bytes_max);
+                self.guardian.turns.note(log.pages);
+                self.give_turn();
             }
             Err(error) => self.failed("can't tell how long the log is", &error),
         }
         self.guardian.turns.rests_since = Some(Moment::now());
+    }
+
+    /// Tries again to take in the log, as the disk didn't let it be done; whoever should do that may live again.
+    pub(super) fn retry_in_place_of_guardian(&mut self) {
+        self.guardian
+            .look(&open::index_of(&self.data_dir.database()));
+        if self.guardian.is_dead() {
+            self.checkpoint("PASSIVE");
+        } else {
+            self.log_is_stuck = false;
+        }
+    }
+
+    fn give_turn(&mut self) {
+        // After the last batch before a stop nobody writes any more.
+        let is_last = self.hurries.is_on() && self.lane.is_empty();
+        if self.guardian.turns.is_due() && !is_last {
+            rest(TURN);
+            self.guardian.turns.pages = 0;
+        }
     }
 
     fn bound_foreign_log(&mut self, bytes: u64, bytes_max: u64) {
@@ -166,7 +188,7 @@ impl WriterThread {
             let mut statement = self.connection.prepare_cached(sql)?;
             statement.query_row((), |row| row.get::<_, i64>(column))
         };
-        // Does nothing but tell; negative when there is no log yet.
+        // Does nothing but tell; negative when there is no log yet, or SQLite can't tell now.
         let pages = u64::try_from(pragma("PRAGMA wal_checkpoint(NOOP)", 1)?).unwrap_or_default();
         let page_bytes = u64::try_from(pragma("PRAGMA page_size", 0)?).unwrap_or_default();
         Ok(LogLength {
@@ -323,6 +345,36 @@ mod tests {
     }
 
     #[test]
+    fn a_log_that_could_not_be_taken_in_is_never_cut() {
+        let (directory, mut thread, writer) = store();
+        let written = |thread: &mut WriterThread| {
+            let waiting = writer.submit(Fill { pages: 1 }).unwrap();
+            thread.apply_waiting();
+            waiting.blocking_recv().unwrap().unwrap();
+        };
+        written(&mut thread);
+        let wal = open::wal_of(&database(&directory));
+        let length = || fs::metadata(&wal).unwrap().len();
+        let is_taken_in = || {
+            let database = fs::read(database(&directory)).unwrap();
+            database.windows(100).any(|bytes| bytes == [b'x'; 100])
+        };
+        let before = length();
+        thread.log_is_stuck = true;
+        written(&mut thread);
+        assert!(length() > before && !thread.log_is_stuck);
+        assert!(!is_taken_in(), "nobody was seen to be dead");
+        for _ in 0..ABSENCES_MIN {
+            thread.guardian.note(ABSENT, false);
+        }
+        let before = length();
+        thread.log_is_stuck = true;
+        written(&mut thread);
+        assert!(length() >= before && !thread.log_is_stuck);
+        assert!(is_taken_in());
+    }
+
+    #[test]
     fn whoever_is_missed_for_long_is_dead_however_rarely_it_is_looked_for() {
         for (pause, looks) in [(100, 21), (500, 5), (2000, 3), (60_000, 3)] {
             let mut guardian = Guardian::default();
@@ -343,12 +395,19 @@ mod tests {
     #[test]
     fn a_turn_is_due_when_enough_is_written_wherever_the_log_starts_anew() {
         let mut turns = Turns::default();
-        assert!(!turns.is_due(PAGES_PER_TURN - 10));
-        assert!(!turns.is_due(PAGES_PER_TURN - 10), "nothing was written");
-        assert!(!turns.is_due(9), "it started anew");
-        assert!(turns.is_due(10));
-        turns.pages = 0;
-        assert!(!turns.is_due(PAGES_PER_TURN), "ten were counted before");
-        assert!(turns.is_due(PAGES_PER_TURN + 10));
+        let mut is_due_at = |log_pages| {
+            turns.note(log_pages);
+            let is_due = turns.is_due();
+            if is_due {
+                turns.pages = 0;
+            }
+            is_due
+        };
+        assert!(!is_due_at(PAGES_PER_TURN - 10));
+        assert!(!is_due_at(PAGES_PER_TURN - 10), "nothing was written");
+        assert!(!is_due_at(9), "it started anew");
+        assert!(is_due_at(10));
+        assert!(!is_due_at(PAGES_PER_TURN), "ten were counted before");
+        assert!(is_due_at(PAGES_PER_TURN + 10));
     }
 }

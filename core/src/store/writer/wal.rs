@@ -72,6 +72,16 @@ impl WriterThread {
         std::fs::metadata(&wal).is_ok_and(|metadata| metadata.len() >= self.disk_use.wal_bytes_max)
     }
 
+    /// Copies a log into the database that the disk didn't take in when it was tried last.
+    pub(super) fn retry_checkpoint(&mut self) {
+        match self.disk_use.checkpoints {
+            Checkpoints::Own => {
+                self.checkpoint("TRUNCATE");
+            }
+            Checkpoints::External { .. } => self.retry_in_place_of_guardian(),
+        }
+    }
+
     /// Copies the log into the database; answers whether a reader held it back.
     pub(super) fn checkpoint(&mut self, mode: &str) -> bool {
         let was_blocked = self.measured_checkpoint(mode);
